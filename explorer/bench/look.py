@@ -1,0 +1,133 @@
+"""Dragging the slider: from the new value to the painted tiles; and whether the window stays awake while a sampler
+runs. The network's own time is taken in the same run, alone and in the same thread setting."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QSlider
+
+from explorer.bench import Row, percentile
+from explorer.engine.frame import Seen
+from explorer.paths import CHECKPOINTS
+from explorer.ui.picture_view import PictureView
+from explorer.ui.window import MainWindow
+
+DRAG_SECONDS = 8.0
+EVENTS_PER_SECOND = 60
+
+
+def measure() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder
+        app = QApplication.instance() or QApplication([])
+        assert isinstance(app, QApplication)
+        window = MainWindow(str(CHECKPOINTS / "digits"))
+        window.resize(1440, 900)
+        window.show()
+        _wait(app, lambda: not window.busy)
+        own = _network_alone()
+        latencies, in_drag = _drag(app, window)
+        gap = _longest_gap(app, window)
+        window.close()
+    p95 = 1000 * percentile(latencies, 0.95)
+    network = 1000 * percentile(own, 0.5)
+    return [
+        Row("network alone, median", network, "ms"),
+        Row("network during the drag, median", 1000 * percentile(in_drag, 0.5), "ms"),
+        Row("slider to painted tiles, median", 1000 * percentile(latencies, 0.5), "ms"),
+        Row("slider to painted tiles, p95", p95, "ms", 1.25 * network + 8, "limit: 1.25 × network alone + 8 ms"),
+        Row("pictures painted", len(latencies) / DRAG_SECONDS, "1/s", None, f"of {EVENTS_PER_SECOND} events/s"),
+        Row("longest gap of the event loop while a sampler runs", 1000 * gap, "ms", 20.0),
+    ]
+
+
+class _Painted(QObject):
+    """Notes when the last tile has been painted with the newest answer."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self.asked: dict[int, float] = {}
+        self.latencies: list[float] = []
+        self.network: list[float] = []
+        self._arrived: int | None = None
+        window.session.seen.connect(self._seen)
+        self._view = window.tile("score").findChildren(PictureView)[0]
+        self._view.installEventFilter(self)
+
+    def _seen(self, seen: Seen) -> None:
+        self._arrived = seen.t
+        self.network.append(seen.network_seconds)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and self._arrived is not None:
+            QTimer.singleShot(0, self._done)
+        return False
+
+    def _done(self) -> None:
+        if self._arrived is not None and self._arrived in self.asked:
+            self.latencies.append(time.perf_counter() - self.asked.pop(self._arrived))
+        self._arrived = None
+
+
+def _drag(app: QApplication, window: MainWindow) -> tuple[list[float], list[float]]:
+    """Latencies of the pictures painted, and the network's time in each."""
+    slider = window.findChild(QSlider, "timestepSlider")
+    assert isinstance(slider, QSlider)
+    painted = _Painted(window)
+    begin, events = time.perf_counter(), 0
+    while (now := time.perf_counter()) - begin < DRAG_SECONDS:
+        if now - begin >= events / EVENTS_PER_SECOND:
+            events += 1
+            t = 60 + (events * 7) % 900
+            painted.asked[t] = time.perf_counter()
+            slider.setValue(t)
+        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1)
+        time.sleep(0.0002)
+    _wait(app, lambda: not window.busy)
+    return painted.latencies, painted.network
+
+
+def _longest_gap(app: QApplication, window: MainWindow) -> float:
+    """Seconds between two turns of the event loop, at most, during a run of DDIM-50."""
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.setInterval(1)
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    window.session.change(source="reverse")
+    _wait(app, lambda: not window.busy)
+    timer.start()
+    window.session.play()
+    _wait(app, lambda: not window.busy)
+    timer.stop()
+    return max(later - earlier for earlier, later in itertools.pairwise(ticks))
+
+
+def _network_alone() -> list[float]:
+    """The network's own time for one picture, without a window's work beside it."""
+    import torch
+
+    from explorer.engine.device import choose
+    from explorer.formats.registry import load
+
+    model = load(CHECKPOINTS / "digits", choose("auto"))
+    x = torch.zeros(1, *model.facts.shape, device=model.device)
+    times = []
+    with torch.inference_mode():
+        for i in range(60):
+            begin = time.perf_counter()
+            model.denoiser(x, 100 + i)
+            times.append(time.perf_counter() - begin)
+    return times[10:]
+
+
+def _wait(app: QApplication, until: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not until() and time.monotonic() < end:
+        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 2)
+        time.sleep(0.0002)

@@ -1,0 +1,1 @@
+"""Data to train on and to look at: toy distributions, digits, pixel-art faces, picture files."""

@@ -1,0 +1,60 @@
+"""A picture file as x_0 for a model."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from explorer.facts import ModelError
+
+MAX_PIXELS = 64_000_000
+"""Larger pictures are refused before they are decoded."""
+
+
+def read_picture(path: str, shape: tuple[int, ...], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    """The picture cropped to a centred square, scaled and converted: float32 `shape` = (channels, height, width).
+
+    Raises ModelError for what is no picture, is empty, is larger than MAX_PIXELS, or fits no picture model.
+    """
+    name = Path(path).name
+    if len(shape) != 3 or shape[0] not in (1, 3):
+        raise ModelError("A picture can be shown to models of grey or RGB pictures only.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is stricter
+            with Image.open(path) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise ModelError(
+                        f"The picture “{name}” has {opened.width} × {opened.height} pixels; "
+                        f"at most {MAX_PIXELS // 1_000_000} million can be opened."
+                    )
+                picture = ImageOps.exif_transpose(opened).convert("RGBA")
+    except FileNotFoundError:
+        raise ModelError(f"There is no file “{path}”.") from None
+    except Image.DecompressionBombError:
+        raise ModelError(
+            f"The picture “{name}” is larger than the {MAX_PIXELS // 1_000_000} million pixels allowed."
+        ) from None
+    except UnidentifiedImageError:
+        raise ModelError(f"“{name}” is not a picture this program can read (PNG, JPEG, WebP, GIF, BMP …).") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ModelError(f"The picture “{name}” cannot be read: {error}.") from None
+    if 0 in picture.size:
+        raise ModelError(f"The picture “{name}” is empty.")
+    return _fit(picture, shape, value_range)
+
+
+def _fit(picture: Image.Image, shape: tuple[int, ...], value_range: tuple[float, float]) -> NDArray[np.float32]:
+    channels, height, width = shape
+    opaque = Image.new("RGBA", picture.size, "white")
+    opaque.alpha_composite(picture)
+    # Small pictures are pixel art: enlarging them must not blur.
+    method = Image.Resampling.NEAREST if min(picture.size) <= min(height, width) else Image.Resampling.LANCZOS
+    fitted = ImageOps.fit(opaque.convert("L" if channels == 1 else "RGB"), (width, height), method)
+    pixels = np.asarray(fitted, np.float32).reshape(height, width, channels).transpose(2, 0, 1) / 255
+    low, high = value_range
+    return np.ascontiguousarray(low + (high - low) * pixels)

@@ -1,0 +1,50 @@
+"""The contract every model meets: (x_t, t, condition) → Prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from torch import Tensor
+
+from explorer.diffusion.prediction import Kind, Prediction
+from explorer.diffusion.schedules import Schedule
+
+Condition: TypeAlias = Tensor | None
+"""Class labels, int64 of shape (n,), NO_LABEL for the unconditional model; None: no label for any sample."""
+
+NO_LABEL = -1
+
+
+class Denoiser(Protocol):
+    """A trained model, or the exact truth, behind one face.
+
+    It owns every convention of the network behind it: time index, offset, input scaling, the meaning
+    of the output, the null label. Callers speak of t in 0 … T as `theory.md` §1 does.
+    """
+
+    @property
+    def schedule(self) -> Schedule: ...
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        """x_t: (n, …) on the model's device; t: one time for the batch; condition: see Condition."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkDenoiser:
+    """A network with its schedule and the meaning of its output.
+
+    network: (x_t, t, condition) → output of shape (n, …), with t as in `theory.md` §1.
+    """
+
+    network: Callable[[Tensor, float, Condition], Tensor]
+    schedule: Schedule
+    kind: Kind
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        a, s = self.schedule.signal(t), self.schedule.noise(t)
+        if s == 0.0:
+            return Prediction(x_t, t, a, s, "x0", x_t)  # nothing to remove, and no network was trained at t = 0
+        return Prediction(x_t, t, a, s, self.kind, self.network(x_t, t, condition))

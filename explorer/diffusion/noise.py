@@ -1,0 +1,53 @@
+"""Random numbers that have an address instead of an order.
+
+The noise of a sample at a step is a function of (seed, stream, step, sample) alone, so a batch of 16
+holds exactly the 16 single runs, and stepping back and forward again gives the same numbers. They come
+from Philox, a counter-based generator (Salmon et al. 2011), keyed by seed and step and drawn in sample
+order. (`torch.randn` of m numbers does not begin with `torch.randn` of n < m, and differs by device.)
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Stream(IntEnum):
+    """What the noise is for. Streams of one seed are independent."""
+
+    FORWARD = 0
+    """ε of x_t = a x_0 + s ε."""
+    INITIAL = 1
+    """x_T of a reverse run."""
+    SAMPLER = 2
+    """The fresh noise of a sampler's steps."""
+    DATA = 3
+    """Draws of x_0 from a distribution."""
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """Standard normal noise for `n` samples of a `shape`, the first of which has the number `first`.
+
+    seed: 0 ≤ seed < 2⁶⁴. Numbers are made on the CPU in float32 and moved to `device`, so all devices
+    agree. `first` > 0 draws and drops the samples before it.
+    """
+
+    seed: int
+    n: int
+    shape: tuple[int, ...]
+    device: torch.device
+    first: int = 0
+
+    def __call__(self, step: int, stream: Stream = Stream.SAMPLER) -> Tensor:
+        """The noise of one step: float32, (n, *shape)."""
+        philox = np.random.Philox(key=self.seed | step << 64, counter=int(stream) << 192)
+        size = math.prod(self.shape)
+        numbers = np.random.Generator(philox).standard_normal((self.first + self.n) * size, np.float32)
+        noise = torch.from_numpy(numbers[self.first * size :]).view(self.n, *self.shape)
+        return noise.to(self.device)

@@ -1,0 +1,100 @@
+"""What a model says at (x_t, t), in every equivalent form (`theory.md` §3).
+
+A network returns one of four quantities; given x_t = a x_0 + s ε the others follow:
+
+    x̂₀ = (x_t − s ε̂)/a        score = −ε̂/s        v̂ = a ε̂ − s x̂₀        ε̂ = (x_t − a x̂₀)/s
+
+At t = 0 (s = 0) x_t is the data itself: x̂₀ = x_t, and since x_t then holds no trace of ε the best
+estimate E[ε | x_t] is 0. The score is not determined by x̂₀ there: unless the model returned a score,
+it is NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+Kind: TypeAlias = Literal["x0", "eps", "score", "v"]
+KINDS: tuple[Kind, ...] = ("x0", "eps", "score", "v")
+Coefficient: TypeAlias = float | Tensor
+"""One number for the whole batch, or a tensor that broadcasts against x_t."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """x_t (n, …), its time, the path's a(t) and s(t), and the network's `output` of the given kind.
+
+    All tensors have the shape, dtype and device of x_t.
+    """
+
+    x_t: Tensor
+    t: float
+    a: Coefficient
+    s: Coefficient
+    kind: Kind
+    output: Tensor
+
+    @property
+    def _clean(self) -> bool:
+        return isinstance(self.s, float) and self.s == 0.0
+
+    @cached_property
+    def x0(self) -> Tensor:
+        """x̂₀ = E[x_0 | x_t], in the model's own value range, not clipped."""
+        if self.kind == "x0":
+            return self.output
+        if self._clean:
+            return self.x_t
+        if self.kind == "v":
+            scale = self.a * self.a + self.s * self.s
+            return _combine(self.x_t, self.a / scale, self.output, -self.s / scale)
+        return (self.x_t - self.s * self.eps) / self.a
+
+    @cached_property
+    def eps(self) -> Tensor:
+        """ε̂ = E[ε | x_t], of unit scale."""
+        if self.kind == "eps":
+            return self.output
+        if self._clean:
+            return torch.zeros_like(self.x_t)
+        if self.kind == "score":
+            return self.output * -self.s
+        if self.kind == "v":
+            scale = self.a * self.a + self.s * self.s
+            return _combine(self.x_t, self.s / scale, self.output, self.a / scale)
+        return (self.x_t - self.a * self.output) / self.s
+
+    @cached_property
+    def score(self) -> Tensor:
+        """The marginal score ∇ log p(x_t), in units of 1/x_t."""
+        if self.kind == "score":
+            return self.output
+        if self._clean:
+            return torch.full_like(self.x_t, torch.nan)
+        return self.eps / -self.s
+
+    @cached_property
+    def v(self) -> Tensor:
+        """v̂ = a ε̂ − s x̂₀ (Salimans & Ho 2022)."""
+        if self.kind == "v":
+            return self.output
+        return _combine(self.eps, self.a, self.x0, -self.s)
+
+    def with_x0(self, x0: Tensor) -> Prediction:
+        """The same x_t with another x̂₀, all other forms following from it (clipping, thresholding)."""
+        return Prediction(self.x_t, self.t, self.a, self.s, "x0", x0)
+
+    def select(self, samples: slice) -> Prediction:
+        """The prediction of some samples of the batch alone. a and s must be numbers."""
+        return replace(self, x_t=self.x_t[samples], output=self.output[samples])
+
+
+def _combine(x: Tensor, a: Coefficient, y: Tensor, b: Coefficient) -> Tensor:
+    """a x + b y in two kernels where b is a number."""
+    if isinstance(b, Tensor):
+        return a * x + b * y
+    return torch.add(x * a, y, alpha=b)

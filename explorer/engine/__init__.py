@@ -1,0 +1,1 @@
+"""The engine turns a Request into a stream of Frames."""

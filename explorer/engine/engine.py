@@ -1,0 +1,314 @@
+"""The engine: a Request becomes a stream of Frames.
+
+It holds the open model and the recorded runs, and nothing of the window. Answers are generators, so a caller
+can stop, interleave or drop them between two steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.datasets.picture_file import read_picture
+from explorer.diffusion.denoiser import Condition, Denoiser
+from explorer.diffusion.guidance import ClassifierFreeGuidance
+from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.samplers import SAMPLERS, Sampler, Step
+from explorer.diffusion.schedules import Schedule
+from explorer.engine.device import available, choose, set_threads
+from explorer.engine.frame import (
+    FilmStrip,
+    Frame,
+    LensSpec,
+    Opened,
+    ParameterSpec,
+    Progress,
+    Ready,
+    SamplerSpec,
+    ScheduleTable,
+    Seen,
+)
+from explorer.engine.trajectory import Trajectory
+from explorer.facts import ModelError
+from explorer.formats.model import Model
+from explorer.formats.registry import load
+from explorer.lenses.base import View, number, numpy32
+from explorer.lenses.drawable import Floats
+from explorer.lenses.registry import LENSES
+from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Replay, Request, Run
+
+KEPT_RUNS = 4
+"""Older runs are forgotten: a long run of many pictures takes hundreds of megabytes."""
+
+THUMBNAIL_POINTS = 1_000
+
+
+class Engine:
+    """Answers requests about one model at a time. Not thread-safe: one worker owns it."""
+
+    def __init__(self) -> None:
+        set_threads()
+        self._ref: ModelRef | None = None
+        self._model: Model | None = None
+        self._runs: dict[int, Trajectory] = {}
+
+    def ready(self) -> Ready:
+        """What the engine offers."""
+        return Ready(
+            samplers=tuple(_sampler_spec(sampler) for sampler in SAMPLERS.values()),
+            lenses=tuple(LensSpec(lens.name, lens.label, lens.formula, lens.kinds) for lens in LENSES.values()),
+            devices=available(),
+        )
+
+    def answer(self, request: Request) -> Iterator[Frame]:
+        """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
+        if isinstance(request, Open):
+            yield from self._open(request.model)
+        elif isinstance(request, Look):
+            yield self._look(request)
+        elif isinstance(request, Film):
+            yield self._film(request)
+        else:
+            yield from self._run(request)
+
+    def trajectory(self, run: int) -> Trajectory:
+        """A recorded run. Raises ModelError where it is not kept."""
+        if run not in self._runs:
+            raise ModelError("That run is no longer kept: start it again.")
+        return self._runs[run]
+
+    def model(self, ref: ModelRef) -> Model:
+        """The model of a reference, read if it is not the open one. The open one stays where reading fails."""
+        if self._model is None or ref != self._ref:
+            model = load(ref.path, choose(ref.device), dict(ref.overrides))
+            self._model, self._ref = model, ref
+            self._runs.clear()
+        return self._model
+
+    def _open(self, ref: ModelRef) -> Iterator[Frame]:
+        yield Progress("Reading the weights…")
+        self._ref = None if ref == self._ref else self._ref  # opening again reads again
+        model = self.model(ref)
+        yield Opened(model.facts, _table(model.denoiser.schedule), str(model.device))
+
+    @torch.inference_mode()
+    def _look(self, request: Look) -> Seen:
+        model = self.model(request.model)
+        if isinstance(request.source, Replay):
+            return self._replay(model, request, request.source)
+        x_0, eps = _forward(model, request.source)
+        schedule = model.denoiser.schedule
+        a, s = schedule.signal(request.t), schedule.noise(request.t)
+        x_t = torch.add(x_0 * a, eps, alpha=s)
+        meter = _Meter(_guided(model, request.guidance))
+        view = View(model.facts, meter(x_t, request.t), meter, x_0, eps, model.truth)
+        return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
+
+    @torch.inference_mode()
+    def _film(self, request: Film) -> FilmStrip:
+        model = self.model(request.model)
+        x_0, eps = _forward(model, request.source)
+        schedule = model.denoiser.schedule
+        strip = [torch.add(x_0 * schedule.signal(t), eps, alpha=schedule.noise(t)) for t in request.times]
+        return FilmStrip(request.times, tuple(_thumbnail(model, x_t) for x_t in strip))
+
+    def _replay(self, model: Model, request: Look, source: Replay) -> Seen:
+        trajectory = self.trajectory(source.run)
+        if not 0 <= source.step < len(trajectory.steps):
+            raise ModelError(f"Step {source.step} of this run has not been made.")
+        meter = _Meter(_guided(model, trajectory.request.guidance))
+        return self._seen(model, trajectory, source.step, request.lenses, meter, replayed=True)
+
+    @torch.inference_mode()
+    def _run(self, request: Run) -> Iterator[Frame]:
+        model = self.model(request.model)
+        sampler, parameters = _sampler(request)
+        schedule = model.denoiser.schedule
+        meter = _Meter(_guided(model, request.guidance))
+        plan = sampler.plan(schedule, request.steps, parameters)
+        noise = NoiseSource(request.seed, request.count, model.facts.shape, model.device, request.first)
+        if request.start is None:
+            trajectory = Trajectory(request, tuple(plan), [])
+            x, start = _initial(request, schedule, noise, plan[0]), 0
+            history: tuple[Step, ...] = ()
+        else:
+            earlier = self.trajectory(request.run)
+            trajectory = earlier.continued(request, plan)
+            step = trajectory.steps[-1]
+            # What the model said there still holds, unless the user has since changed what it is asked.
+            history = (step,) if earlier.request.guidance == request.guidance and _same_clip(earlier, request) else ()
+            x, start = step.x, step.index
+        self._keep(request.run, trajectory)
+        for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
+            trajectory.record(step)
+            _check_finite(step)
+            yield self._seen(model, trajectory, step.index, request.lenses, meter)
+            if request.until is not None and step.index >= request.until:
+                return
+
+    def _keep(self, run: int, trajectory: Trajectory) -> None:
+        self._runs.pop(run, None)
+        while len(self._runs) >= KEPT_RUNS:
+            self._runs.pop(next(iter(self._runs)))
+        self._runs[run] = trajectory
+
+    def _seen(
+        self,
+        model: Model,
+        trajectory: Trajectory,
+        index: int,
+        lenses: tuple[str, ...],
+        meter: _Meter,
+        replayed: bool = False,
+    ) -> Seen:
+        step = trajectory.steps[index if trajectory.request.record else -1]
+        view = View(model.facts, step.prediction, meter, truth=model.truth)
+        return Seen(
+            int(step.t),
+            _draw(view, lenses),
+            number(step.prediction.a),
+            number(step.prediction.s),
+            run=trajectory.request.run,
+            step=index,
+            times=trajectory.times,
+            finished=index == len(trajectory.times) - 1,
+            replayed=replayed,
+            scalars=trajectory.scalars[index if trajectory.request.record else -1],
+            thumbnail=_thumbnail(model, step.x),
+            **meter.readings(),
+        )
+
+
+@dataclass(eq=False)
+class _Meter:
+    """A denoiser that counts its calls and their time."""
+
+    denoiser: Denoiser
+    seconds: float = 0.0
+    calls: int = 0
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.denoiser.schedule
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        begin = time.perf_counter()
+        prediction = self.denoiser(x_t, t, condition)
+        self.seconds += time.perf_counter() - begin
+        self.calls += 1
+        return prediction
+
+    def readings(self) -> dict[str, Any]:
+        """Since the last reading, as fields of Seen."""
+        values = {"network_seconds": self.seconds, "network_calls": self.calls}
+        self.seconds, self.calls = 0.0, 0
+        return values
+
+
+def _guided(model: Model, guidance: Guidance) -> Denoiser:
+    if guidance.label is None:
+        return model.denoiser
+    label = torch.tensor([guidance.label], device=model.device)
+    return ClassifierFreeGuidance(model.denoiser, label, guidance.scale)
+
+
+def _forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
+    """The true x_0 and ε of a forward view, (count, *shape) each, on the model's device."""
+    if source.picture is not None:
+        x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
+    else:
+        indices = np.arange(source.first, source.first + source.count) % max(len(model.samples), 1)
+        x_0 = model.samples[indices]
+    noise = NoiseSource(source.noise_seed, len(x_0), model.facts.shape, model.device)
+    return torch.from_numpy(x_0).to(model.device), noise(0, Stream.FORWARD)
+
+
+def _thumbnail(model: Model, x_t: Tensor) -> Floats:
+    return numpy32(x_t[0] if model.facts.kind == "image" else x_t[:THUMBNAIL_POINTS])
+
+
+def _initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:
+    if request.initial is None:
+        return noise(0, Stream.INITIAL) * schedule.prior_std(t)
+    expected = (noise.n, *noise.shape)
+    if request.initial.shape != expected:
+        raise ModelError(f"x_T must have the shape {expected} for this model, not {request.initial.shape}.")
+    return torch.from_numpy(np.ascontiguousarray(request.initial, np.float32)).to(noise.device)
+
+
+def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
+    unknown = [name for name in names if name not in LENSES]
+    if unknown:
+        raise ModelError(f"There is no lens called “{unknown[0]}”; known are {', '.join(LENSES)}.")
+    return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
+
+
+def _sampler(request: Run) -> tuple[Sampler[Any], Any]:
+    """The sampler and its typed parameters. Parameters that it does not have are left out."""
+    if request.sampler not in SAMPLERS:
+        raise ModelError(f"There is no sampler called “{request.sampler}”; known are {', '.join(SAMPLERS)}.")
+    sampler = SAMPLERS[request.sampler]
+    known = {f.name: f for f in fields(sampler.parameters)}
+    values = {}
+    for name, value in request.parameters.items():
+        if name not in known:
+            continue
+        choices = known[name].metadata["choices"]
+        if choices and value not in choices:
+            raise ModelError(f"{name} cannot be “{value}”; it is one of {', '.join(choices)}.")
+        values[name] = value
+    return sampler, sampler.parameters(**values)
+
+
+def _same_clip(earlier: Trajectory, request: Run) -> bool:
+    names = ("clip", "clip_range")
+    return all(earlier.request.parameters.get(n) == request.parameters.get(n) for n in names)
+
+
+def _check_finite(step: Step) -> None:
+    if step.x.is_meta:
+        return
+    if not bool(torch.isfinite(step.x).all()):
+        raise ModelError(f"The run left the finite numbers at step {step.index} (t = {step.t:g}): try smaller steps.")
+    if not bool(torch.isfinite(step.x0).all()):
+        raise ModelError(f"The network returned values that are not finite at step {step.index} (t = {step.t:g}).")
+
+
+def _sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
+    parameters = []
+    for f in fields(sampler.parameters):
+        assert f.default is not MISSING, f"{sampler.name}: the parameter {f.name} needs a default"
+        meta = f.metadata
+        parameters.append(
+            ParameterSpec(
+                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
+            )
+        )
+    return SamplerSpec(
+        sampler.name,
+        sampler.label,
+        sampler.summary,
+        sampler.steps_label,
+        sampler.default_steps,
+        sampler.levels,
+        tuple(parameters),
+    )
+
+
+def _table(schedule: Schedule) -> ScheduleTable:
+    t = torch.arange(schedule.T + 1)
+    betas = schedule.betas
+    return ScheduleTable(
+        t.double().numpy(),
+        schedule.signal(t).numpy(),
+        schedule.noise(t).numpy(),
+        schedule.log_snr(t).numpy(),
+        None if betas is None else np.concatenate([[0.0], betas.numpy()]),
+    )

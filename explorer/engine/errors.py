@@ -1,0 +1,17 @@
+"""Exceptions as one plain sentence."""
+
+from __future__ import annotations
+
+import torch
+
+from explorer.facts import ModelError
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell the user of an error raised while answering a request."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return "The device ran out of memory: show fewer samples at once, or choose another device."
+    if isinstance(error, ModelError | ValueError):
+        return str(error)
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return f"Unexpected error, please report it: {type(error).__name__}: {first_line}"

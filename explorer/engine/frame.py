@@ -1,0 +1,133 @@
+"""What the engine answers. Frozen, picklable, numpy arrays at most: a Frame can cross a thread, a process or a
+network. Errors are Frames too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.facts import ModelFacts
+from explorer.lenses.drawable import Drawable
+
+During: TypeAlias = Literal["start", "open", "look", "film", "run"]
+"""What the engine was doing."""
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One typed parameter of a sampler: enough to build its control."""
+
+    name: str
+    label: str
+    help: str
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """A sampler as a menu and a panel show it."""
+
+    name: str
+    label: str
+    summary: str
+    steps_label: str
+    default_steps: int
+    levels: bool
+    parameters: tuple[ParameterSpec, ...]
+
+
+@dataclass(frozen=True)
+class LensSpec:
+    """A lens as a menu and a tile show it."""
+
+    name: str
+    label: str
+    formula: str
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine runs: what it offers."""
+
+    samplers: tuple[SamplerSpec, ...]
+    lenses: tuple[LensSpec, ...]
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is being done, for the status line. fraction: 0 … 1, None where it is not known."""
+
+    message: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduleTable:
+    """The schedule at t = 0 … T, float64 arrays of T + 1 entries; betas[0] is 0, None outside the VP family."""
+
+    t: NDArray[np.float64]
+    signal: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    log_snr: NDArray[np.float64]
+    betas: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model's weights are read."""
+
+    facts: ModelFacts
+    schedule: ScheduleTable
+    device: str
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One picture of what the model says at (x_t, t).
+
+    tiles: by lens name. run, step, times: where the picture is a run's step, with the run's whole plan.
+    scalars: what happened at this step, by name. network_seconds: time spent in the network.
+    """
+
+    t: int
+    tiles: Mapping[str, Drawable]
+    a: float
+    s: float
+    run: int | None = None
+    step: int = 0
+    times: tuple[int, ...] = ()
+    finished: bool = False
+    replayed: bool = False
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    thumbnail: NDArray[np.float32] | None = None
+    """x_t for the filmstrip of a run: the first picture (channels, height, width), or some points (n, 2)."""
+    network_seconds: float = 0.0
+    network_calls: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FilmStrip:
+    """thumbnails[i] is x_t at times[i], as Seen.thumbnail."""
+
+    times: tuple[int, ...]
+    thumbnails: tuple[NDArray[np.float32], ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It did not work. message: one plain sentence. during: what was asked for."""
+
+    message: str
+    during: During
+
+
+Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Failed

@@ -1,0 +1,159 @@
+"""The engine in one thread: which request is answered next.
+
+Jobs are generators advanced a step at a time. A newer look replaces an older one; a look goes ahead of a
+running sampler between two of its steps; opening a model ends the run. Every frame carries its job's
+number, so the receiver can drop what it no longer wants. Exceptions become Failed frames. No Qt here: the
+window and the tests give a function that takes the frames.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from explorer.engine.frame import During, Failed, Frame
+from explorer.request import Film, Look, Open, Request, Run
+
+if TYPE_CHECKING:
+    from explorer.engine.engine import Engine
+
+LANES: tuple[During, ...] = ("open", "look", "film", "run")
+"""In order of precedence. Each lane holds one job: a newer one replaces it."""
+
+
+def lane(request: Request) -> During:
+    """The lane of a request."""
+    if isinstance(request, Open):
+        return "open"
+    if isinstance(request, Look):
+        return "look"
+    return "film" if isinstance(request, Film) else "run"
+
+
+@dataclass(eq=False)
+class _Job:
+    number: int
+    request: Request
+    frames: Iterator[Frame] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A frame of a job, None where it ended without one. last: the job ends with it. Job 0 is the engine's start."""
+
+    job: int
+    frame: Frame | None
+    last: bool
+
+
+class Worker:
+    """Owns the thread that owns the engine. deliver(answer) is called in that thread."""
+
+    def __init__(self, deliver: Callable[[Answer], None], make_engine: Callable[[], Engine] | None = None) -> None:
+        self._deliver = deliver
+        self._make_engine = make_engine or _make_engine
+        self._condition = threading.Condition()
+        self._jobs: dict[During, _Job] = {}
+        self._numbers = 0
+        self._opened = 0
+        self._closing = False
+        self._pace = 0.0
+        self._not_before = 0.0
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the engine (and torch) are imported in it."""
+        self._thread.start()
+
+    def submit(self, request: Request) -> int:
+        """Queue a request in its lane, in place of what is there; returns the job's number.
+
+        Opening a model drops everything that was asked of the one before.
+        """
+        with self._condition:
+            self._numbers += 1
+            if isinstance(request, Open):
+                self._jobs.clear()
+                self._opened = self._numbers
+            self._jobs[lane(request)] = _Job(self._numbers, request)
+            if isinstance(request, Run):
+                self._not_before = 0.0
+            self._condition.notify()
+            return self._numbers
+
+    def cancel(self, which: During) -> None:
+        """Drop the job of a lane; a run ends after the step it is at."""
+        with self._condition:
+            self._jobs.pop(which, None)
+
+    def set_pace(self, seconds: float) -> None:
+        """The least time between two steps of a run."""
+        with self._condition:
+            self._pace = seconds
+            self._not_before = 0.0
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Drop everything and wait for the thread to end."""
+        with self._condition:
+            self._closing = True
+            self._jobs.clear()
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            engine = self._make_engine()
+        except Exception as error:  # noqa: BLE001 — a broken torch installation ends here, in a sentence
+            self._deliver(Answer(0, Failed(f"The engine could not start: {error}.", "start"), True))
+            return
+        self._deliver(Answer(0, engine.ready(), True))
+        while (job := self._next()) is not None:
+            self._advance(engine, job)
+
+    def _next(self) -> _Job | None:
+        """The job to advance; waits for one. None when closing."""
+        with self._condition:
+            while not self._closing:
+                job = next((self._jobs[name] for name in LANES if name in self._jobs), None)
+                if job is None:
+                    self._condition.wait()
+                elif isinstance(job.request, Run) and (wait := self._not_before - time.monotonic()) > 0:
+                    self._condition.wait(wait)
+                else:
+                    return job
+            return None
+
+    def _advance(self, engine: Engine, job: _Job) -> None:
+        begin = time.monotonic()
+        name = lane(job.request)
+        try:
+            if job.frames is None:
+                job.frames = engine.answer(job.request)
+            frame = next(job.frames, None)
+        except Exception as error:  # noqa: BLE001 — whatever a model does wrong, the window goes on
+            from explorer.engine.errors import sentence  # needs torch, which is loaded by now
+
+            frame = Failed(sentence(error), name)
+        last = frame is None or isinstance(frame, Failed) or name in ("look", "film")
+        with self._condition:
+            current = self._jobs.get(name)
+            if last and current is job:
+                del self._jobs[name]
+            if name == "run":
+                self._not_before = begin + self._pace
+            # While a slider is dragged every look is replaced before it is done: its picture is still the newest
+            # there is. All other lanes drop what was replaced, and opening a model drops everything before it.
+            dropped = current is not job and (name != "look" or job.number < self._opened)
+        if not dropped:
+            self._deliver(Answer(job.number, frame, last))
+
+
+def _make_engine() -> Engine:
+    engine: Engine = importlib.import_module("explorer.engine.engine").Engine()
+    return engine

@@ -1,0 +1,60 @@
+"""What is known of a model and how it is known. Plain values: no tensors, no Qt; picklable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Source: TypeAlias = Literal["file", "card", "default", "inferred", "user"]
+"""Where a fact came from: the model's files, the card beside them, the format's default, other facts, the user."""
+
+
+class ModelError(Exception):
+    """A model that cannot be opened. The message is one plain sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of evidence, e.g. Fact("prediction type", "epsilon", "file", "scheduler/scheduler_config.json")."""
+
+    name: str
+    value: str
+    source: Source
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model as the rest of the program sees it, known before its weights are read."""
+
+    path: str
+    format: str
+    title: str
+    kind: Literal["image", "points"]
+    shape: tuple[int, ...]
+    """One sample: (channels, height, width) of pictures, (2,) of points."""
+    T: int
+    prediction: Literal["x0", "eps", "score", "v"]
+    schedule: str
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    class_names: tuple[str, ...] = ()
+    """Empty for an unconditional model."""
+    null_label: int | None = None
+    """The class index that stands for "no label"; None where the model has none, so guidance is impossible."""
+    sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What the model's own configuration says of sampler parameters, by field name: clip, clip_range, spacing, …"""
+    sample_count: int = 0
+    sample_labels: tuple[int, ...] = ()
+    summary: str = ""
+    evidence: tuple[Fact, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def conditional(self) -> bool:
+        return bool(self.class_names)
+
+    @property
+    def guidable(self) -> bool:
+        """True where classifier-free guidance is possible."""
+        return self.conditional and self.null_label is not None

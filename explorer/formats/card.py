@@ -1,0 +1,108 @@
+"""The card beside a checkpoint, `explorer.json`: facts that the format lacks or the user corrected.
+
+It is optional, and nothing in it can keep a model from opening: what is wrong becomes a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from explorer.facts import ModelError
+from explorer.formats.corrections import PARSERS, Corrections, parse_text
+from explorer.formats.fields import read_json, short, whole
+
+CARD_FILE = "explorer.json"
+MAX_SAMPLES = 100_000
+
+
+@dataclass(frozen=True)
+class SampleSheet:
+    """Pictures tiled row by row, `columns` a row, in one PNG. labels: one class each, or empty."""
+
+    file: Path
+    count: int
+    columns: int
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card says; its empty value is that of a model without one."""
+
+    corrections: Corrections = field(default_factory=Corrections)
+    summary: str = ""
+    dataset: str = ""
+    licence: str = ""
+    sheet: SampleSheet | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_card(folder: Path) -> Card:
+    """The card in a model's folder, or an empty one. Never raises for the card's content."""
+    path = folder / CARD_FILE
+    if not path.exists():
+        return Card()
+    try:
+        values = read_json(path, CARD_FILE)
+    except ModelError as error:
+        return Card(warnings=(f"The card is not used: {error}",))
+    warnings: list[str] = []
+    facts = {key: _parsed(key, values, warnings) for key in PARSERS}
+    texts = {key: _text(key, values, warnings) for key in ("summary", "dataset", "licence")}
+    sheet = None
+    if values.get("samples") is not None:
+        try:
+            sheet = _sheet(folder, values["samples"])
+        except ValueError as error:
+            warnings.append(f"The card's sample pictures are not used: {error}.")
+    return Card(Corrections(**facts), **texts, sheet=sheet, warnings=tuple(warnings))
+
+
+def _parsed(key: str, values: Mapping[str, Any], warnings: list[str]) -> Any:
+    if values.get(key) is None:
+        return None
+    try:
+        return PARSERS[key](values[key])
+    except ValueError as error:
+        warnings.append(f"The card's {key} is not used: it must be {error}, not {short(values[key])}.")
+        return None
+
+
+def _text(key: str, values: Mapping[str, Any], warnings: list[str]) -> str:
+    if values.get(key) in (None, ""):
+        return ""
+    try:
+        return parse_text(values[key])
+    except ValueError as error:
+        warnings.append(f"The card's {key} is not used: it must be {error}, not {short(values[key])}.")
+        return ""
+
+
+def _sheet(folder: Path, values: object) -> SampleSheet:
+    """Raises ValueError, saying what is wrong, for an entry that is not a sheet inside the folder."""
+    if not isinstance(values, dict):
+        raise ValueError(f"the entry “samples” must be an object, not {short(values)}")
+    name, count, columns = values.get("file"), values.get("count"), values.get("columns")
+    if not isinstance(name, str) or not name or "\0" in name or len(name) > 255:
+        raise ValueError(f"“file” must be a file name, not {short(name)}")
+    if not whole(count) or not 1 <= count <= MAX_SAMPLES:
+        raise ValueError(f"“count” must be from 1 to {MAX_SAMPLES:,}, not {short(count)}")
+    if not whole(columns) or not 1 <= columns <= MAX_SAMPLES:
+        raise ValueError(f"“columns” must be from 1 to {MAX_SAMPLES:,}, not {short(columns)}")
+    # Links are followed first: the file itself must lie in the folder.
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise ValueError(f"{short(name)} lies outside the model's folder")
+    if not file.is_file():
+        raise ValueError(f"there is no file {short(name)}")
+    labels = values.get("labels")
+    if labels is None:
+        labels = []
+    if not isinstance(labels, list) or not all(whole(label) and label >= 0 for label in labels):
+        raise ValueError(f"“labels” must be a list of class indices, not {short(labels)}")
+    if labels and len(labels) != count:
+        raise ValueError(f"there are {len(labels)} labels for {count} pictures")
+    return SampleSheet(file, count, columns, tuple(labels))

@@ -1,0 +1,128 @@
+"""Facts that come from outside a model's own files: from its card, and from the user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from explorer.facts import ModelError
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import finite, short, whole
+
+PredictionName: TypeAlias = Literal["x0", "eps", "score", "v"]
+PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v")
+
+MAX_CLASSES = 100_000
+MAX_TEXT = 10_000
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What one source says; None where it says nothing."""
+
+    title: str | None = None
+    prediction: PredictionName | None = None
+    class_names: tuple[str, ...] | None = None
+    null_label: int | None = None
+    value_range: tuple[float, float] | None = None
+
+
+def parse_text(value: object) -> str:
+    """Raises ValueError unless value is a string of at most MAX_TEXT characters that is not blank."""
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT:
+        raise ValueError(f"a text of at most {MAX_TEXT:,} characters")
+    return value
+
+
+def _parse_prediction(value: object) -> PredictionName:
+    if value not in PREDICTIONS:
+        raise ValueError(f"one of {', '.join(PREDICTIONS)}")
+    return value
+
+
+def _parse_class_names(value: object) -> tuple[str, ...]:
+    valid = isinstance(value, list | tuple) and 1 <= len(value) <= MAX_CLASSES
+    if not valid or not all(isinstance(name, str) and len(name) <= 200 for name in cast("list[object]", value)):
+        raise ValueError(f"a list of 1 to {MAX_CLASSES:,} names")
+    return tuple(cast("list[str]", value))
+
+
+def _parse_null_label(value: object) -> int:
+    if not whole(value) or not 0 <= value <= MAX_CLASSES:
+        raise ValueError("a whole number, the class index that stands for “no label”")
+    return value
+
+
+def _parse_value_range(value: object) -> tuple[float, float]:
+    if isinstance(value, list | tuple) and len(value) == 2 and all(finite(end) for end in value):
+        low, high = float(value[0]), float(value[1])
+        if low < high:
+            return low, high
+    raise ValueError("two numbers, the smaller first")
+
+
+PARSERS: dict[str, Callable[[object], Any]] = {
+    "title": parse_text,
+    "prediction": _parse_prediction,
+    "class_names": _parse_class_names,
+    "null_label": _parse_null_label,
+    "value_range": _parse_value_range,
+}
+"""By the name of the fact. Each raises ValueError whose text says what is expected."""
+
+
+def parse_overrides(overrides: Mapping[str, Any]) -> Corrections:
+    """The user's corrections. Raises ModelError for a fact that cannot be corrected or a wrong value."""
+    values: dict[str, Any] = {}
+    for key, value in overrides.items():
+        if key not in PARSERS:
+            raise ModelError(f"{short(key)} cannot be set: what can is {', '.join(PARSERS)}.")
+        try:
+            values[key] = PARSERS[key](value)
+        except ValueError as error:
+            raise ModelError(f"The given {key} must be {error}, not {short(value)}.") from None
+    return Corrections(**values)
+
+
+def settle_classes(
+    embeddings: int,
+    own: Candidate[tuple[str, ...]],
+    own_null: Candidate[int],
+    card: Corrections,
+    user: Corrections,
+    evidence: Evidence,
+) -> tuple[tuple[str, ...], int | None]:
+    """(class names, null label) of a network that knows the labels 0 … embeddings − 1, 0 for none.
+
+    own, own_null: what the model's own files say. The user goes before the card, the card before the files.
+    Names or labels that cannot be the network's are left out with a warning.
+    """
+    if embeddings == 0:
+        if any(given.class_names or given.null_label is not None for given in (card, user)):
+            evidence.warn("Class names or a null label are given, but the network takes no labels; they are not used.")
+        evidence.add("classes", "none: the network takes no labels", own.source, own.where)
+        return (), None
+
+    null: int | None = None
+    for label in (Candidate(user.null_label, "user"), Candidate(card.null_label, "card", "explorer.json"), own_null):
+        if label.value is None:
+            continue
+        if label.value < embeddings:
+            null = label.value
+            evidence.add("null label", null, label.source, label.where)
+            break
+        evidence.warn(f"The null label {label.value} is not used: the network knows labels 0 to {embeddings - 1}.")
+    if null is None:
+        evidence.warn("The model has no null label: without a label, class 0 is used, and guidance is impossible.")
+
+    for names in (Candidate(user.class_names, "user"), Candidate(card.class_names, "card", "explorer.json"), own):
+        if names.value is None:
+            continue
+        if len(names.value) <= embeddings:
+            evidence.add("classes", ", ".join(names.value), names.source, names.where)
+            return names.value, null
+        evidence.warn(f"{len(names.value)} class names are not used: the network knows {embeddings} labels.")
+    count = embeddings - 1 if null == embeddings - 1 and embeddings > 1 else embeddings
+    evidence.add("classes", f"{count} without names", "inferred", own.where)
+    return tuple(str(index) for index in range(count)), null

@@ -1,0 +1,293 @@
+"""Folders of the diffusers library: a UNet2DModel with a DDPM or DDIM scheduler, or the UNet alone.
+
+Three layouts are read:
+
+    model_index.json (optional), unet/config.json, unet/<weights>, scheduler/scheduler_config.json
+    config.json, <weights>, scheduler_config.json       the same in one folder, as the first releases wrote it
+    config.json, <weights>                              the UNet alone, the schedule being diffusers' default
+
+`model_index.json` names classes; they are compared with the two that are read, and never imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError, ModelFacts
+from explorer.formats import scheduler_config, unet_config
+from explorer.formats.card import Card, SampleSheet, read_card
+from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.samples import check_sheet, read_sheet
+from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig, read_scheduler_config
+from explorer.formats.unet_config import UNetConfig, read_unet_config
+
+if TYPE_CHECKING:  # facts are read without torch
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from explorer.formats.model import Model
+
+INDEX = "model_index.json"
+UNET_CONFIG = "config.json"
+SCHEDULER_CONFIG = "scheduler_config.json"
+WEIGHTS = (
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_pytorch_model.bin",
+    "diffusion_pytorch_model.fp16.bin",
+)
+"""In order of preference."""
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Where things lie; scheduler is None where there is none."""
+
+    root: Path
+    unet: Path
+    scheduler: Path | None
+
+    def where(self, path: Path) -> str:
+        """The path as facts show it."""
+        return path.relative_to(self.root).as_posix()
+
+    def label(self, path: Path) -> str:
+        """The path as messages show it."""
+        return f"{self.root.name}/{self.where(path)}"
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    unet: UNetConfig
+    scheduler: SchedulerConfig
+    weights: Path
+
+
+class DiffusersFolder:
+    """The Format of such folders."""
+
+    name = "diffusers"
+
+    def sniff(self, path: Path) -> float:
+        try:
+            if (path / "unet" / UNET_CONFIG).is_file():
+                return 0.9
+            if (path / INDEX).is_file():
+                return 0.8
+            if not (path / UNET_CONFIG).is_file():
+                return 0.0
+            name = read_json(path / UNET_CONFIG, UNET_CONFIG).get("_class_name")
+        except ModelError:
+            return 0.1  # a damaged config.json: inspect says so
+        except OSError:
+            return 0.0
+        return 0.8 if isinstance(name, str) and name.startswith("UNet") else 0.0
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
+        evidence.warnings.extend(card.warnings)
+        title = evidence.choose(
+            "title",
+            Candidate(user.title, "user"),
+            Candidate(card.corrections.title, "card", "explorer.json"),
+            default=path.name or str(path),
+            where="the folder's name",
+        )
+        folder = _locate(path)
+        configuration = _read(folder, evidence)
+        unet, scheduler = configuration.unet, configuration.scheduler
+        prediction: PredictionName = evidence.choose(
+            "prediction type",
+            Candidate(user.prediction, "user"),
+            Candidate(card.corrections.prediction, "card", "explorer.json"),
+            Candidate(scheduler.prediction, "file", folder.where(folder.scheduler) if folder.scheduler else ""),
+            default="eps",
+            show=lambda kind: next((theirs for theirs, ours in PREDICTION_TYPES.items() if ours == kind), kind),
+            where="diffusers",
+        )
+        value_range = evidence.choose(
+            "value range",
+            Candidate(user.value_range, "user"),
+            Candidate(card.corrections.value_range, "card", "explorer.json"),
+            default=(-1.0, 1.0),
+            show=lambda ends: f"{ends[0]:g} … {ends[1]:g}",
+            where="diffusers",
+        )
+        class_names, null_label = settle_classes(
+            _embeddings(unet, card, user, folder),
+            Candidate(None, "file", folder.where(folder.unet / UNET_CONFIG)),
+            Candidate(None, "file"),
+            card.corrections,
+            user,
+            evidence,
+        )
+        sheet = _usable(card.sheet, unet.shape, evidence)
+        labels = sheet.labels if sheet else ()
+        if labels and max(labels) >= len(class_names):
+            evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
+            labels = ()
+        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
+            if text:
+                evidence.add(name, text, "card", "explorer.json")
+        return ModelFacts(
+            path=str(path),
+            format=self.name,
+            title=title,
+            kind="image",
+            shape=unet.shape,
+            T=scheduler.T,
+            prediction=prediction,
+            schedule=scheduler.schedule_name,
+            value_range=value_range,
+            class_names=class_names,
+            null_label=null_label,
+            sampler_defaults=scheduler.sampler_defaults,
+            sample_count=sheet.count if sheet else 0,
+            sample_labels=labels,
+            summary=card.summary,
+            evidence=tuple(evidence.facts),
+            warnings=tuple(evidence.warnings),
+        )
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+        from explorer.diffusion.denoiser import NetworkDenoiser
+        from explorer.formats.model import Model
+        from explorer.formats.unet import UNetCall, load_unet
+
+        folder = _locate(path)
+        configuration = _read(folder, Evidence())
+        unet, schedule = configuration.unet, configuration.scheduler.schedule()
+        network = load_unet(
+            unet.arguments,
+            folder.label(folder.unet / UNET_CONFIG),
+            configuration.weights,
+            folder.label(configuration.weights),
+            device,
+        )
+        no_label = (facts.null_label or 0) if facts.conditional else None
+        denoiser = NetworkDenoiser(UNetCall(network, unet.shape[0], no_label), schedule, facts.prediction)
+        facts, samples = _samples(path, facts)
+        return Model(facts, denoiser, samples, device)
+
+
+FORMAT = DiffusersFolder()
+
+
+def _locate(path: Path) -> _Folder:
+    """Raises ModelError where there is no UNet, or it works with parts that are not read."""
+    if (path / INDEX).exists():
+        _check_index(read_json(path / INDEX, f"{path.name}/{INDEX}"), f"{path.name}/{INDEX}")
+    if (path / "unet").is_dir():
+        unet, scheduler = path / "unet", path / "scheduler" / SCHEDULER_CONFIG
+    else:
+        unet, scheduler = path, path / SCHEDULER_CONFIG
+        if not scheduler.exists():
+            scheduler = path / "scheduler" / SCHEDULER_CONFIG
+    if not (unet / UNET_CONFIG).exists():
+        raise ModelError(f"{path.name} has no unet/{UNET_CONFIG}: it is incomplete or another kind of model.")
+    if scheduler.exists():
+        return _Folder(path, unet, scheduler)
+    if (path / INDEX).exists():
+        raise ModelError(f"{path.name} has no scheduler/{SCHEDULER_CONFIG}: download the folder again.")
+    return _Folder(path, unet, None)
+
+
+def _check_index(index: Mapping[str, Any], label: str) -> None:
+    allowed = {"unet": (unet_config.CLASS_NAME,), "scheduler": scheduler_config.CLASS_NAMES}
+    for part, value in index.items():
+        if part.startswith("_") or not isinstance(value, list) or not any(value):
+            continue  # settings of the pipeline, and parts that were left out ([null, null])
+        if part not in allowed:
+            raise ModelError(
+                f"{label} describes a model with a further part, {short(part)}: only models of a "
+                f"{unet_config.CLASS_NAME} and a scheduler, working on the pictures themselves, are read."
+            )
+        if len(value) != 2 or value[0] != "diffusers" or value[1] not in allowed[part]:
+            names = " or ".join(allowed[part])
+            raise ModelError(f"{label} names {short(value)} as its {part}: only diffusers' {names} is read.")
+
+
+def _read(folder: _Folder, evidence: Evidence) -> _Configuration:
+    """Everything the configuration files say, checked against each other. Raises ModelError."""
+    config = folder.unet / UNET_CONFIG
+    unet = read_unet_config(_fields(folder, config), folder.where(config), evidence)
+    if folder.scheduler is None:
+        evidence.warn(
+            f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "
+            "T = 1000, ε-prediction), and pictures come out wrong if the network was trained otherwise."
+        )
+        scheduler = read_scheduler_config(Fields({}, SCHEDULER_CONFIG), "", evidence)
+    else:
+        fields = _fields(folder, folder.scheduler)
+        scheduler = read_scheduler_config(fields, folder.where(folder.scheduler), evidence)
+    if unet.learned_variance:
+        evidence.warn("The network also predicts a learned variance, which is not used.")
+    elif scheduler.learned_variance:
+        evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
+    if unet.learned_times is not None and unet.learned_times < scheduler.T:
+        raise ModelError(
+            f"{folder.label(config)} has embeddings of {unet.learned_times} times, but the scheduler has {scheduler.T}."
+        )
+    weights = _weights(folder)
+    evidence.add("weights", f"{weights.name}, {weights.stat().st_size / 1e6:,.1f} MB", "file", folder.where(weights))
+    return _Configuration(unet, scheduler, weights)
+
+
+def _fields(folder: _Folder, file: Path) -> Fields:
+    return Fields(read_json(file, folder.label(file)), folder.label(file))
+
+
+def _weights(folder: _Folder) -> Path:
+    for name in WEIGHTS:
+        if (folder.unet / name).is_file():
+            return folder.unet / name
+    place = f"{folder.root.name}/unet" if folder.unet != folder.root else folder.root.name
+    if list(folder.unet.glob("diffusion_pytorch_model*.index.json")):
+        raise ModelError(f"{place} holds its weights in several files: save them as one, {WEIGHTS[0]}.")
+    raise ModelError(f"{place} holds no weights: expected {WEIGHTS[0]} or {WEIGHTS[2]} there.")
+
+
+def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: _Folder) -> int:
+    """The number of labels, counted from names where the network takes any number as a label."""
+    if unet.embeddings is not None:
+        return unet.embeddings
+    names = user.class_names or card.corrections.class_names
+    if names is None:
+        raise ModelError(
+            f"{folder.label(folder.unet / UNET_CONFIG)} does not say how many classes there are: name them as "
+            "class_names in explorer.json."
+        )
+    nulls = [label for label in (user.null_label, card.corrections.null_label) if label is not None]
+    return max(len(names), *(label + 1 for label in nulls)) if nulls else len(names)
+
+
+def _usable(sheet: SampleSheet | None, shape: tuple[int, ...], evidence: Evidence) -> SampleSheet | None:
+    if sheet is None:
+        return None
+    try:
+        check_sheet(sheet, shape)
+    except (ValueError, OSError) as error:
+        evidence.warn(f"The card's sample pictures are not used: {error}.")
+        return None
+    evidence.add("samples", f"{sheet.count} pictures", "card", "explorer.json")
+    return sheet
+
+
+def _samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
+    """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
+    import numpy as np
+
+    sheet = read_card(path).sheet
+    if sheet is not None and facts.sample_count:
+        try:
+            return facts, read_sheet(sheet, facts.shape, facts.value_range)
+        except (ValueError, OSError) as error:
+            warning = f"The card's sample pictures are not used: {error}."
+            facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
+    return facts, np.zeros((0, *facts.shape), np.float32)

@@ -1,0 +1,50 @@
+"""A loaded model: a denoiser with its facts and the data it can be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from explorer.facts import ModelFacts
+
+if TYPE_CHECKING:  # this module is read before torch has loaded
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from explorer.diffusion.denoiser import Denoiser
+    from explorer.diffusion.mixture import GaussianMixture
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """facts: what is known. denoiser: on `device`. samples: data x_0 to look at, float32 (n, *facts.shape) in
+    the model's value range, possibly n = 0. truth: the exact distribution of the data, where it is known,
+    in float32 on `device`."""
+
+    facts: ModelFacts
+    denoiser: Denoiser
+    samples: NDArray[np.float32]
+    device: torch.device
+    truth: GaussianMixture | None = None
+
+
+class Format(Protocol):
+    """One kind of checkpoint. A new one is a file that defines FORMAT, and a line in `registry.py`."""
+
+    name: str
+
+    def sniff(self, path: Path) -> float:
+        """How surely `path` is of this format, 0 … 1, from its content. Never raises, reads little."""
+        ...
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        """The facts, without torch and without reading weights. Raises ModelError."""
+        ...
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+        """The model, its weights read safely. Raises ModelError."""
+        ...

@@ -1,0 +1,276 @@
+"""Folders of our own networks: `config.json` with "format": "diffusion-explorer", and `model.safetensors`.
+
+network          a name in explorer.networks.NETWORKS, or "exact": the truth itself, with no weights
+network_config   the network's sizes
+schedule         {"name": …, further arguments of that schedule}
+prediction       "x0", "eps", "score" or "v"
+kind, shape      "points", [2]
+truth            optional: weights, means and covariances of the Gaussian mixture the data are drawn from
+class_names, conditional, samples {"count", "seed"}, value_range, title   optional
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError, ModelFacts
+from explorer.formats.card import Card, read_card
+from explorer.formats.corrections import PARSERS, PREDICTIONS, Corrections, parse_overrides, settle_classes
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.truth import Truth, require_truth
+
+if TYPE_CHECKING:  # facts are read without torch
+    import torch
+
+    from explorer.diffusion.denoiser import Denoiser
+    from explorer.diffusion.schedules import DiscreteSchedule
+    from explorer.formats.model import Model
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FORMAT_NAME = "diffusion-explorer"
+EXACT = "exact"
+
+NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
+    "mlp": {"dim": (2, 2), "hidden": (1, 8192), "layers": (1, 64), "frequencies": (1, 1024), "classes": (0, 100_000)},
+    EXACT: {},
+}
+"""The networks of points, and the least and greatest of each of their sizes."""
+
+SCHEDULE_ARGUMENTS: dict[str, dict[str, tuple[float, float]]] = {
+    "linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
+    "scaled_linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
+    "cosine": {"offset": (0.0, 1.0), "max_beta": (0.0, 1.0)},
+    "geometric": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9)},
+}
+DEFAULT_T = {"linear": 1000, "scaled_linear": 1000, "cosine": 1000, "geometric": 100}
+MAX_T = 100_000
+SAMPLES = 5_000
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    network: str
+    sizes: dict[str, int]
+    schedule: str
+    schedule_arguments: dict[str, float]
+    T: int
+    stated: Corrections
+    embeddings: int
+    """Number of labels, the null label (the last) included; 0 for a network that takes none."""
+    truth: Truth | None
+    samples: int
+    seed: int
+
+
+class OwnFolder:
+    """The Format of such folders."""
+
+    name = FORMAT_NAME
+
+    def sniff(self, path: Path) -> float:
+        try:
+            return 1.0 if read_json(path / CONFIG, CONFIG).get("format") == FORMAT_NAME else 0.0
+        except (ModelError, OSError):
+            return 0.0
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
+        evidence.warnings.extend(card.warnings)
+        configuration = _read(path)
+        stated, truth = configuration.stated, configuration.truth
+        if configuration.network != EXACT and not (path / WEIGHTS).is_file():
+            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
+
+        title = evidence.choose(
+            "title", *_sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
+        )
+        evidence.add("network", configuration.network, "file", CONFIG)
+        evidence.add("shape", "2: points in the plane", "file", CONFIG)
+        evidence.add("T", configuration.T, "file", CONFIG)
+        evidence.add("noise schedule", configuration.schedule, "file", CONFIG)
+        prediction = _prediction(configuration, card, user, evidence)
+        reach = truth.reach if truth else 1.0
+        value_range = evidence.choose(
+            "value range",
+            *_sources("value_range", user, card, stated),
+            Candidate((-reach, reach) if truth else None, "inferred", "three standard deviations of the truth"),
+            default=(-1.0, 1.0),
+            show=lambda ends: f"{ends[0]:.4g} … {ends[1]:.4g}",
+        )
+        embeddings = configuration.embeddings
+        if any(given.null_label not in (None, embeddings - 1) for given in (card.corrections, user)):
+            evidence.warn("The given null label is not used: the network has its own, the last.")
+        class_names, null_label = settle_classes(
+            embeddings,
+            Candidate(stated.class_names, "file", CONFIG),
+            Candidate(embeddings - 1, "file", CONFIG),
+            replace(card.corrections, null_label=None),
+            replace(user, null_label=None),
+            evidence,
+        )
+        if configuration.network != EXACT:
+            evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+        if truth:
+            evidence.add("truth", f"a mixture of {len(truth.weights)} Gaussians", "file", CONFIG)
+            evidence.add("samples", f"{configuration.samples} points drawn from the truth", "inferred", CONFIG)
+        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
+            if text:
+                evidence.add(name, text, "card", "explorer.json")
+        return ModelFacts(
+            path=str(path),
+            format=self.name,
+            title=title,
+            kind="points",
+            shape=(2,),
+            T=configuration.T,
+            prediction=prediction,
+            schedule=configuration.schedule,
+            value_range=value_range,
+            class_names=class_names,
+            null_label=null_label,
+            sampler_defaults={"clip": False},  # points lie anywhere in the plane
+            sample_count=configuration.samples if truth else 0,
+            summary=card.summary,
+            evidence=tuple(evidence.facts),
+            warnings=tuple(evidence.warnings),
+        )
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+        """The samples' labels, which only drawing them tells, are added to the facts."""
+        import numpy as np
+
+        from explorer.formats.model import Model
+
+        configuration = _read(path)
+        schedule, truth = _schedule(configuration), configuration.truth
+        denoiser = _denoiser(path, configuration, facts, schedule, device)
+        if truth is None:
+            return Model(facts, denoiser, np.zeros((0, 2), np.float32), device)
+        points, labels = truth.draw(configuration.samples, configuration.seed)
+        if len(facts.class_names) == len(truth.weights):
+            facts = replace(facts, sample_labels=labels)
+        return Model(facts, denoiser, points, device, truth.mixture(device))
+
+
+FORMAT = OwnFolder()
+
+
+def _sources(key: str, user: Corrections, card: Card, stated: Corrections) -> tuple[Candidate[Any], ...]:
+    return (
+        Candidate(getattr(user, key), "user"),
+        Candidate(getattr(card.corrections, key), "card", "explorer.json"),
+        Candidate(getattr(stated, key), "file", CONFIG),
+    )
+
+
+def _prediction(configuration: _Configuration, card: Card, user: Corrections, evidence: Evidence) -> Any:
+    if configuration.network == EXACT:
+        evidence.add("prediction type", "score", "inferred", "the exact model")
+        if user.prediction not in (None, "score"):
+            evidence.warn("The exact model gives the score; the given prediction type is not used.")
+        return "score"
+    return evidence.choose(
+        "prediction type", *_sources("prediction", user, card, configuration.stated), default="v", where=CONFIG
+    )
+
+
+def _read(path: Path) -> _Configuration:
+    """Raises ModelError for anything that cannot be built."""
+    label = f"{path.name}/{CONFIG}"
+    fields = Fields(read_json(path / CONFIG, label), label)
+    if fields.values.get("kind") != "points":
+        raise ModelError(
+            f"{label} describes a network of the kind {short(fields.values.get('kind'))}, which is no diffusion model "
+            "of points: open another folder."
+        )
+    if fields.integers("shape", 1, 1_000_000, 8) != (2,):
+        raise fields.wrong("shape", "[2]")
+    network = fields.choice("network", None, tuple(NETWORK_LIMITS))
+    if network is None:
+        raise fields.wrong("network", f"one of {', '.join(NETWORK_LIMITS)}")
+    schedule = fields.object("schedule")
+    name = schedule.choice("name", None, tuple(SCHEDULE_ARGUMENTS)) if schedule else None
+    if schedule is None or name is None:
+        raise fields.wrong("schedule", f"an object whose name is one of {', '.join(SCHEDULE_ARGUMENTS)}")
+    if network != EXACT and "prediction" not in fields:
+        raise fields.wrong("prediction", f"one of {', '.join(PREDICTIONS)}")
+    samples = fields.object("samples") or Fields({}, label)
+    sizes = _sizes(network, fields.object("network_config") or Fields({}, label))
+    truth = require_truth(fields)
+    classes = len(truth.weights) if truth and network == EXACT else sizes.get("classes", 0)
+    return _Configuration(
+        network=network,
+        sizes=sizes,
+        schedule=name,
+        schedule_arguments=_schedule_arguments(name, schedule),
+        T=schedule.integer("T", DEFAULT_T[name], 1, MAX_T),
+        stated=_stated(fields),
+        embeddings=classes + 1 if classes and fields.boolean("conditional", True) else 0,
+        truth=truth,
+        samples=samples.integer("count", SAMPLES, 1, 1_000_000),
+        seed=samples.integer("seed", 0, 0, 2**63),
+    )
+
+
+def _sizes(network: str, fields: Fields) -> dict[str, int]:
+    limits = NETWORK_LIMITS[network]
+    if unknown := [key for key in fields.values if key not in limits]:
+        raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the network {network} does not have.")
+    sizes = {key: fields.integer(key, None, *ends) for key, ends in limits.items()}
+    return {key: size for key, size in sizes.items() if size is not None}
+
+
+def _schedule_arguments(name: str, fields: Fields) -> dict[str, float]:
+    known = SCHEDULE_ARGUMENTS[name]
+    if unknown := [key for key in fields.values if key not in ("name", "T", *known)]:
+        raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the schedule {name} does not have.")
+    arguments = {key: fields.number(key, None, *ends) for key, ends in known.items()}
+    return {key: value for key, value in arguments.items() if value is not None}
+
+
+def _stated(fields: Fields) -> Corrections:
+    values: dict[str, Any] = {}
+    for key in ("title", "prediction", "class_names", "value_range"):
+        if key in fields:
+            try:
+                values[key] = PARSERS[key](fields.values[key])
+            except ValueError as error:
+                raise fields.wrong(key, str(error)) from None
+    return Corrections(**values)
+
+
+def _schedule(configuration: _Configuration) -> DiscreteSchedule:
+    from explorer.diffusion.schedules import SCHEDULES
+
+    try:
+        return SCHEDULES[configuration.schedule](configuration.T, **configuration.schedule_arguments)
+    except ValueError as error:
+        raise ModelError(f"The configuration's schedule is none: {error}.") from error
+
+
+def _denoiser(
+    path: Path, configuration: _Configuration, facts: ModelFacts, schedule: DiscreteSchedule, device: torch.device
+) -> Denoiser:
+    import torch
+
+    if configuration.network == EXACT:
+        from explorer.diffusion.mixture import MixtureDenoiser
+
+        if configuration.truth is None:
+            raise ModelError(f"{path.name}/{CONFIG} states no truth.")
+        return MixtureDenoiser(configuration.truth.mixture(device), schedule)
+
+    from explorer.formats.tensors import load_weights
+    from explorer.networks import NETWORKS
+    from explorer.networks.mlp import mlp_denoiser
+
+    config_type, network_type = NETWORKS[configuration.network]
+    with torch.device("meta"):  # shapes without memory
+        network: Any = network_type(config_type(**configuration.sizes))
+    load_weights(network, path / WEIGHTS, f"{path.name}/{WEIGHTS}", device)
+    return mlp_denoiser(network, schedule, facts.prediction)

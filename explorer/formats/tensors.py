@@ -1,0 +1,192 @@
+"""Weights read without running anything: safetensors, or PyTorch's own files through its weights-only reader.
+
+What a file is, its bytes say. Shapes are compared with the network's before any of the network is
+allocated, and every failure is a ModelError of one sentence that names the file and says what to do.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from explorer.facts import ModelError
+from explorer.formats.content import DESCRIPTIONS, content_of
+
+MAX_PICKLE_BYTES = 50_000_000
+"""Of names and shapes in a PyTorch file, without the numbers."""
+PICKLE = b"\x80\x02"
+"""How a pickle begins that PyTorch wrote. Its weights-only reader knows no other protocol."""
+
+_REFUSED = re.compile(r"GLOBAL (\S{1,100})")
+"""How PyTorch's reader names a class or function that it refuses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """An open file of named tensors, each to be read once. label: what messages call it."""
+
+    label: str
+    shapes: Mapping[str, tuple[int, ...]]
+    get: Callable[[str], Tensor]
+
+    def read(self, name: str, device: torch.device) -> Tensor:
+        """One tensor, copied out of the file, floating-point numbers as float32, 4-D ones channels-last.
+
+        Raises ModelError where it holds values that are not finite, or cannot be read.
+        """
+        try:
+            tensor = self.get(name)
+            if tensor.is_complex() or tensor.is_quantized or tensor.layout is not torch.strided:
+                raise ModelError(f"{self.label} holds {name} in a form that is not read ({tensor.dtype}).")
+            dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+            layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+            # Copied even where nothing changes: a mapped file may change or vanish behind the tensor.
+            tensor = tensor.to(dtype, copy=True, memory_format=layout)
+        except (SafetensorError, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
+            raise ModelError(f"{self.label} is damaged at {name}: download or write it again.") from error
+        if not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"{self.label} holds NaN or infinite values, first in {name}: use another checkpoint.")
+        return tensor.to(device)
+
+
+@contextmanager
+def open_weights(path: Path, label: str) -> Iterator[Weights]:
+    """The named tensors in a file. Raises ModelError for anything that is not a readable table of weights."""
+    if not path.is_file():
+        raise ModelError(f"{label} is missing or is no regular file.")
+    content = content_of(path)
+    if content == "safetensors":
+        with _open_safetensors(path, label) as weights:
+            yield weights
+    elif content in ("zip", "pickle"):
+        tensors = _load_pickle(path, label, zipped=content == "zip")
+        # Taken out one by one, so that the file's numbers and their copies are never in memory together.
+        yield Weights(label, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, tensors.pop)
+    elif content == "lfs":
+        raise ModelError(
+            f"{label} is a Git LFS pointer, not the weights: run “git lfs pull” in its folder or download the file."
+        )
+    else:
+        raise ModelError(f"{label} is {DESCRIPTIONS[content]}, not weights: download or write it again.")
+
+
+def load_weights(
+    module: nn.Module, path: Path, label: str, device: torch.device, rename: Callable[[str], str] = str
+) -> None:
+    """Fill a module built on the device "meta" with a file's weights, and make it ready for use.
+
+    rename: the file's names → the module's. Afterwards all parameters are float32 (4-D ones channels-last) on
+    `device`, need no gradient, and the module is in evaluation mode. Raises ModelError, before anything is
+    allocated where names or shapes do not fit.
+    """
+    with open_weights(path, label) as weights:
+        names = {rename(name): name for name in weights.shapes}
+        check_shapes({new: weights.shapes[old] for new, old in names.items()}, module, label)
+        state = {new: weights.read(old, device) for new, old in names.items()}
+    module.load_state_dict(state, assign=True)
+    module.requires_grad_(False).eval()
+
+
+def check_shapes(shapes: Mapping[str, tuple[int, ...]], module: nn.Module, label: str) -> None:
+    """Raises ModelError, one sentence, unless names and shapes are exactly those of the module's state."""
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    missing = [name for name in expected if name not in shapes]
+    unexpected = [name for name in shapes if name not in expected]
+    problems = []
+    if missing:
+        problems.append(f"{len(missing)} of {len(expected)} tensors are missing (first {missing[0]})")
+    if unexpected:
+        problems.append(f"{len(unexpected)} are not part of the network (first {unexpected[0][:100]})")
+    if not problems:
+        for name, shape in expected.items():
+            if shapes[name] != shape:
+                problems.append(f"{name} is {_show(shapes[name])} where {_show(shape)} is expected")
+                break
+    if problems:
+        raise ModelError(f"{label} does not fit its configuration: {' and '.join(problems)}.")
+
+
+def _show(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a single number"
+
+
+@contextmanager
+def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
+    try:
+        file = safe_open(path, framework="pt", device="cpu")
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ModelError(f"{label} is damaged or incomplete: download or write it again.") from error
+    with file:
+        yield Weights(label, shapes, file.get_tensor)
+
+
+def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
+    if zipped:
+        _check_archive(path, label)
+    else:
+        _check_pickle(path.open("rb"), label)
+    try:
+        with path.open("rb") as file:  # given a path, torch.load believes its ending
+            values = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = _REFUSED.search(str(error))
+        if found is None:
+            raise ModelError(f"{label} is damaged or is no file of weights: download it again.") from error
+        raise ModelError(
+            f"{label} holds Python code or objects besides weights ({found[1]}), so it was not opened: "
+            "get the model as safetensors."
+        ) from error
+    except Exception as error:  # whatever a damaged pickle makes the reader stumble over
+        raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
+    if not isinstance(values, dict) or not values:
+        raise ModelError(f"{label} holds {_describe(values)}, not a table of named weights.")
+    for name, tensor in values.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor) or tensor.device.type != "cpu":
+            raise ModelError(
+                f"{label} is not a plain table of weights: its entry {str(name)[:80]!r} is {_describe(tensor)}."
+            )
+    return values
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, dict) and not value:
+        return "nothing"
+    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
+    return f"{article} {type(value).__name__}"
+
+
+def _check_pickle(file: IO[bytes], label: str) -> None:
+    with file:
+        if file.read(2) != PICKLE:
+            raise ModelError(f"{label} is not a pickle that PyTorch wrote, so it was not opened: get safetensors.")
+
+
+def _check_archive(path: Path, label: str) -> None:
+    """PyTorch stores entries as they are; a compressed entry could swell to any size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
+            for entry in pickles:
+                _check_pickle(archive.open(entry), label)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
+    if any(entry.filename.endswith("/constants.pkl") for entry in entries):
+        raise ModelError(f"{label} is a TorchScript program, not weights, so it was not opened: get safetensors.")
+    if not pickles:
+        raise ModelError(f"{label} is a ZIP archive, not weights: unpack it first.")
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise ModelError(f"{label} is compressed, which PyTorch's own files never are, so it was not opened.")
+    if sum(entry.file_size for entry in pickles) > MAX_PICKLE_BYTES:
+        raise ModelError(f"{label} describes more tensors than any network has, so it was not opened.")

@@ -1,0 +1,116 @@
+"""The exact distribution of a model's data, where its configuration states one: a Gaussian mixture in the plane."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from explorer.facts import ModelError
+from explorer.formats.fields import Fields, finite
+
+if TYPE_CHECKING:  # facts are read without numpy and torch
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from explorer.diffusion.mixture import GaussianMixture
+
+MAX_COMPONENTS = 1000
+MAX_COORDINATE = 1e6
+
+
+@dataclass(frozen=True)
+class Truth:
+    """weights (k), adding up to 1; means (k, 2); covariances (k, 2, 2), symmetric positive definite."""
+
+    weights: tuple[float, ...]
+    means: tuple[tuple[float, ...], ...]
+    covariances: tuple[tuple[tuple[float, ...], ...], ...]
+
+    @property
+    def reach(self) -> float:
+        """The largest coordinate, either sign, within three standard deviations of any component."""
+        return max(
+            abs(mean[d]) + 3 * math.sqrt(covariance[d][d])
+            for mean, covariance in zip(self.means, self.covariances, strict=True)
+            for d in range(2)
+        )
+
+    def mixture(self, device: torch.device) -> GaussianMixture:
+        """In float32 on `device`."""
+        import torch
+
+        from explorer.diffusion.mixture import GaussianMixture
+
+        weights, means, covariances = (
+            torch.tensor(values, dtype=torch.float32) for values in (self.weights, self.means, self.covariances)
+        )
+        return GaussianMixture(weights, means, covariances).to(device)
+
+    def draw(self, n: int, seed: int) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+        """n points, float32 (n, 2), and the component of each; the first points of a larger n are the same."""
+        import torch
+
+        from explorer.diffusion.noise import NoiseSource, Stream
+
+        cpu = torch.device("cpu")
+        noise = NoiseSource(seed, n, (3,), cpu)(0, Stream.DATA)
+        # Φ makes a uniform number of a normal one; float64 keeps it below 1.
+        uniform = torch.special.ndtr(noise[:, 2].double())
+        mixture = self.mixture(cpu)
+        points: NDArray[np.float32] = mixture.draw(noise[:, :2], uniform).numpy()
+        return points, tuple(mixture.components(uniform).tolist())
+
+
+def read_truth(fields: Fields) -> Truth:
+    """Raises ModelError for numbers that are no mixture."""
+    weights = fields.numbers("weights", 1e-9, 1.0, MAX_COMPONENTS)
+    if weights is None or abs(math.fsum(weights) - 1) > 1e-3:
+        raise fields.wrong("weights", f"a list of 1 to {MAX_COMPONENTS:,} positive numbers that add up to 1")
+    means, covariances = fields.values.get("means"), fields.values.get("covariances")
+    k = len(weights)
+    if not _list_of(means, k) or not all(_is_vector(mean) for mean in means):
+        raise fields.wrong("means", f"a list of {k} points [x, y]")
+    if not _list_of(covariances, k) or not all(_is_covariance(matrix) for matrix in covariances):
+        raise fields.wrong("covariances", f"a list of {k} symmetric positive definite matrices [[xx, xy], [xy, yy]]")
+    total = math.fsum(weights)
+    return Truth(
+        tuple(weight / total for weight in weights),
+        tuple(_floats(mean) for mean in means),
+        tuple(tuple(_floats(row) for row in matrix) for matrix in covariances),
+    )
+
+
+def require_truth(fields: Fields) -> Truth | None:
+    """The entry `truth` of a model's configuration; None where there is none, which network "exact" cannot be.
+
+    Raises ModelError.
+    """
+    entry = fields.object("truth")
+    if entry is not None:
+        return read_truth(entry)
+    if fields.values.get("network") == "exact":
+        raise ModelError(f"{fields.label} asks for the exact model but states no truth to compute it from.")
+    return None
+
+
+def _list_of(value: object, length: int) -> TypeGuard[list[Any]]:
+    return isinstance(value, list) and len(value) == length
+
+
+def _is_vector(value: Any) -> bool:
+    return _list_of(value, 2) and all(finite(item) and abs(item) <= MAX_COORDINATE for item in value)
+
+
+def _is_covariance(value: Any) -> bool:
+    if not _list_of(value, 2) or not all(_is_vector(row) for row in value):
+        return False
+    (xx, xy), (yx, yy) = value
+    symmetric = abs(xy - yx) <= 1e-6 * max(abs(xx), abs(yy))
+    positive: bool = xx > 0 and yy > 0 and xx * yy - xy * yx > 1e-6 * xx * yy  # in float32 too
+    return symmetric and positive
+
+
+def _floats(values: list[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

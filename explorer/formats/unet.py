@@ -1,0 +1,72 @@
+"""diffusers' UNet2DModel as a network of ours: built, filled with weights, and called with our conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explorer.diffusion.denoiser import NO_LABEL, Condition
+from explorer.facts import ModelError
+from explorer.formats.tensors import load_weights
+
+_OLD_NAMES = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
+"""Attention weights as diffusers called them before 0.15 → as it calls them now."""
+
+
+@dataclass(frozen=True, eq=False)
+class UNetCall:
+    """(x_t, t, condition) → output, for NetworkDenoiser.
+
+    channels: of a picture; more than these in the output are a learned variance, which is dropped.
+    no_label: the label of samples without one, None for a network that takes no labels.
+    """
+
+    network: nn.Module
+    channels: int
+    no_label: int | None
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        """x_t: (n, C, H, W) on the network's device. Returns a contiguous tensor of that shape."""
+        # diffusers counts timesteps from 0. full() makes the number on the device: no copy, no waiting for it.
+        timestep = torch.full((1,), int(t) - 1, dtype=torch.int64, device=x_t.device)
+        x = x_t.contiguous(memory_format=torch.channels_last)
+        output: Tensor = self.network(x, timestep, self._labels(x_t, condition), return_dict=False)[0]
+        return output[:, : self.channels].contiguous()
+
+    def _labels(self, x_t: Tensor, condition: Condition) -> Tensor | None:
+        if self.no_label is None:
+            return None
+        if condition is None:
+            return torch.full((len(x_t),), self.no_label, dtype=torch.int64, device=x_t.device)
+        return torch.where(condition == NO_LABEL, self.no_label, condition)
+
+
+def load_unet(
+    arguments: Mapping[str, Any], config_label: str, weights: Path, label: str, device: torch.device
+) -> nn.Module:
+    """UNet2DModel(**arguments) with the weights of a file, ready for use on `device`.
+
+    Raises ModelError for arguments that do not go together and weights that do not fit.
+    """
+    # The submodule alone: diffusers' top level and its schedulers take seconds to import.
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    try:
+        with torch.device("meta"):  # shapes without memory
+            network: nn.Module = UNet2DModel(**arguments)
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError) as error:
+        reason = str(error).strip().split("\n")[0][:200]
+        raise ModelError(f"{config_label} describes a network that cannot be built: {reason}.") from error
+    load_weights(network, weights, label, device, _current_name)
+    return network
+
+
+def _current_name(name: str) -> str:
+    for old, new in _OLD_NAMES.items():
+        name = name.replace(old, new)
+    return name

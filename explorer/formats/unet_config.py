@@ -1,0 +1,147 @@
+"""The configuration of diffusers' UNet2DModel, checked against stated limits before anything is built of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from explorer.facts import ModelError
+from explorer.formats.evidence import Evidence
+from explorer.formats.fields import Fields, short, whole
+
+CLASS_NAME = "UNet2DModel"
+MAX_SIDE = 4096
+MAX_LEVELS = 12
+MAX_CLASSES = 100_000
+
+_INTEGERS = {
+    "in_channels": (1, 64),
+    "out_channels": (1, 128),
+    "time_embedding_dim": (1, 65_536),
+    "layers_per_block": (1, 16),
+    "downsample_padding": (0, 1),
+    "attention_head_dim": (1, 8192),
+    "norm_num_groups": (1, 8192),
+    "attn_norm_num_groups": (1, 8192),
+    "num_class_embeds": (1, MAX_CLASSES),
+    "num_train_timesteps": (1, 100_000),
+}
+_NUMBERS = {
+    "freq_shift": (-1000.0, 1000.0),
+    "mid_block_scale_factor": (1e-6, 1e6),
+    "dropout": (0.0, 1.0),
+    "norm_eps": (0.0, 1.0),
+}
+_BOOLEANS = ("center_input_sample", "flip_sin_to_cos", "add_attention")
+_CHOICES = {
+    "time_embedding_type": ("positional", "fourier", "learned"),
+    "mid_block_type": ("UNetMidBlock2D",),
+    "downsample_type": ("conv", "resnet"),
+    "upsample_type": ("conv", "resnet"),
+    "act_fn": ("swish", "silu", "mish", "gelu", "relu"),
+    "resnet_time_scale_shift": ("default", "scale_shift"),
+    "class_embed_type": ("timestep",),
+}
+_MEANS_SOMETHING_WHEN_NULL = ("attention_head_dim", "mid_block_type")
+"""Elsewhere null is the default."""
+
+_DOWN = ("DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D", "SkipDownBlock2D", "AttnSkipDownBlock2D")
+_UP = ("UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D", "SkipUpBlock2D", "AttnSkipUpBlock2D")
+_DEFAULT_DOWN = ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D")
+_DEFAULT_UP = ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D")
+_PREFIX = "UNetRes"  # of the block names in the first releases of diffusers
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """arguments: for UNet2DModel(**arguments). shape: one picture, (C, H, W). embeddings: number of labels, the
+    null label included, 0 for none, None where any number is a label. learned_variance: the output's second
+    half of channels is a variance. learned_times: number of time embeddings, where these are a table."""
+
+    arguments: dict[str, Any]
+    shape: tuple[int, int, int]
+    embeddings: int | None
+    learned_variance: bool
+    learned_times: int | None
+
+
+def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConfig:
+    """where: the file's name in the model's folder. Raises ModelError for what is not a network of pictures that
+    can be built. Keys that UNet2DModel does not have are left out."""
+    name = fields.values.get("_class_name", CLASS_NAME)
+    if name != CLASS_NAME:
+        raise ModelError(f"{fields.label} describes a {short(name)}: of diffusers' networks only {CLASS_NAME} is read.")
+    arguments = _arguments(fields)
+    channels = arguments.get("in_channels", 3)
+    out_channels = arguments.get("out_channels", 3)
+    if out_channels not in (channels, 2 * channels):
+        raise ModelError(
+            f"{fields.label} describes a network from {channels} to {out_channels} channels: only networks with as "
+            "many channels out as in, or twice as many (learned variance), can be opened."
+        )
+    height, width = _sample_size(fields)
+    levels = len(arguments.get("block_out_channels", (0,) * 4))
+    if height % 2 ** (levels - 1) or width % 2 ** (levels - 1):
+        raise ModelError(
+            f"{fields.label} cannot work: pictures of {width}×{height} cannot be halved {levels - 1} times, as its "
+            f"{levels} levels require."
+        )
+    narrowest, head = _narrowest_attention(arguments), arguments.get("attention_head_dim", 8)
+    if narrowest is not None and head is not None and head > narrowest:
+        raise ModelError(
+            f"{fields.label} cannot work: attention over {narrowest} channels has no room for heads of {head} "
+            "(attention_head_dim)."
+        )
+    if arguments.get("time_embedding_type") == "learned" and "num_train_timesteps" not in arguments:
+        raise ModelError(f"{fields.label} has a table of time embeddings but does not give num_train_timesteps.")
+    if arguments.get("time_embedding_type") == "fourier":
+        evidence.warn("The network embeds log(t − 1): at t = 1 it returns values that are not finite.")
+    evidence.add("network", CLASS_NAME, "file", where)
+    evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
+    by_number = arguments.get("class_embed_type") == "timestep"
+    return UNetConfig(
+        arguments=arguments,
+        shape=(channels, height, width),
+        embeddings=arguments.get("num_class_embeds", None if by_number else 0),
+        learned_variance=out_channels == 2 * channels,
+        learned_times=arguments["num_train_timesteps"] if arguments.get("time_embedding_type") == "learned" else None,
+    )
+
+
+def _arguments(fields: Fields) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for key, (lowest, highest) in _INTEGERS.items():
+        arguments[key] = fields.integer(key, None, lowest, highest)
+    for key, (least, most) in _NUMBERS.items():
+        arguments[key] = fields.number(key, None, least, most)
+    for key in _BOOLEANS:
+        arguments[key] = fields.boolean(key, False) if key in fields else None
+    for key, choices in _CHOICES.items():
+        arguments[key] = fields.choice(key, None, choices)
+    arguments["block_out_channels"] = fields.integers("block_out_channels", 1, 8192, MAX_LEVELS)
+    for key, choices in (("down_block_types", _DOWN), ("up_block_types", _UP)):
+        arguments[key] = fields.choices(key, (*choices, *(_PREFIX + name for name in choices)), MAX_LEVELS)
+    return {
+        key: value
+        for key, value in arguments.items()
+        if value is not None or (key in _MEANS_SOMETHING_WHEN_NULL and key in fields.values)
+    }
+
+
+def _narrowest_attention(arguments: dict[str, Any]) -> int | None:
+    """The smallest number of channels that any attention works on."""
+    channels = arguments.get("block_out_channels", (224, 448, 672, 896))
+    down, up = arguments.get("down_block_types", _DEFAULT_DOWN), arguments.get("up_block_types", _DEFAULT_UP)
+    levels = [*zip(down, channels, strict=False), *zip(up, reversed(channels), strict=False)]
+    widths = [width for name, width in levels if "Attn" in name]
+    if arguments.get("mid_block_type", "") is not None and arguments.get("add_attention", True):
+        widths.append(channels[-1])
+    return min(widths, default=None)
+
+
+def _sample_size(fields: Fields) -> tuple[int, int]:
+    size = fields.values.get("sample_size")
+    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
+    if whole(height) and whole(width) and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE:
+        return height, width
+    raise fields.wrong("sample_size", f"the pictures' size, one number or [height, width], 1 to {MAX_SIDE:,}")

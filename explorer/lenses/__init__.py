@@ -1,0 +1,1 @@
+"""Lenses: what can be seen of a prediction, one file each."""

@@ -1,0 +1,80 @@
+"""What a lens is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from explorer.diffusion.denoiser import Denoiser
+from explorer.diffusion.mixture import GaussianMixture
+from explorer.diffusion.prediction import Prediction
+from explorer.facts import ModelFacts
+from explorer.lenses.drawable import Drawable, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Everything a lens may look at.
+
+    prediction: what the model says, numbers a and s for the whole batch. denoiser: the model itself, label and
+    guidance included, for lenses that ask at other places. x_0, eps: the true ones, for a forward view, else
+    None. truth: the exact distribution, where it is known.
+    """
+
+    facts: ModelFacts
+    prediction: Prediction
+    denoiser: Denoiser
+    x_0: Tensor | None = None
+    eps: Tensor | None = None
+    truth: GaussianMixture | None = None
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A named function of a View. kinds: the kinds of model it is for."""
+
+    name: str
+    label: str
+    formula: str
+    draw: Callable[[View], Drawable]
+    kinds: tuple[str, ...] = ("image", "points")
+
+
+def numpy32(x: Tensor) -> Floats:
+    """A tensor as a float32 numpy array on the CPU. On the meta device, which has no numbers: zeros."""
+    if x.is_meta:
+        return np.zeros(tuple(x.shape), np.float32)
+    return np.asarray(x.detach().to("cpu", torch.float32).numpy())
+
+
+def number(x: float | Tensor) -> float:
+    """A path coefficient of the whole batch as a Python number."""
+    return float(x)
+
+
+def groups(view: View) -> NDArray[np.uint8]:
+    """A colour group for each point: the mixture component that x̂₀ most likely belongs to, 0 without a truth."""
+    n = len(view.prediction.x_t)
+    if view.truth is None or view.prediction.x_t.is_meta:
+        return np.zeros(n, np.uint8)
+    source = view.x_0 if view.x_0 is not None else view.prediction.x0
+    component = view.truth.responsibilities(source).argmax(dim=1)
+    return np.asarray(component.to("cpu", torch.uint8).numpy())
+
+
+def points_caption(view: View) -> str:
+    """How many points there are, and what their colours mean."""
+    n = len(view.prediction.x_t)
+    if view.truth is None:
+        return f"{n:,} points"
+    return f"{n:,} points, coloured by the component of {'x₀' if view.x_0 is not None else 'x̂₀'}"
+
+
+def signed_note(view: View) -> str:
+    """What a signed picture of several channels shows, for its tile's header."""
+    return "mean of channels" if view.facts.kind == "image" and view.facts.shape[0] > 1 else ""

@@ -1,0 +1,90 @@
+"""Numbers to colours, for the window's tiles and for pictures written by the command line alike.
+
+All maps are perceptually uniform and readable by the colour-blind (Crameri 2018): vik diverges about 0,
+batlow rises from 0.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from cmap import Colormap
+from numpy.typing import NDArray
+
+from explorer.lenses.drawable import Image, Palette
+
+SIGNED = "crameri:vik"
+MAGNITUDE = "crameri:batlow"
+
+
+@cache
+def table(name: str) -> NDArray[np.uint8]:
+    """A colour map as 256 RGB rows. name: "gray", or one of the maps `cmap` knows."""
+    return np.asarray(np.round(Colormap(name)(np.linspace(0, 1, 256))[:, :3] * 255), np.uint8)
+
+
+def palette_table(palette: Palette) -> NDArray[np.uint8]:
+    """The colours of a palette, 256 RGB rows."""
+    return table({"data": "gray", "signed": SIGNED, "magnitude": MAGNITUDE}[palette])
+
+
+@cache
+def packed(name: str) -> NDArray[np.uint32]:
+    """A colour map as 256 numbers 0xffRRGGBB, the layout of Qt's RGB32."""
+    rgb = table(name).astype(np.uint32)
+    return np.asarray(0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2], np.uint32)
+
+
+def grid_shape(n: int) -> tuple[int, int]:
+    """rows, columns of the most nearly square grid that holds n pictures, wider rather than higher."""
+    columns = int(np.ceil(np.sqrt(n)))
+    return -(-n // columns), columns
+
+
+def bytes_of(image: Image) -> NDArray[np.uint8]:
+    """The data scaled to 0 … 255 between the limits and cut off there, (n, channels, height, width). NaN is 0."""
+    low, high = image.limits
+    scaled = (image.data - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5)
+    return np.asarray(np.nan_to_num(scaled, nan=0.0).clip(0, 255), np.uint8)
+
+
+def _shown(image: Image) -> NDArray[np.uint8]:
+    """Channels as they are drawn: one, or red, green and blue of data; other channels become their mean."""
+    if image.data.shape[1] == 1 or (image.palette == "data" and image.data.shape[1] == 3):
+        return bytes_of(image)
+    return bytes_of(Image(image.data.mean(axis=1, keepdims=True), image.palette, image.limits))
+
+
+def contact_sheet(image: Image, gap: int = 0) -> NDArray[np.uint8]:
+    """A batch as one RGB picture (rows · height, columns · width, 3), pictures in reading order."""
+    shown = _shown(image)
+    n, channels, height, width = shown.shape
+    rows, columns = grid_shape(n)
+    sheet = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), np.uint8)
+    for i, picture in enumerate(shown):
+        rgb = palette_table(image.palette)[picture[0]] if channels == 1 else picture.transpose(1, 2, 0)
+        row, column = divmod(i, columns)
+        y, x = row * (height + gap), column * (width + gap)
+        sheet[y : y + height, x : x + width] = rgb
+    return sheet
+
+
+def packed_sheet(image: Image) -> NDArray[np.uint32]:
+    """The same as 0xffRRGGBB numbers (rows · height, columns · width), without gaps, fast enough for every frame."""
+    shown = _shown(image)
+    n, channels, height, width = shown.shape
+    if channels == 1:
+        names: dict[Palette, str] = {"data": "gray", "signed": SIGNED, "magnitude": MAGNITUDE}
+        pixels = np.asarray(packed(names[image.palette])[shown[:, 0]], np.uint32)
+    else:
+        rgb = shown.astype(np.uint32)
+        pixels = np.asarray(0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2], np.uint32)
+    if n == 1:
+        return np.ascontiguousarray(pixels[0], np.uint32)
+    rows, columns = grid_shape(n)
+    sheet = np.full((rows * columns, height, width), 0xFF000000, np.uint32)
+    sheet[:n] = pixels
+    return np.ascontiguousarray(
+        sheet.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, columns * width)
+    )

@@ -1,0 +1,85 @@
+"""What a lens returns: numbers to draw, in numpy, without any drawing. `data` is the array on show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Palette: TypeAlias = Literal["data", "signed", "magnitude"]
+"""data: grey or RGB as the data is; signed: diverging about 0; magnitude: sequential from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A batch of pictures. data: (n, channels, height, width). limits: the values at the palette's ends.
+
+    note: a few words for the tile's header, "" for none.
+    """
+
+    data: Floats
+    palette: Palette
+    limits: tuple[float, float]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """data: (n, 2). groups: (n,) small integers that colour the points. extent: left, right, bottom, top to show.
+
+    caption: what the picture means, in a few words.
+    """
+
+    data: Floats
+    groups: NDArray[np.uint8]
+    extent: tuple[float, float, float, float]
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrows:
+    """data: (n, 2), a vector at each of origins (n, 2). scale: plot units an arrow of length 1 is drawn with."""
+
+    data: Floats
+    origins: Floats
+    groups: NDArray[np.uint8]
+    extent: tuple[float, float, float, float]
+    scale: float
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A vector field. data: (n, 2) its values at the samples `origins` (n, 2).
+
+    grid, vectors: (m, 2) places and values on a lattice. certain: (m,) in [0, 1], how much to trust each
+    (arrows where there is no data are faded). background: (rows, columns) of a log density in nats over the
+    extent, row 0 at the bottom, or None.
+    """
+
+    data: Floats
+    origins: Floats
+    grid: Floats
+    vectors: Floats
+    certain: Floats
+    extent: tuple[float, float, float, float]
+    background: Floats | None = None
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Missing:
+    """Nothing to draw, and why. data: NaN of the shape that would be on show."""
+
+    data: Floats
+    why: str
+    note: str = ""
+
+
+Drawable: TypeAlias = Image | Points | Arrows | Field | Missing

@@ -1,0 +1,31 @@
+"""ε̂: the model's guess of the noise in x_t."""
+
+from __future__ import annotations
+
+from explorer.lenses.base import Lens, View, groups, number, numpy32, signed_note
+from explorer.lenses.drawable import Arrows, Drawable, Image
+from explorer.lenses.plane import extent
+
+LIMIT = 3.0
+"""ε has unit variance: three standard deviations fill the colour scale, at every t."""
+
+
+def draw(view: View) -> Drawable:
+    data = numpy32(view.prediction.eps)
+    note = "none at t = 0" if view.prediction.t == 0 else ""
+    if view.facts.kind == "points":
+        # An arrow back along the noise, to scale: x_t − s ε̂ = a x̂₀.
+        scale = -number(view.prediction.s)
+        return Arrows(
+            data,
+            numpy32(view.prediction.x_t),
+            groups(view),
+            extent(view),
+            scale,
+            "from x_t back along the noise, to a x̂₀",
+            note,
+        )
+    return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))
+
+
+LENS = Lens("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", draw)

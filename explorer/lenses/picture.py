@@ -1,0 +1,96 @@
+"""Drawables as pictures in files, without a window: what the command line writes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from explorer.lenses.colour import contact_sheet, table
+from explorer.lenses.drawable import Arrows, Drawable, Field, Floats, Image, Missing, Points
+from explorer.lenses.splat import splat
+
+SIDE = 384
+"""Pixels of a plane; pictures are enlarged by whole numbers up to about this."""
+MAX_ARROWS = 600
+DENSITY_RANGE_NATS = 12.0
+PAPER = 0xFFF7F8FA
+INK = (27, 31, 38)
+GROUPS = np.array([0xFFC25A00, 0xFF00736B, 0xFFA23B84, 0xFF7A6F00, 0xFF2F5FC4, 0xFFB04A1F], np.uint32)
+
+
+def picture(drawable: Drawable) -> Pillow.Image:
+    """An RGB picture of what a lens drew."""
+    if isinstance(drawable, Missing):
+        return Pillow.new("RGB", (SIDE, SIDE), "#808080")
+    if isinstance(drawable, Image):
+        sheet = Pillow.fromarray(contact_sheet(drawable, gap=1 if len(drawable.data) > 1 else 0))
+        factor = max(1, SIDE // max(sheet.size))
+        return sheet.resize((sheet.width * factor, sheet.height * factor), Pillow.Resampling.NEAREST)
+    if isinstance(drawable, Points):
+        return _points(drawable)
+    return _arrows(drawable)
+
+
+def side_by_side(pictures: list[Pillow.Image], gap: int = 8) -> Pillow.Image:
+    """Pictures in one row on white."""
+    height = max(p.height for p in pictures)
+    row = Pillow.new("RGB", (sum(p.width + gap for p in pictures) - gap, height), "white")
+    x = 0
+    for p in pictures:
+        row.paste(p, (x, 0))
+        x += p.width + gap
+    return row
+
+
+def _pixels(places: Floats, extent: tuple[float, float, float, float]) -> tuple[Floats, Floats]:
+    left, right, bottom, top = extent
+    x = (places[:, 0] - left) / (right - left) * SIDE
+    y = (top - places[:, 1]) / (top - bottom) * SIDE
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def _points(points: Points) -> Pillow.Image:
+    canvas = np.full((SIDE, SIDE), PAPER, np.uint32)
+    x, y = _pixels(points.data, points.extent)
+    splat(canvas, x, y, points.groups % len(GROUPS), GROUPS, 2)
+    return _unpacked(canvas)
+
+
+def _unpacked(canvas: NDArray[np.uint32]) -> Pillow.Image:
+    rgb = np.stack([canvas >> 16 & 255, canvas >> 8 & 255, canvas & 255], axis=2)
+    return Pillow.fromarray(rgb.astype(np.uint8))
+
+
+def _arrows(drawable: Arrows | Field) -> Pillow.Image:
+    if isinstance(drawable, Field):
+        start = drawable.grid[::4]
+        vectors = drawable.vectors[::4]
+        length = np.maximum(np.hypot(vectors[:, 0], vectors[:, 1]), 1e-12)
+        cell = 2 * (drawable.extent[1] - drawable.extent[0]) / np.sqrt(len(drawable.grid))
+        tip = (
+            start
+            + vectors / length[:, None] * np.sqrt(np.minimum(length / np.quantile(length, 0.9), 1.5))[:, None] * cell
+        )
+        ground = _density(drawable.background)
+    else:
+        chosen = slice(None, None, max(1, -(-len(drawable.data) // MAX_ARROWS)))
+        start = drawable.origins[chosen]
+        tip = start + drawable.data[chosen] * np.float32(drawable.scale)
+        ground = Pillow.new("RGB", (SIDE, SIDE), "#f7f8fa")
+    draw = ImageDraw.Draw(ground)
+    x, y = _pixels(start, drawable.extent)
+    tip_x, tip_y = _pixels(tip.astype(np.float32), drawable.extent)
+    for a, b, c, d in zip(x, y, tip_x, tip_y, strict=True):
+        draw.line((float(a), float(b), float(c), float(d)), fill=INK)
+        draw.ellipse((float(c) - 1, float(d) - 1, float(c) + 1, float(d) + 1), fill=INK)
+    return ground
+
+
+def _density(background: Floats | None) -> Pillow.Image:
+    if background is None:
+        return Pillow.new("RGB", (SIDE, SIDE), "#f7f8fa")
+    level = ((background[::-1] - background.max()) / DENSITY_RANGE_NATS + 1).clip(0, 1)
+    rgb = table("cmocean:ice_r")[(level * 150).astype(np.uint8)]
+    return Pillow.fromarray(rgb).resize((SIDE, SIDE), Pillow.Resampling.BICUBIC)

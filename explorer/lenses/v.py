@@ -1,0 +1,14 @@
+"""v̂: the velocity of Salimans & Ho 2022, a rotation of (x̂₀, ε̂)."""
+
+from __future__ import annotations
+
+from explorer.lenses.base import Lens, View, numpy32, signed_note
+from explorer.lenses.drawable import Drawable, Image
+from explorer.lenses.eps import LIMIT
+
+
+def draw(view: View) -> Drawable:
+    return Image(numpy32(view.prediction.v), "signed", (-LIMIT, LIMIT), signed_note(view))
+
+
+LENS = Lens("v", "v̂", "v̂ = a ε̂ − s x̂₀", draw, kinds=("image",))

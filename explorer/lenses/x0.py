@@ -1,0 +1,20 @@
+"""x̂₀: the model's best guess of the clean data, before any clipping."""
+
+from __future__ import annotations
+
+from explorer.lenses.base import Lens, View, groups, numpy32, points_caption
+from explorer.lenses.drawable import Drawable, Image, Points
+from explorer.lenses.plane import extent
+
+
+def draw(view: View) -> Drawable:
+    data = numpy32(view.prediction.x0)
+    if view.facts.kind == "points":
+        return Points(data, groups(view), extent(view), points_caption(view))
+    low, high = view.facts.value_range
+    outside = float(((data < low) | (data > high)).mean())
+    note = f"{outside:.0%} clipped" if outside >= 0.005 else ""
+    return Image(data, "data", (low, high), note)
+
+
+LENS = Lens("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", draw)

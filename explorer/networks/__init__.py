@@ -1,0 +1,16 @@
+"""Networks that the shipped models are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from explorer.networks.classifier import Classifier, ClassifierConfig
+from explorer.networks.mlp import MLP, MLPConfig
+
+NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
+    "mlp": (MLPConfig, MLP),
+    "classifier": (ClassifierConfig, Classifier),
+}
+"""Every network that a configuration file can name: (its configuration, the module built from it)."""

@@ -1,0 +1,75 @@
+"""A small network for points: what the 2-D models are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from explorer.diffusion.denoiser import Condition, NetworkDenoiser
+from explorer.diffusion.prediction import Kind
+from explorer.diffusion.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """Sizes of the network. layers: hidden layers of width `hidden`. classes: number of labels, 0 for none."""
+
+    dim: int = 2
+    hidden: int = 256
+    layers: int = 4
+    frequencies: int = 16
+    classes: int = 0
+
+
+class MLP(nn.Module):
+    """(x_t, ½ log SNR, label) → the predicted quantity, of x_t's shape.
+
+    Time enters as sines and cosines of ½ log SNR(t) = log a/s rather than of t, which makes the network
+    independent of T and spends its resolution evenly over noise levels (Kingma et al. 2021).
+    It also scales every hidden layer: the borders between components sharpen as the noise falls, and scaling
+    made the score's error a quarter smaller at small t than adding alone.
+    The label with the number `classes` is the null label.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, config: MLPConfig) -> None:
+        super().__init__()
+        self.config = config
+        # ½ log SNR lies within ± 10: from a third of a period over the whole range to a period of about 1.5.
+        self.register_buffer("frequencies", torch.logspace(-1, 0.6, config.frequencies))
+        self.point = nn.Linear(config.dim, config.hidden)
+        self.time = nn.Linear(2 * config.frequencies, config.hidden)
+        self.label = nn.Embedding(config.classes + 1, config.hidden)
+        self.hidden = nn.ModuleList([nn.Linear(config.hidden, config.hidden) for _ in range(config.layers - 1)])
+        self.modulations = nn.ModuleList([nn.Linear(2 * config.frequencies, config.hidden) for _ in self.hidden])
+        self.head = nn.Linear(config.hidden, config.dim)
+
+    def forward(self, x_t: Tensor, half_log_snr: Tensor, labels: Condition = None) -> Tensor:
+        """x_t: (n, dim). half_log_snr: one number () for the batch, or (n,). labels: int64 (n,), negative or
+        None for the null label. Returns (n, dim)."""
+        # Of shape (2 × frequencies,) for one time: it is embedded once and used for every row.
+        angles = half_log_snr.unsqueeze(-1) * self.frequencies
+        features = torch.cat([angles.sin(), angles.cos()], dim=-1)
+        if labels is None:
+            label = self.label.weight[self.config.classes]
+        else:
+            label = self.label(torch.where(labels < 0, self.config.classes, labels))
+        h = self.point(x_t) + (self.time(features) + label)
+        for linear, modulation in zip(self.hidden, self.modulations, strict=True):
+            h = linear(nn.functional.silu(h)) * (1 + modulation(features))
+        output: Tensor = self.head(nn.functional.silu(h))
+        return output
+
+
+def mlp_denoiser(network: MLP, schedule: Schedule, kind: Kind) -> NetworkDenoiser:
+    """The network as a Denoiser. kind: what its output means."""
+
+    def call(x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        half_log_snr = torch.full((), 0.5 * schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
+        output: Tensor = network(x_t, half_log_snr, condition)
+        return output
+
+    return NetworkDenoiser(call, schedule, kind)

@@ -1,0 +1,100 @@
+"""What the engine can be asked. Frozen, picklable, without tensors: a Request can cross a thread, a process
+or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model, on which device ("auto", "cpu", "cuda", …), with which facts set by the user."""
+
+    path: str
+    device: str = "auto"
+    overrides: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6."""
+
+    label: int | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Forward:
+    """x_t made from data: samples first … first + count − 1, or a picture file; ε locked by noise_seed."""
+
+    first: int = 0
+    count: int = 1
+    noise_seed: int = 0
+    picture: str | None = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """x_t as recorded at a step of a run."""
+
+    run: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Open:
+    """Read a model's weights."""
+
+    model: ModelRef
+
+
+@dataclass(frozen=True)
+class Look:
+    """What does the model say at (x_t, t)? t counts for a Forward source; a Replay has its step's own."""
+
+    model: ModelRef
+    source: Forward | Replay
+    t: int
+    guidance: Guidance
+    lenses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Film:
+    """x_t of the first sample at several times, for the filmstrip. Needs no network."""
+
+    model: ModelRef
+    source: Forward
+    times: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Reverse sampling. run: the trajectory's number. start: the recorded step to go on from; later steps are
+    dropped; None begins anew. until: the last step to make, None for the end."""
+
+    model: ModelRef
+    run: int
+    sampler: str
+    steps: int
+    seed: int
+    count: int
+    guidance: Guidance
+    lenses: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    first: int = 0
+    """The number of the batch's first sample, which addresses its noise."""
+    initial: NDArray[np.float32] | None = None
+    """x_T, (count, …), in place of noise."""
+    start: int | None = None
+    until: int | None = None
+    record: bool = True
+    """False keeps the last step alone, for large batches that nobody will scrub through."""
+
+
+Request: TypeAlias = Open | Look | Film | Run

@@ -1,0 +1,144 @@
+"""What the user chose, as one frozen value; and what that means for a model.
+
+`resolve_look` and `resolve_run` are the only places where choices meet facts. Nothing here knows the engine
+or the window. A State is plain values and JSON-serialisable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from explorer.facts import ModelFacts
+from explorer.request import Forward, Guidance, Look, ModelRef, Replay, Run
+
+MAX_PICTURES = 16
+MAX_POINTS = 20_000
+DEFAULT_POINTS = 5_000
+IMAGE_LENSES = ("x_t", "x0", "eps", "score")
+
+
+class ChoiceError(ValueError):
+    """A choice the model cannot honour. The message is one plain sentence."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Every choice of the user. Times and labels are kept as chosen and checked against a model by resolve."""
+
+    model: str | None = None
+    device: str = "auto"
+    source: Literal["forward", "reverse"] = "forward"
+    t: int = 0
+    sample: int = 0
+    count: int = 1
+    noise_seed: int = 0
+    picture: str | None = None
+    label: int | None = None
+    guidance_scale: float = 1.0
+    sampler: str = "ddim"
+    steps: int = 50
+    sampler_seed: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Sampler parameters the user set, by field name; those that are not here have the model's defaults."""
+    lenses: tuple[str, ...] = IMAGE_LENSES
+    step: int = 0
+    """Which recorded step is on show where the source is "reverse"."""
+
+    def with_changes(self, **changes: Any) -> State:
+        """A copy with other values."""
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> State:
+        """The state a JSON text holds; unknown keys are ignored, missing ones have their defaults.
+
+        Raises ChoiceError where the text is no JSON object.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ChoiceError(f"This is not a saved state: {error}.") from error
+        if not isinstance(values, dict):
+            raise ChoiceError("This is not a saved state: it holds no named values.")
+        known = {f.name for f in fields(cls)}
+        values = {key: value for key, value in values.items() if key in known}
+        if "lenses" in values:
+            values["lenses"] = tuple(values["lenses"])
+        return cls(**values)
+
+
+def max_count(facts: ModelFacts) -> int:
+    """How many samples the window shows at once, at most."""
+    return MAX_PICTURES if facts.kind == "image" else MAX_POINTS
+
+
+def _count(state: State) -> int:
+    if state.count < 1:
+        raise ChoiceError(f"At least one sample is needed, not {state.count}.")
+    return state.count
+
+
+def _guidance(state: State, facts: ModelFacts) -> Guidance:
+    if state.label is None or not facts.conditional:
+        if state.label is not None:
+            raise ChoiceError("This model has no classes, so it takes no label.")
+        return Guidance()
+    if not 0 <= state.label < len(facts.class_names):
+        raise ChoiceError(
+            f"Label {state.label} is out of range: this model has classes 0 to {len(facts.class_names) - 1}."
+        )
+    if not facts.guidable and state.guidance_scale != 1.0:
+        raise ChoiceError("This model has no null label, so guidance other than γ = 1 is not possible.")
+    return Guidance(state.label, state.guidance_scale)
+
+
+def _model(state: State) -> ModelRef:
+    if state.model is None:
+        raise ChoiceError("No model is open.")
+    return ModelRef(state.model, state.device)
+
+
+def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Look:
+    """The Look that shows the state; run is the trajectory to replay where the source is "reverse".
+
+    Raises ChoiceError for choices that the model cannot honour.
+    """
+    if not 0 <= state.t <= facts.T:
+        raise ChoiceError(f"t = {state.t} is out of range: this model's times go from 0 to {facts.T}.")
+    source: Forward | Replay
+    if state.source == "reverse" and run is not None:
+        source = Replay(run, state.step)
+    else:
+        if state.picture is None and facts.sample_count == 0:
+            raise ChoiceError("This model comes without sample pictures: open or drop a picture to look at it.")
+        if state.picture is None and not 0 <= state.sample < facts.sample_count:
+            raise ChoiceError(
+                f"Sample {state.sample} does not exist: this model has samples 0 to {facts.sample_count - 1}."
+            )
+        source = Forward(state.sample, _count(state), state.noise_seed, state.picture)
+    return Look(_model(state), source, state.t, _guidance(state, facts), state.lenses)
+
+
+def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = None, until: int | None = None) -> Run:
+    """The Run the state asks for. Raises ChoiceError for choices that the model cannot honour."""
+    if state.steps < 1:
+        raise ChoiceError(f"A run needs at least one step, not {state.steps}.")
+    return Run(
+        model=_model(state),
+        run=run,
+        sampler=state.sampler,
+        steps=state.steps,
+        seed=state.sampler_seed,
+        count=_count(state),
+        guidance=_guidance(state, facts),
+        lenses=state.lenses,
+        parameters={**facts.sampler_defaults, **state.parameters},
+        start=start,
+        until=until,
+    )

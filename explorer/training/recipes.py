@@ -1,0 +1,24 @@
+"""Every recipe by name. Listing them imports neither torch nor a recipe."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+
+class Recipe(Protocol):
+    """run(out, steps, progress): train and write the folder `out`. steps overrides the recipe's own number."""
+
+    def __call__(self, out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None: ...
+
+
+def _lazy(module: str) -> Recipe:
+    def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
+        importlib.import_module(f"explorer.training.{module}").run(out, steps, progress)
+
+    return run
+
+
+RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in ("digits", "faces", "mixture", "digits_classifier")}

@@ -1,0 +1,305 @@
+"""The left side: model, source, condition, sampler and device. Shows a State; emits what the user changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.engine.frame import Ready, SamplerSpec
+from explorer.facts import ModelFacts
+from explorer.state import State, max_count
+from explorer.ui.icons import icon
+from explorer.ui.parameter_form import ParameterForm
+
+MAX_SEED = 2**31 - 1
+NO_LABEL_TEXT = "none"
+
+
+class Choices(QScrollArea):
+    """changed(dict): the fields of State the user set. modelMenuWanted: the model menu is about to open."""
+
+    changed = Signal(dict)
+    parameterChanged = Signal(str, object)
+    redrawClicked = Signal()
+    pictureClicked = Signal()
+    modelMenuWanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._samplers: dict[str, SamplerSpec] = {}
+        self._facts: ModelFacts | None = None
+        body = QWidget()
+        body.setObjectName("panelBody")
+        self.setWidget(body)
+        self._layout = QVBoxLayout(body)
+        self._layout.setContentsMargins(12, 6, 12, 12)
+        self._layout.setSpacing(6)
+        self._build_model()
+        self._build_source()
+        self._build_condition()
+        self._build_sampler()
+        self._build_device()
+        self._layout.addStretch(1)
+        self._sections.setEnabled(False)
+
+    # Building
+
+    def _section(self, title: str) -> QFormLayout:
+        heading = QLabel(title)
+        heading.setObjectName("sectionTitle")
+        self._body().addWidget(heading)
+        form = QFormLayout()
+        form.setVerticalSpacing(6)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._body().addLayout(form)
+        return form
+
+    def _body(self) -> QVBoxLayout:
+        layout = self._sections.layout()
+        assert isinstance(layout, QVBoxLayout)
+        return layout
+
+    def _build_model(self) -> None:
+        self._model_menu = QMenu(self)
+        self._model_menu.aboutToShow.connect(self.modelMenuWanted)
+        self._model_button = QToolButton()
+        self._model_button.setObjectName("modelButton")
+        self._model_button.setAccessibleName("Model")
+        self._model_button.setToolTip("Choose a model")
+        self._model_button.setText("Choose a model")
+        self._model_button.setIcon(icon("open"))
+        self._model_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._model_button.setMenu(self._model_menu)
+        self._model_button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._facts_label = QLabel()
+        self._facts_label.setObjectName("muted")
+        self._facts_label.setWordWrap(True)
+        heading = QLabel("Model")
+        heading.setObjectName("sectionTitle")
+        self._layout.addWidget(heading)
+        self._layout.addWidget(self._model_button)
+        self._layout.addWidget(self._facts_label)
+        self._sections = QWidget()
+        sections = QVBoxLayout(self._sections)
+        sections.setContentsMargins(0, 0, 0, 0)
+        sections.setSpacing(6)
+        self._layout.addWidget(self._sections)
+
+    def _build_source(self) -> None:
+        form = self._section("Where x<sub>t</sub> comes from")
+        self._source = self._combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
+        self._source.addItem("Forward: data + noise", "forward")
+        self._source.addItem("Reverse: a sampler's run", "reverse")
+        self._source.currentIndexChanged.connect(lambda _: self.changed.emit({"source": self._source.currentData()}))
+        form.addRow(self._source)
+        self._sample = self._spin("imageSampleSpin", "Data sample", "Which picture of the data is x₀")
+        self._sample.valueChanged.connect(lambda value: self.changed.emit({"sample": value, "picture": None}))
+        self._picture = self._tool(
+            "pictureButton", "open", "Use a picture of your own as x₀ (or drop one on the window)"
+        )
+        self._picture.clicked.connect(self.pictureClicked)
+        form.addRow("Sample", self._row(self._sample, self._picture))
+        self._picture_name = QPushButton()
+        self._picture_name.setObjectName("pictureClearButton")
+        self._picture_name.setToolTip("Go back to the model's own data")
+        self._picture_name.clicked.connect(lambda: self.changed.emit({"picture": None}))
+        self._picture_name.hide()
+        form.addRow(self._picture_name)
+        self._noise_seed = self._spin("noiseSeedSpin", "Noise seed", "ε is locked by this number", MAX_SEED)
+        self._noise_seed.valueChanged.connect(lambda value: self.changed.emit({"noise_seed": value}))
+        self._redraw = self._tool("redrawButton", "dice", "Draw new noise ε (R)")
+        self._redraw.clicked.connect(self.redrawClicked)
+        form.addRow("Noise seed", self._row(self._noise_seed, self._redraw))
+        self._count = self._spin("countSpin", "Samples at once", "How many samples are shown side by side")
+        self._count.setMinimum(1)
+        self._count.valueChanged.connect(lambda value: self.changed.emit({"count": value}))
+        form.addRow("At once", self._count)
+
+    def _build_condition(self) -> None:
+        form = self._section("Condition")
+        self._label = self._combo("labelCombo", "Class label", "The label y the model is given")
+        self._label.currentIndexChanged.connect(lambda _: self.changed.emit({"label": self._label.currentData()}))
+        self._guidance = QDoubleSpinBox()
+        self._guidance.setObjectName("guidanceSpin")
+        self._guidance.setAccessibleName("Guidance scale")
+        self._guidance.setToolTip(
+            "Classifier-free guidance: score = γ s(x_t, y) + (1 − γ) s(x_t). "
+            "0 is unconditional, 1 conditional, above 1 guided."
+        )
+        self._guidance.setRange(0.0, 20.0)
+        self._guidance.setSingleStep(0.5)
+        self._guidance.setKeyboardTracking(False)
+        self._guidance.valueChanged.connect(lambda value: self.changed.emit({"guidance_scale": value}))
+        form.addRow("Label y", self._label)
+        form.addRow("Guidance γ", self._guidance)
+
+    def _build_sampler(self) -> None:
+        form = self._section("Sampler")
+        self._sampler = self._combo("samplerCombo", "Sampler", "How a reverse run goes from noise to data")
+        self._sampler.currentIndexChanged.connect(lambda _: self.changed.emit({"sampler": self._sampler.currentData()}))
+        self._steps = self._spin("stepsSpin", "Steps", "Network calls of a run; for annealed Langevin its noise levels")
+        self._steps.setMinimum(1)
+        self._steps.valueChanged.connect(lambda value: self.changed.emit({"steps": value}))
+        self._seed = self._spin(
+            "samplerSeedSpin", "Sampler seed", "x_T and all noise of the run follow from it", MAX_SEED
+        )
+        self._seed.valueChanged.connect(lambda value: self.changed.emit({"sampler_seed": value}))
+        self._steps_label = QLabel("Steps")
+        form.addRow(self._sampler)
+        form.addRow(self._steps_label, self._steps)
+        form.addRow("Seed", self._seed)
+        self._parameters = ParameterForm()
+        self._parameters.changed.connect(self.parameterChanged)
+        self._body().addWidget(self._parameters)
+
+    def _build_device(self) -> None:
+        form = self._section("Device")
+        self._device = self._combo("deviceCombo", "Device", "Where the network runs")
+        self._device.addItem("auto", "auto")
+        self._device.currentIndexChanged.connect(lambda _: self.changed.emit({"device": self._device.currentData()}))
+        form.addRow(self._device)
+
+    def _spin(self, name: str, accessible: str, tip: str, maximum: int = 0) -> QSpinBox:
+        spin = QSpinBox()
+        spin.setObjectName(name)
+        spin.setAccessibleName(accessible)
+        spin.setToolTip(tip)
+        spin.setMaximum(maximum)
+        spin.setKeyboardTracking(False)
+        return spin
+
+    def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:
+        combo = QComboBox()
+        combo.setObjectName(name)
+        combo.setAccessibleName(accessible)
+        combo.setToolTip(tip)
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(8)
+        return combo
+
+    def _tool(self, name: str, icon_name: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(name)
+        button.setAccessibleName(tip)
+        button.setToolTip(tip)
+        button.setIcon(icon(icon_name))
+        button.setIconSize(QSize(14, 14))
+        return button
+
+    def _row(self, *widgets: QWidget) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for i, widget in enumerate(widgets):
+            row.addWidget(widget, 1 if i == 0 else 0)
+        return row
+
+    # Showing
+
+    @property
+    def model_menu(self) -> QMenu:
+        """Filled by the window when it is about to open."""
+        return self._model_menu
+
+    def set_engine(self, ready: Ready) -> None:
+        """Offer the engine's samplers and devices."""
+        self._samplers = {sampler.name: sampler for sampler in ready.samplers}
+        with QSignalBlocker(self._sampler), QSignalBlocker(self._device):
+            self._sampler.clear()
+            for sampler in ready.samplers:
+                self._sampler.addItem(sampler.label, sampler.name)
+                self._sampler.setItemData(self._sampler.count() - 1, sampler.summary, Qt.ItemDataRole.ToolTipRole)
+            self._device.clear()
+            for device in ready.devices:
+                self._device.addItem(device, device)
+
+    def set_facts(self, facts: ModelFacts, device: str) -> None:
+        """Offer what a model can do."""
+        self._facts = facts
+        self._model_button.setText(facts.title)
+        self._facts_label.setText(describe(facts, device))
+        self._facts_label.setToolTip(facts.summary)
+        self._sections.setEnabled(True)
+        blocked = [QSignalBlocker(w) for w in (self._label, self._sample, self._count, self._steps)]
+        self._label.clear()
+        self._label.addItem(NO_LABEL_TEXT, None)
+        for i, name in enumerate(facts.class_names):
+            self._label.addItem(name, i)
+        self._sample.setMaximum(max(facts.sample_count - 1, 0))
+        self._count.setMaximum(max_count(facts))
+        self._count.setSingleStep(1 if facts.kind == "image" else 1000)
+        self._steps.setMaximum(max(facts.T, 1000))
+        del blocked
+
+    def set_state(self, state: State) -> None:
+        """Show the user's choices without emitting any."""
+        widgets = (self._source, self._sample, self._noise_seed, self._count, self._label, self._guidance)
+        more = (self._sampler, self._steps, self._seed, self._device)
+        blocked = [QSignalBlocker(widget) for widget in (*widgets, *more)]
+        self._source.setCurrentIndex(self._source.findData(state.source))
+        self._sample.setValue(state.sample)
+        self._noise_seed.setValue(state.noise_seed)
+        self._count.setValue(state.count)
+        self._label.setCurrentIndex(max(self._label.findData(state.label), 0))
+        self._guidance.setValue(state.guidance_scale)
+        self._steps.setValue(state.steps)
+        self._seed.setValue(state.sampler_seed)
+        self._device.setCurrentIndex(max(self._device.findData(state.device), 0))
+        self._picture_name.setVisible(state.picture is not None)
+        self._picture_name.setText(f"✕  {Path(state.picture or '').name}")
+        self._sampler.setCurrentIndex(self._sampler.findData(state.sampler))
+        del blocked
+        forward, facts = state.source == "forward", self._facts
+        self._sample.setEnabled(forward and facts is not None and facts.kind == "image" and facts.sample_count > 0)
+        self._picture.setEnabled(forward and facts is not None and facts.kind == "image")
+        self._noise_seed.setEnabled(forward)
+        self._redraw.setEnabled(forward)
+        self._label.setEnabled(facts is not None and facts.conditional)
+        self._guidance.setEnabled(facts is not None and facts.guidable and state.label is not None)
+
+    def set_parameters(self, sampler: str, values: Mapping[str, Any]) -> None:
+        """Build a sampler's own controls. values: those that differ from its defaults."""
+        spec = self._samplers.get(sampler)
+        if spec is not None:
+            self._steps_label.setText(spec.steps_label)
+            self._parameters.show_parameters(spec.parameters, values)
+
+    def restyle(self) -> None:
+        """Icons in the theme's colours."""
+        self._model_button.setIcon(icon("open"))
+        self._picture.setIcon(icon("open"))
+        self._redraw.setIcon(icon("dice"))
+
+
+def describe(facts: ModelFacts, device: str) -> str:
+    """A model in two lines."""
+    if facts.kind == "image":
+        channels, height, width = facts.shape
+        what = f"{height}×{width} {'grey' if channels == 1 else 'RGB' if channels == 3 else f'{channels} channels'}"
+    else:
+        what = "points in 2-D"
+    prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score"}[facts.prediction]
+    return f"{what} · {prediction}-prediction · {facts.schedule}, T = {facts.T} · on {device}"

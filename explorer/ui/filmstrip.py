@@ -1,0 +1,114 @@
+"""x_t along the time axis, as small pictures; a click goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from explorer.lenses.colour import packed_sheet
+from explorer.lenses.drawable import Floats, Image
+from explorer.lenses.splat import splat
+from explorer.ui import theme
+from explorer.ui.plane_view import group_colours
+from explorer.ui.time_slider import MARGIN
+
+SIZE = 44
+HALF_WIDTH = 3.5
+"""Of the plane, for thumbnails of points."""
+
+
+class Filmstrip(QWidget):
+    """Frames by (step or time): each slot shows the frame whose time is nearest to it on the axis above."""
+
+    chosen = Signal(int, int)
+    """time, step"""
+
+    def __init__(self, x_of: Callable[[int], float], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("filmstrip")
+        self.setAccessibleName("Filmstrip of x_t")
+        self.setToolTip("x_t along the time axis. Click to go there.")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._x_of = x_of
+        self._frames: dict[int, tuple[int, Floats]] = {}
+        self._pictures: dict[int, QImage] = {}
+        self._slots: list[tuple[QRectF, int]] = []
+        self._range = (-1.0, 1.0)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, SIZE + 4)
+
+    def set_range(self, value_range: tuple[float, float]) -> None:
+        """The values drawn black and white."""
+        self._range = value_range
+
+    def clear(self) -> None:
+        self._frames.clear()
+        self._pictures.clear()
+        self.update()
+
+    def add(self, step: int, t: int, thumbnail: Floats) -> None:
+        """Add or replace the frame of a step. thumbnail: (channels, height, width), or points (n, 2)."""
+        self._frames[step] = (t, thumbnail)
+        self._pictures.pop(step, None)
+        self.update()
+
+    def drop_after(self, step: int) -> None:
+        """Forget frames beyond a step."""
+        for other in [other for other in self._frames if other > step]:
+            del self._frames[other]
+            self._pictures.pop(other, None)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for slot, step in self._slots:
+            if slot.contains(event.position()):
+                self.chosen.emit(self._frames[step][0], step)
+                return
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        self._slots = self._layout()
+        for slot, step in self._slots:
+            painter.drawImage(slot, self._picture(step))
+            painter.setPen(QPen(QColor(theme.current().border), 1))
+            painter.drawRect(slot)
+
+    def _layout(self) -> list[tuple[QRectF, int]]:
+        if not self._frames:
+            return []
+        steps = np.array(sorted(self._frames))
+        x = np.array([self._x_of(self._frames[int(step)][0]) for step in steps])
+        if np.ptp(x) < SIZE:  # one noise level: spread the steps instead, in their order
+            x = np.linspace(self.width() - MARGIN, MARGIN, len(steps)) if len(steps) > 1 else x
+        width = self.width() - 2 * MARGIN
+        count = max(1, int(width // (SIZE + 6)))
+        spacing = width / count
+        slots = []
+        for i in range(count):
+            centre = MARGIN + (i + 0.5) * spacing
+            nearest = int(np.abs(x - centre).argmin())
+            if abs(x[nearest] - centre) <= spacing * 0.5 + 1:
+                slots.append((QRectF(centre - SIZE / 2, 2, SIZE, SIZE), int(steps[nearest])))
+        return slots
+
+    def _picture(self, step: int) -> QImage:
+        if step not in self._pictures:
+            self._pictures[step] = self._render(self._frames[step][1])
+        return self._pictures[step]
+
+    def _render(self, thumbnail: Floats) -> QImage:
+        if thumbnail.ndim == 2:
+            canvas = np.full((SIZE, SIZE), QColor(theme.current().canvas).rgb(), np.uint32)
+            x = (thumbnail[:, 0] / HALF_WIDTH + 1) * np.float32(SIZE / 2)
+            y = (1 - thumbnail[:, 1] / HALF_WIDTH) * np.float32(SIZE / 2)
+            splat(canvas, x, y, np.zeros(len(thumbnail), np.uint8), group_colours()[:1], 1)
+        else:
+            canvas = packed_sheet(Image(thumbnail[None], "data", self._range))
+        height, width = canvas.shape
+        picture = QImage(canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        return picture.scaled(SIZE, SIZE, Qt.AspectRatioMode.IgnoreAspectRatio)

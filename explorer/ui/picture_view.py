@@ -1,0 +1,96 @@
+"""Pictures in a tile: a batch as one grid, pixels as sharp squares."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from explorer.lenses.colour import grid_shape, packed_sheet
+from explorer.lenses.drawable import Image
+from explorer.ui import theme
+from explorer.ui.linked_view import LinkedView
+from explorer.ui.viewport import Viewport
+
+
+class PictureView(LinkedView):
+    """Paints an Image. The pixels are kept as one RGB32 buffer, the fastest thing Qt can draw."""
+
+    def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
+        super().__init__(viewport, parent)
+        self._image: Image | None = None
+        self._pixels: NDArray[np.uint32] | None = None
+        self._picture = QImage()
+
+    def show_image(self, image: Image) -> None:
+        """Show a batch; painted at the next paint event."""
+        self._image = image
+        self._pixels = packed_sheet(image)  # QImage does not own the buffer: keep it alive
+        height, width = self._pixels.shape
+        self._picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        self.update()
+
+    def clear(self) -> None:
+        self._image, self._pixels, self._picture = None, None, QImage()
+        self.update()
+
+    def aspect(self) -> float:
+        return self._picture.width() / self._picture.height() if not self._picture.isNull() else 1.0
+
+    def value_at_hover(self) -> str:
+        """The pixel under the mouse in words, "" where there is none."""
+        place = self.viewport.hover
+        if place is None or self._image is None:
+            return ""
+        n, _, height, width = self._image.data.shape
+        rows, columns = grid_shape(n)
+        x, y = int(place.x() * columns * width), int(place.y() * rows * height)
+        sample = y // height * columns + x // width
+        if not 0 <= sample < n:
+            return ""
+        values = self._image.data[sample, :, y % height, x % width]
+        numbers = ", ".join(f"{value:+.3f}" for value in values[:4])
+        which = f"sample {sample}  " if n > 1 else ""
+        return f"{which}({x % width}, {y % height})  {numbers}"
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.current().surface))
+        if self._image is None:
+            return
+        visible = self.viewport.visible()
+        width, height = self._picture.width(), self._picture.height()
+        source = QRectF(visible.x() * width, visible.y() * height, visible.width() * width, visible.height() * height)
+        painter.drawImage(self.area(), self._picture, source)
+        self._paint_lattice(painter)
+        self._paint_hover(painter)
+
+    def _paint_lattice(self, painter: QPainter) -> None:
+        assert self._image is not None
+        n = len(self._image.data)
+        if n == 1:
+            return
+        rows, columns = grid_shape(n)
+        painter.setPen(QPen(QColor(theme.current().surface), 2))
+        area = self.area()
+        for column in range(1, columns):
+            x = self.to_widget(QPointF(column / columns, 0)).x()
+            if area.left() < x < area.right():
+                painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+        for row in range(1, rows):
+            y = self.to_widget(QPointF(0, row / rows)).y()
+            if area.top() < y < area.bottom():
+                painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+
+    def _paint_hover(self, painter: QPainter) -> None:
+        place = self.viewport.hover
+        if place is None:
+            return
+        width, height = self._picture.width(), self._picture.height()
+        x, y = int(place.x() * width), int(place.y() * height)
+        corner = self.to_widget(QPointF(x / width, y / height))
+        opposite = self.to_widget(QPointF((x + 1) / width, (y + 1) / height))
+        painter.setPen(QPen(QColor(theme.current().warning), 1.5))
+        painter.drawRect(QRectF(corner, opposite))

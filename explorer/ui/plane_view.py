@@ -1,0 +1,220 @@
+"""The plane in a tile: points, arrows, a vector field and a density behind them, with axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from pyqtgraph.Qt import internals
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from explorer.lenses.colour import packed
+from explorer.lenses.drawable import Arrows, Field, Floats, Points
+from explorer.lenses.splat import splat
+from explorer.ui import theme
+from explorer.ui.linked_view import LinkedView
+from explorer.ui.viewport import Viewport
+
+MAX_ARROWS = 600
+DENSITY_RANGE_NATS = 12.0
+"""Below the maximum by this much, log p is drawn as nothing."""
+DENSITY_SHADES = 150
+"""Of 255: arrows drawn over the highest density must stay readable."""
+
+
+class PlaneView(LinkedView):
+    """Paints Points, Arrows or a Field."""
+
+    def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
+        super().__init__(viewport, parent)
+        self._plane: Points | Arrows | Field | None = None
+        self._density: QImage | None = None
+        self._density_pixels: NDArray[np.uint32] | None = None
+        self._canvas = np.zeros((0, 0), np.uint32)
+
+    def show_plane(self, plane: Points | Arrows | Field) -> None:
+        """Show it; painted at the next paint event."""
+        self._plane = plane
+        background = plane.background if isinstance(plane, Field) else None
+        self._set_density(background)
+        self.update()
+
+    def clear(self) -> None:
+        self._plane = None
+        self._density = None
+        self.update()
+
+    def value_at_hover(self) -> str:
+        """The place under the mouse in words, "" where there is none."""
+        place = self.viewport.hover
+        if place is None or self._plane is None:
+            return ""
+        left, right, bottom, top = self._plane.extent
+        x, y = left + place.x() * (right - left), top - place.y() * (top - bottom)
+        return f"({x:+.2f}, {y:+.2f})"
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.current().surface))
+        area = self.area().toAlignedRect()
+        painter.setClipRect(area)
+        plane = self._plane
+        if plane is None:
+            painter.fillRect(area, QColor(theme.current().canvas))
+            return
+        if isinstance(plane, Points):
+            self._paint_points(painter, plane)
+        else:
+            self._paint_backdrop(painter)
+            if isinstance(plane, Field):
+                self._paint_field(painter, plane)
+            else:
+                self._paint_arrows(painter, plane)
+        self._paint_axes(painter)
+
+    # Positions
+
+    def _pixels(self, places: Floats) -> tuple[Floats, Floats]:
+        """Places of the plane (n, 2) as positions in the widget."""
+        assert self._plane is not None
+        left, right, bottom, top = self._plane.extent
+        area, visible = self.area(), self.viewport.visible()
+        per_x = area.width() / (visible.width() * (right - left))
+        per_y = area.height() / (visible.height() * (top - bottom))
+        offset_x = area.x() - (visible.x() * (right - left) + left) * per_x
+        offset_y = area.y() - (visible.y() * (top - bottom) - top) * per_y
+        x = places[:, 0] * np.float32(per_x) + np.float32(offset_x)
+        y = places[:, 1] * np.float32(-per_y) + np.float32(offset_y)
+        return x, y
+
+    # Layers
+
+    def _set_density(self, background: Floats | None) -> None:
+        if background is None:
+            self._density = None
+            return
+        level = (background[::-1] - background.max()) / DENSITY_RANGE_NATS + 1
+        shade = (level.clip(0, 1) * DENSITY_SHADES).astype(np.uint8)
+        self._density_pixels = np.ascontiguousarray(packed(theme.current().density)[shade])
+        height, width = shade.shape
+        self._density = QImage(self._density_pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+
+    def _paint_backdrop(self, painter: QPainter) -> None:
+        area = self.area()
+        if self._density is None:
+            painter.fillRect(area, QColor(theme.current().canvas))
+            return
+        visible = self.viewport.visible()
+        width, height = self._density.width(), self._density.height()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(
+            area,
+            self._density,
+            QRectF(visible.x() * width, visible.y() * height, visible.width() * width, visible.height() * height),
+        )
+
+    def _paint_points(self, painter: QPainter, plane: Points) -> None:
+        area = self.area().toAlignedRect()
+        ratio = self.devicePixelRatioF()
+        shape = (max(1, int(area.height() * ratio)), max(1, int(area.width() * ratio)))
+        if self._canvas.shape != shape:
+            self._canvas = np.zeros(shape, np.uint32)
+        self._canvas.fill(QColor(theme.current().canvas).rgb())
+        x, y = self._pixels(plane.data)
+        size = 2 if len(plane.data) > 2000 else 3
+        x = (x - area.x()) * np.float32(ratio)
+        y = (y - area.y()) * np.float32(ratio)
+        splat(self._canvas, x, y, plane.groups, group_colours(), round(size * ratio))
+        height, width = shape
+        picture = QImage(self._canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        painter.drawImage(area, picture)
+
+    def _paint_arrows(self, painter: QPainter, plane: Arrows) -> None:
+        chosen = slice(None, None, max(1, math.ceil(len(plane.data) / MAX_ARROWS)))
+        start = plane.origins[chosen]
+        x, y = self._pixels(start)
+        tip_x, tip_y = self._pixels(start + plane.data[chosen] * np.float32(plane.scale))
+        groups = plane.groups[chosen]
+        for group in np.unique(groups):
+            mine = groups == group
+            colour = QColor.fromRgb(int(group_colours()[group % len(group_colours())]))
+            colour.setAlpha(150)
+            draw_arrows(painter, x[mine], y[mine], tip_x[mine], tip_y[mine], colour)
+
+    def _paint_field(self, painter: QPainter, plane: Field) -> None:
+        x, y = self._pixels(plane.grid)
+        length = np.hypot(plane.vectors[:, 0], plane.vectors[:, 1])
+        # Directions matter more than lengths that span decades: the square root tames them.
+        typical = float(np.quantile(length, 0.9)) if len(length) else 1.0
+        cell = self.area().width() / self.viewport.visible().width() / max(math.sqrt(len(plane.grid)), 1)
+        drawn = np.sqrt(np.minimum(length / max(typical, 1e-12), 1.5)) * cell * 0.85
+        unit = plane.vectors / np.maximum(length, 1e-12)[:, None]
+        dx = (unit[:, 0] * drawn).astype(np.float32)
+        dy = (-unit[:, 1] * drawn).astype(np.float32)
+        colour = QColor(theme.current().text)
+        for low, high in ((0.0, 0.4), (0.4, 0.75), (0.75, 1.01)):
+            mine = (plane.certain >= low) & (plane.certain < high)
+            if mine.any():
+                colour.setAlphaF(0.25 if high < 0.5 else 0.5 if high < 1 else 0.9)
+                draw_arrows(painter, x[mine], y[mine], x[mine] + dx[mine], y[mine] + dy[mine], colour)
+
+    def _paint_axes(self, painter: QPainter) -> None:
+        assert self._plane is not None
+        left, right, bottom, top = self._plane.extent
+        area, visible = self.area(), self.viewport.visible()
+        low_x, high_x = left + visible.left() * (right - left), left + visible.right() * (right - left)
+        low_y, high_y = top - visible.bottom() * (top - bottom), top - visible.top() * (top - bottom)
+        font = painter.font()
+        font.setPointSizeF(7.5)
+        painter.setFont(font)
+        muted = QColor(theme.current().muted)
+        painter.setPen(QPen(muted, 1))
+        for value in ticks(low_x, high_x):
+            x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
+            painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
+            painter.drawText(QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, f"{value:g}")
+        for value in ticks(low_y, high_y):
+            y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
+            if y > area.bottom() - 14:
+                continue  # the corner belongs to the other axis
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
+            painter.drawText(QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, f"{value:g}")
+        painter.setPen(QPen(QColor(theme.current().border), 1))
+        painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def group_colours() -> NDArray[np.uint32]:
+    """The theme's colours of point groups as 0xffRRGGBB numbers."""
+    return np.array([QColor(colour).rgb() for colour in theme.current().groups], np.uint32)
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """About `wanted` round numbers strictly between low and high."""
+    raw = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
+    first = math.ceil(low / step)
+    values = [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
+    return [value for value in values if low + step * 0.1 < value < high - step * 0.1]
+
+
+def draw_arrows(painter: QPainter, x: Floats, y: Floats, tip_x: Floats, tip_y: Floats, colour: QColor) -> None:
+    """Many arrows in one call: shaft and two barbs each, barbs a third of the shaft and at most 5 pixels."""
+    dx, dy = tip_x - x, tip_y - y
+    length = np.maximum(np.hypot(dx, dy), 1e-6)
+    barb = np.minimum(length / 3, 5.0) / length
+    cos, sin = math.cos(2.6), math.sin(2.6)
+    lines = np.empty((len(x), 3, 4), np.float64)
+    lines[:, 0] = np.stack([x, y, tip_x, tip_y], axis=1)
+    for i, turn in ((1, sin), (2, -sin)):
+        bx, by = (dx * cos - dy * turn) * barb, (dx * turn + dy * cos) * barb
+        lines[:, i] = np.stack([tip_x, tip_y, tip_x + bx, tip_y + by], axis=1)
+    painter.setPen(QPen(colour, 1))
+    # pyqtgraph's array of QLineF shares its memory with numpy: no Python object is made for a line.
+    array = internals.PrimitiveArray(QLineF, 4)
+    array.resize(3 * len(x))
+    array.ndarray()[:] = lines.reshape(-1, 4)
+    painter.drawLines(*array.drawargs())

@@ -1,0 +1,125 @@
+"""The bridge between the engine's thread and the window: all concurrency of the program ends here.
+
+Frames are put in a mailbox from which the window takes them when it is ready to draw: of several pictures of
+the same kind that wait there, only the newest is drawn, so a fast run can never flood a slow screen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Signal
+
+from explorer.engine.frame import During, Seen
+from explorer.engine.worker import Answer, Worker, lane
+from explorer.request import Look, Open, Request
+
+if TYPE_CHECKING:
+    from explorer.engine.engine import Engine
+
+
+class Runner(QObject):
+    """Submits requests and hands their answers to the GUI thread.
+
+    answered(answer, newest): newest is False where a later picture of the same job waits already, so this one
+    need not be drawn.
+    """
+
+    answered = Signal(object, bool)
+    busyChanged = Signal(bool)
+    _mail = Signal()
+
+    def __init__(self, parent: QObject | None = None, make_engine: Callable[[], Engine] | None = None) -> None:
+        super().__init__(parent)
+        self._lock = threading.Lock()
+        self._mailbox: list[Answer] = []
+        self._posted = False
+        self._closed = False
+        self._jobs: dict[During, int] = {}
+        self._oldest_look = 0
+        self._busy = False
+        self._worker = Worker(self._deliver, make_engine)
+        self._mail.connect(self._read_mail, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def busy(self) -> bool:
+        """True while a request is being answered."""
+        return self._busy
+
+    @property
+    def running(self) -> bool:
+        """True while a sampler runs."""
+        return "run" in self._jobs
+
+    def start(self) -> None:
+        """Start the engine's thread."""
+        self._worker.start()
+
+    def submit(self, request: Request, dragging: bool = False) -> int:
+        """Ask; a newer request of the same kind replaces an older one. Returns the job's number.
+
+        dragging: answers to the looks before this one are still welcome, as steps on the way.
+        """
+        job = self._worker.submit(request)
+        if isinstance(request, Open):
+            self._jobs.clear()
+        if not (dragging and isinstance(request, Look)):
+            self._oldest_look = job
+        self._jobs[lane(request)] = job
+        self._update_busy()
+        return job
+
+    def cancel_run(self) -> None:
+        """End the run; frames of it that are still under way are dropped."""
+        self._worker.cancel("run")
+        self._jobs.pop("run", None)
+        self._update_busy()
+
+    def set_pace(self, seconds: float) -> None:
+        """The least time between two steps of a run."""
+        self._worker.set_pace(seconds)
+
+    def close(self) -> None:
+        """Cancel everything and join the thread. No answer arrives afterwards."""
+        self._closed = True
+        self._worker.close()
+        self._jobs.clear()
+        self._update_busy()
+
+    def _deliver(self, answer: Answer) -> None:
+        """In the engine's thread."""
+        with self._lock:
+            self._mailbox.append(answer)
+            if self._posted:
+                return
+            self._posted = True
+        if not self._closed:
+            self._mail.emit()
+
+    def _read_mail(self) -> None:
+        with self._lock:
+            answers, self._mailbox, self._posted = self._mailbox, [], False
+        if self._closed:
+            return
+        newest = {answer.job: answer for answer in answers if isinstance(answer.frame, Seen)}
+        for answer in answers:
+            name = next((name for name, job in self._jobs.items() if job == answer.job), None)
+            if name is None and answer.job != 0 and not self._on_the_way(answer):
+                continue  # replaced or cancelled while it was under way
+            if answer.last and name is not None:
+                del self._jobs[name]
+            self.answered.emit(answer, newest.get(answer.job, answer) is answer)
+        self._update_busy()
+
+    def _on_the_way(self, answer: Answer) -> bool:
+        """True for the answer to an earlier look of the drag that is going on."""
+        latest = self._jobs.get("look")
+        return latest is not None and self._oldest_look <= answer.job < latest and isinstance(answer.frame, Seen)
+
+    def _update_busy(self) -> None:
+        busy = bool(self._jobs)
+        if busy != self._busy:
+            self._busy = busy
+            self.busyChanged.emit(busy)

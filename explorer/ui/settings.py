@@ -1,0 +1,43 @@
+"""What is remembered between two starts: window layout, theme, recent models, whether to load one again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from explorer.ui.theme import ThemeName
+
+MAX_RECENT = 8
+
+
+class Settings:
+    """A typed face of QSettings."""
+
+    def __init__(self) -> None:
+        self._store = QSettings("diffusion-explorer", "diffusion-explorer")
+
+    @property
+    def theme(self) -> ThemeName:
+        return "light" if self._store.value("theme") == "light" else "dark"
+
+    @theme.setter
+    def theme(self, name: ThemeName) -> None:
+        self._store.setValue("theme", name)
+
+    def recent(self) -> list[str]:
+        """Paths of models opened lately, the newest first."""
+        value = self._store.value("recent")
+        if isinstance(value, str):
+            return [value]
+        return [str(path) for path in value] if isinstance(value, list) else []
+
+    def add_recent(self, path: str) -> None:
+        paths = [path, *(other for other in self.recent() if other != path)]
+        self._store.setValue("recent", paths[:MAX_RECENT])
+
+    def bytes(self, key: str) -> QByteArray | None:
+        """A saved layout, None where there is none."""
+        value = self._store.value(f"layout/{key}")
+        return value if isinstance(value, QByteArray) else None
+
+    def set_bytes(self, key: str, value: QByteArray) -> None:
+        self._store.setValue(f"layout/{key}", value)

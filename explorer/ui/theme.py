@@ -1,0 +1,156 @@
+"""Colours, fonts and the stylesheet: one place for how the program looks, dark and light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from explorer.paths import RESOURCES
+
+ThemeName: TypeAlias = Literal["dark", "light"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as #rrggbb. Series colours are told apart by the colour-blind (Okabe & Ito)."""
+
+    name: ThemeName
+    window: str
+    surface: str
+    raised: str
+    border: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    warning: str
+    error: str
+    canvas: str
+    series: tuple[str, ...]
+    groups: tuple[str, ...]
+    density: str
+
+
+DARK = Theme(
+    "dark",
+    window="#15171b",
+    surface="#1c1f25",
+    raised="#272b33",
+    border="#333945",
+    text="#e8eaee",
+    muted="#9aa4b5",
+    accent="#56b4e9",
+    on_accent="#0b1117",
+    warning="#e69f00",
+    error="#ff7a66",
+    canvas="#101216",
+    series=("#56b4e9", "#e69f00", "#2fc29a", "#d99ac0", "#f0e442", "#ff8a5c"),
+    groups=("#f2a65a", "#6fd3c0", "#e08ac4", "#f0e442", "#8ab4ff", "#ff8a5c"),
+    density="cmocean:ice",
+)
+
+LIGHT = Theme(
+    "light",
+    window="#eef0f3",
+    surface="#ffffff",
+    raised="#e6e9ee",
+    border="#cdd3dc",
+    text="#1b1f26",
+    muted="#5c6675",
+    accent="#0072b2",
+    on_accent="#ffffff",
+    warning="#9a6700",
+    error="#b3261e",
+    canvas="#f7f8fa",
+    series=("#0072b2", "#c26a00", "#00805c", "#a8507f", "#7a6f00", "#b04a1f"),
+    groups=("#c25a00", "#00736b", "#a23b84", "#7a6f00", "#2f5fc4", "#b04a1f"),
+    density="cmocean:ice_r",
+)
+
+THEMES: dict[str, Theme] = {"dark": DARK, "light": LIGHT}
+_in_use = [DARK]
+
+
+def current() -> Theme:
+    """The theme in use."""
+    return _in_use[0]
+
+
+def load_fonts() -> None:
+    """Make Inter known, so that the program reads the same everywhere, machines without fonts included."""
+    for file in sorted((RESOURCES / "fonts").glob("*.otf")):
+        QFontDatabase.addApplicationFont(str(file))
+
+
+def apply(app: QApplication, name: ThemeName) -> None:
+    """Dress the application in a theme."""
+    t = _in_use[0] = THEMES[name]
+    QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Dark if name == "dark" else Qt.ColorScheme.Light)
+    app.setStyle("Fusion")
+    font = QFont("Inter")
+    font.setPointSizeF(9.5)
+    app.setFont(font)
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: t.window,
+        QPalette.ColorRole.WindowText: t.text,
+        QPalette.ColorRole.Base: t.surface,
+        QPalette.ColorRole.AlternateBase: t.raised,
+        QPalette.ColorRole.Text: t.text,
+        QPalette.ColorRole.Button: t.raised,
+        QPalette.ColorRole.ButtonText: t.text,
+        QPalette.ColorRole.ToolTipBase: t.raised,
+        QPalette.ColorRole.ToolTipText: t.text,
+        QPalette.ColorRole.PlaceholderText: t.muted,
+        QPalette.ColorRole.Highlight: t.accent,
+        QPalette.ColorRole.HighlightedText: t.on_accent,
+        QPalette.ColorRole.Link: t.accent,
+    }
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(t.muted).darker(140 if name == "dark" else 80))
+    app.setPalette(palette)
+    app.setStyleSheet(_stylesheet(t))
+
+
+def _stylesheet(t: Theme) -> str:
+    return f"""
+    QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: 4px; }}
+    QFrame#panel, QScrollArea#panel, QWidget#panelBody {{ background: {t.surface}; border: none; }}
+    QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
+    QFrame[role="tile"]:focus {{ border-color: {t.accent}; }}
+    QLabel#sectionTitle {{ color: {t.muted}; font-weight: 600; padding-top: 8px; }}
+    QLabel#muted, QLabel#note, QLabel#statusMessage {{ color: {t.muted}; }}
+    QLabel#note {{ color: {t.warning}; }}
+    QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
+    QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};
+        border-radius: 4px; }}
+    QPushButton, QToolButton {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 5px;
+        padding: 4px 10px; }}
+    QToolButton {{ padding: 4px; }}
+    QPushButton:hover, QToolButton:hover {{ border-color: {t.accent}; }}
+    QPushButton:pressed, QToolButton:pressed {{ background: {t.border}; }}
+    QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
+    QPushButton:disabled, QToolButton:disabled {{ color: {t.border}; border-color: {t.raised}; }}
+    QPushButton#primary, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
+        border-color: {t.accent}; }}
+    QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
+    QToolButton::menu-indicator {{ image: none; }}
+    QFrame#card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; }}
+    QFrame#card:hover, QFrame#card:focus {{ border-color: {t.accent}; }}
+    QSplitter::handle {{ background: {t.window}; }}
+    QStatusBar {{ background: {t.window}; }}
+    QStatusBar::item {{ border: none; }}
+    QMenuBar {{ background: {t.window}; }}
+    QMenuBar::item:selected {{ background: {t.raised}; }}
+    QProgressBar {{ background: {t.raised}; border: none; border-radius: 3px; max-height: 6px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
+    QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {t.border}; border-radius: 4px; min-height: 24px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
+    """

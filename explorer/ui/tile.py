@@ -1,0 +1,181 @@
+"""A tile: one lens, with its title, what it shows, and a colour bar or the value under the mouse."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer.lenses.colour import palette_table
+from explorer.lenses.drawable import Arrows, Drawable, Field, Image, Missing, Palette, Points
+from explorer.ui import theme
+from explorer.ui.picture_view import PictureView
+from explorer.ui.plane_view import PlaneView
+from explorer.ui.viewport import Viewport
+
+
+class ColourBar(QWidget):
+    """The palette between its limits, with the numbers at both ends."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._palette: Palette | None = None
+        self._limits = (0.0, 1.0)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, 16)
+
+    def show_palette(self, palette: Palette | None, limits: tuple[float, float]) -> None:
+        if (palette, limits) != (self._palette, self._limits):
+            self._palette, self._limits = palette, limits
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._palette is None:
+            return
+        painter = QPainter(self)
+        font = painter.font()
+        font.setPointSizeF(8)
+        painter.setFont(font)
+        width, room = self.width(), 46
+        bar = QRectF(room, 4, max(width - 2 * room, 10), self.height() - 8)
+        gradient = QLinearGradient(bar.topLeft(), bar.topRight())
+        for i in range(0, 256, 15):
+            gradient.setColorAt(i / 255, QColor(*(int(c) for c in palette_table(self._palette)[i])))
+        painter.fillRect(bar, gradient)
+        painter.setPen(QColor(theme.current().muted))
+        low, high = (format_number(value) for value in self._limits)
+        painter.drawText(
+            QRectF(0, 0, room - 5, self.height()), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, low
+        )
+        painter.drawText(
+            QRectF(width - room + 5, 0, room, self.height()),
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
+            high,
+        )
+
+
+def format_number(value: float) -> str:
+    """A limit in at most seven characters, with a true minus sign."""
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.1e}"
+    return text.replace("e+0", "e").replace("e-0", "e-").replace("-", "−")
+
+
+class Tile(QFrame):
+    """Shows a Drawable. Its object name is `lens:NAME`."""
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        formula: str,
+        pictures: Viewport,
+        plane: Viewport,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.name = name
+        self._drawable: Drawable | None = None
+        self.setObjectName(f"lens:{name}")
+        self.setProperty("role", "tile")
+        self.setAccessibleName(f"Tile {name}")
+        self.setToolTip("")
+        self._title = QLabel(label)
+        self._title.setObjectName("tileTitle")
+        self._title.setTextFormat(Qt.TextFormat.RichText)
+        self._title.setToolTip(formula)
+        self._formula = QLabel(formula)
+        self._formula.setObjectName("muted")
+        self._formula.setMinimumWidth(0)
+        self._formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._formula.setToolTip(formula)
+        self._note = QLabel()
+        self._note.setObjectName("note")
+        header = QHBoxLayout()
+        header.setSpacing(10)
+        header.addWidget(self._title)
+        header.addWidget(self._formula, 1)
+        header.addWidget(self._note)
+
+        self._picture = PictureView(pictures)
+        self._plane = PlaneView(plane)
+        self._message = QLabel()
+        self._message.setObjectName("muted")
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._message.setWordWrap(True)
+        self._stack = QStackedWidget()
+        for page in (self._message, self._picture, self._plane):
+            self._stack.addWidget(page)
+
+        self._bar = ColourBar()
+        self._value = QLabel()
+        self._value.setObjectName("muted")
+        self._value.setFixedHeight(16)
+        self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._value.setMinimumWidth(0)
+        self._value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._footer = QStackedWidget()
+        self._footer.setFixedHeight(16)
+        self._footer.addWidget(self._bar)
+        self._footer.addWidget(self._value)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 10, 6)
+        layout.setSpacing(4)
+        layout.addLayout(header)
+        layout.addWidget(self._stack, 1)
+        layout.addWidget(self._footer)
+        pictures.hovered.connect(self._show_value)
+        plane.hovered.connect(self._show_value)
+
+    def data(self) -> NDArray[np.float32]:
+        """The array on show: (n, channels, height, width) of pictures, (n, 2) of points. Empty before the first."""
+        return np.zeros(0, np.float32) if self._drawable is None else self._drawable.data
+
+    def show_drawable(self, drawable: Drawable) -> None:
+        """Show what a lens drew."""
+        self._drawable = drawable
+        self._note.setText(drawable.note)
+        if isinstance(drawable, Missing):
+            self.show_message(drawable.why)
+            return
+        if isinstance(drawable, Image):
+            self._picture.show_image(drawable)
+            self._stack.setCurrentWidget(self._picture)
+            self._bar.show_palette(drawable.palette, drawable.limits)
+        else:
+            self._plane.show_plane(drawable)
+            self._stack.setCurrentWidget(self._plane)
+            self._bar.show_palette(None, (0.0, 1.0))
+        self._show_value()
+
+    def show_message(self, text: str) -> None:
+        """Show a sentence in place of a picture."""
+        self._message.setText(text)
+        self._stack.setCurrentWidget(self._message)
+        self._bar.show_palette(None, (0.0, 1.0))
+
+    def clear(self, text: str = "") -> None:
+        """Forget what is on show."""
+        self._drawable = None
+        self._note.clear()
+        self._picture.clear()
+        self._plane.clear()
+        self.show_message(text)
+
+    def restyle(self) -> None:
+        """Paint again in a new theme."""
+        if self._drawable is not None:
+            self.show_drawable(self._drawable)
+
+    def _show_value(self) -> None:
+        """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
+        view = self._stack.currentWidget()
+        text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
+        if not text and isinstance(self._drawable, Points | Arrows | Field):
+            text = self._drawable.caption
+        self._value.setText(text)
+        self._footer.setCurrentWidget(self._value if text else self._bar)

@@ -1,0 +1,142 @@
+"""The timeline's slider: t = 0 (data) on the left, T (noise) on the right, on any of three scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+
+from explorer.engine.frame import ScheduleTable
+from explorer.ui import theme
+from explorer.ui.time_axis import Scale, nearest, positions
+
+MARGIN = 14.0
+"""Room beside the axis for half a handle, shared with the filmstrip below."""
+MAX_TICKS = 260
+
+
+class TimeSlider(QSlider):
+    """A QSlider over 0 … T that paints its own axis, a run's steps as ticks and Langevin levels as bands."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setObjectName("timestepSlider")
+        self.setAccessibleName("Timestep")
+        self.setToolTip("t: 0 is clean data, T the most noise. ←/→ one step, Shift+←/→ ten.")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._schedule: ScheduleTable | None = None
+        self._scale: Scale = "t"
+        self._steps: Sequence[int] = ()
+        self._made = 0
+        self._levels = False
+        self._places = positions(1, None, "t")
+        self.setRange(0, 1)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, 44)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(120, 44)
+
+    def set_time(self, T: int, schedule: ScheduleTable | None) -> None:
+        """The model's T, and its schedule once that is known."""
+        self._schedule = schedule
+        self.setRange(0, T)
+        self._place_all()
+
+    def set_scale(self, scale: Scale) -> None:
+        self._scale = scale
+        self._place_all()
+
+    def set_steps(self, times: Sequence[int], made: int, levels: bool) -> None:
+        """A run's plan, how many of its steps are made, and whether they form levels. Empty for none."""
+        self._steps, self._made, self._levels = times, made, levels
+        self.update()
+
+    def x_of(self, t: int) -> float:
+        """The x of a time in this widget."""
+        return MARGIN + float(self._places[min(max(t, 0), len(self._places) - 1)]) * (self.width() - 2 * MARGIN)
+
+    def _place_all(self) -> None:
+        self._places = positions(self.maximum(), self._schedule, self._scale)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.setSliderDown(True)
+            self._follow(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self.isSliderDown():
+            self._follow(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.setSliderDown(False)
+
+    def _follow(self, event: QMouseEvent) -> None:
+        place = (event.position().x() - MARGIN) / max(self.width() - 2 * MARGIN, 1)
+        self.setValue(nearest(self._places, place))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        t = theme.current()
+        left, right, y = MARGIN, self.width() - MARGIN, 14.0
+        self._paint_steps(painter, y)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(t.border))
+        painter.drawRoundedRect(QRectF(left, y - 2, right - left, 4), 2, 2)
+        x = self.x_of(self.value())
+        painter.setBrush(QColor(t.accent))
+        painter.drawRoundedRect(QRectF(left, y - 2, x - left, 4), 2, 2)
+        self._paint_numbers(painter, y)
+        painter.setPen(QPen(QColor(t.window), 2))
+        painter.setBrush(QColor(t.accent if self.isEnabled() else t.border))
+        radius = 9 if self.hasFocus() or self.isSliderDown() else 8
+        painter.drawEllipse(QPointF(x, y), radius, radius)
+
+    def _paint_steps(self, painter: QPainter, y: float) -> None:
+        if len(self._steps) == 0:
+            return
+        t = theme.current()
+        if self._levels:
+            distinct = sorted(set(self._steps) - {0})
+            painter.setPen(Qt.PenStyle.NoPen)
+            for i, time in enumerate(distinct):
+                before = self.x_of(distinct[i - 1]) if i else self.x_of(0)
+                after = self.x_of(distinct[i + 1]) if i + 1 < len(distinct) else self.x_of(self.maximum())
+                here = self.x_of(time)
+                colour = QColor(t.series[1] if i % 2 else t.series[2])
+                colour.setAlpha(90)
+                painter.fillRect(QRectF((before + here) / 2, y - 12, (after - before) / 2, 24), colour)
+                painter.fillRect(QRectF(here - 0.75, y - 12, 1.5, 24), QColor(t.muted))
+            return
+        made, ahead = QColor(t.warning), QColor(t.muted)
+        ahead.setAlpha(140)
+        stride = max(1, len(self._steps) // MAX_TICKS)
+        for i in range(0, len(self._steps), stride):
+            painter.setPen(QPen(made if i < self._made else ahead, 1.2))
+            x = self.x_of(self._steps[i])
+            painter.drawLine(QPointF(x, y - 11), QPointF(x, y - 5))
+
+    def _paint_numbers(self, painter: QPainter, y: float) -> None:
+        font = painter.font()
+        font.setPointSizeF(8)
+        painter.setFont(font)
+        muted = QColor(theme.current().muted)
+        T = self.maximum()
+        candidates = sorted({0, T, *(round(i * T / 10) for i in range(11))}, key=lambda v: (v not in (0, T), v))
+        taken: list[tuple[float, float]] = []
+        for value in candidates:
+            x = self.x_of(value)
+            text = {0: "0  data", T: f"noise  {T}"}.get(value, str(value))
+            width = painter.fontMetrics().horizontalAdvance(text) + 10
+            low = MARGIN - 6 if value == 0 else x - width + 6 if value == T else x - width / 2
+            if any(low < b and low + width > a for a, b in taken):
+                continue
+            taken.append((low, low + width))
+            painter.setPen(QPen(muted, 1))
+            painter.drawLine(QPointF(x, y + 9), QPointF(x, y + 13))
+            painter.drawText(QRectF(low, y + 14, width, 14), Qt.AlignmentFlag.AlignCenter, text)

@@ -1,0 +1,152 @@
+"""The bottom of the window: transport, the exact time, the slider and the filmstrip."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSignalBlocker, QSize, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.engine.frame import ScheduleTable
+from explorer.ui import theme
+from explorer.ui.filmstrip import Filmstrip
+from explorer.ui.icons import icon
+from explorer.ui.time_axis import SCALES
+from explorer.ui.time_slider import TimeSlider
+
+SPEEDS: dict[str, float] = {"1 step/s": 1.0, "5 steps/s": 5.0, "20 steps/s": 20.0, "full speed": math.inf}
+
+
+class Timeline(QFrame):
+    """Emits what the user wants; shows what it is told."""
+
+    timeChosen = Signal(int)
+    stepChosen = Signal(int, int)
+    """time, step"""
+    playClicked = Signal()
+    stepClicked = Signal()
+    backClicked = Signal()
+    resetClicked = Signal()
+    paceChosen = Signal(float)
+    """seconds between two steps"""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._playing = False
+        self._reset = self._button("resetButton", "reset", "Back to x_T (Home)", self.resetClicked)
+        self._back = self._button("backButton", "back", "One step back (←)", self.backClicked)
+        self._play = self._button("playButton", "play", "Run the sampler (Space)", self.playClicked)
+        self._step = self._button("stepButton", "step", "One step (→)", self.stepClicked)
+        self._play.setFixedWidth(52)
+        self._speed = QComboBox()
+        self._speed.setObjectName("speedCombo")
+        self._speed.setAccessibleName("Speed")
+        self._speed.setToolTip("How fast a run is played")
+        self._speed.addItems(list(SPEEDS))
+        self._speed.setCurrentText("full speed")
+        self._speed.currentTextChanged.connect(lambda text: self.paceChosen.emit(1 / SPEEDS[text]))
+
+        self.slider = TimeSlider()
+        self.slider.valueChanged.connect(self.timeChosen)
+        self._spin = QSpinBox()
+        self._spin.setObjectName("timestepSpin")
+        self._spin.setAccessibleName("Timestep, exact")
+        self._spin.setPrefix("t = ")
+        self._spin.setMinimumWidth(96)
+        self._spin.setKeyboardTracking(False)
+        self._spin.valueChanged.connect(self.timeChosen)
+        self._numbers = QLabel()
+        self._numbers.setObjectName("muted")
+        self._numbers.setMinimumWidth(0)
+        self._numbers.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._scale = QComboBox()
+        self._scale.setObjectName("scaleCombo")
+        self._scale.setAccessibleName("Scale of the time axis")
+        self._scale.setToolTip("Scale of the time axis")
+        self._scale.addItems([f"by {scale}" for scale in SCALES])
+        self._scale.currentIndexChanged.connect(self._change_scale)
+        self.filmstrip = Filmstrip(self.slider.x_of)
+        self.filmstrip.chosen.connect(self.stepChosen)
+
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for widget in (self._reset, self._back, self._play, self._step, self._speed):
+            row.addWidget(widget)
+        row.addSpacing(10)
+        row.addWidget(self._spin)
+        row.addSpacing(6)
+        row.addWidget(self._numbers, 1)
+        row.addWidget(self._scale)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 6)
+        layout.setSpacing(4)
+        layout.addLayout(row)
+        layout.addWidget(self.slider)
+        layout.addWidget(self.filmstrip)
+        self.setEnabled(False)
+
+    def _button(self, name: str, icon_name: str, tip: str, signal: object) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName(name)
+        button.setAccessibleName(tip)
+        button.setToolTip(tip)
+        button.setIcon(icon(icon_name))
+        button.setIconSize(QSize(16, 16))
+        button.setProperty("icon_name", icon_name)
+        button.clicked.connect(signal)
+        return button
+
+    def set_time_range(self, T: int, schedule: ScheduleTable | None) -> None:
+        """The model's T, and its schedule once that is known."""
+        with QSignalBlocker(self.slider), QSignalBlocker(self._spin):
+            self.slider.set_time(T, schedule)
+            self._spin.setRange(0, T)
+        self._spin.setSuffix(f" / {T}")
+
+    def set_time(self, t: int) -> None:
+        """Show a time without asking for it."""
+        with QSignalBlocker(self.slider), QSignalBlocker(self._spin):
+            self.slider.setValue(t)
+            self._spin.setValue(t)
+
+    def set_numbers(self, text: str) -> None:
+        """What stands beside the time: a(t), s(t), SNR, the step of a run."""
+        self._numbers.setText(text)
+        self._numbers.setToolTip(text)
+
+    def set_playing(self, playing: bool) -> None:
+        """Whether the middle button says pause."""
+        self._playing = playing
+        self._paint_play()
+        self._play.setToolTip("Pause (Space)" if playing else "Run the sampler (Space)")
+
+    def set_steps_possible(self, back: bool, forward: bool) -> None:
+        """Which of the step buttons would do something."""
+        self._back.setEnabled(back)
+        self._step.setEnabled(forward)
+
+    def restyle(self) -> None:
+        """Icons in the theme's colours."""
+        for button in (self._reset, self._back, self._step):
+            button.setIcon(icon(button.property("icon_name")))
+        self._paint_play()
+        self.filmstrip.update()
+
+    def _paint_play(self) -> None:
+        self._play.setIcon(icon("pause" if self._playing else "play", theme.current().on_accent))
+
+    def _change_scale(self, index: int) -> None:
+        self.slider.set_scale(SCALES[index])
+        self.filmstrip.update()

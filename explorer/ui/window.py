@@ -1,0 +1,408 @@
+"""The main window: it puts the parts together and is the only one that knows them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.engine.frame import Opened, Ready, Seen
+from explorer.paths import RESOURCES
+from explorer.state import State
+from explorer.ui import actions, theme
+from explorer.ui.banner import ErrorBanner
+from explorer.ui.choices import Choices
+from explorer.ui.curves import Curves
+from explorer.ui.gallery import Gallery, shipped_models
+from explorer.ui.runner import Runner
+from explorer.ui.session import Session, is_picture
+from explorer.ui.settings import Settings
+from explorer.ui.tile import Tile
+from explorer.ui.tiles import Tiles
+from explorer.ui.timeline import Timeline
+
+BUSY_SHOWN_AFTER_MS = 500
+
+
+class MainWindow(QMainWindow):
+    """The window, opening `path`, or the gallery without one."""
+
+    busyChanged = Signal(bool)
+    session: Session
+
+    def __init__(self, path: str | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._settings = Settings()
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.load_fonts()
+        theme.apply(app, self._settings.theme)
+        self.setWindowTitle("Diffusion Explorer")
+        self.setWindowIcon(QIcon(str(RESOURCES / "icons" / "app.svg")))
+        self.setAcceptDrops(True)
+        self.setMinimumSize(QSize(800, 560))
+        self._runner = Runner(self)
+        self.session = Session(self._runner, self)
+        self._keeper = actions.FocusKeeper(self)
+        app.installEventFilter(self._keeper)
+        self._build()
+        actions.install(self, self.menuBar())
+        self._connect()
+        self._restore_layout()
+        self.show_gallery()
+        self._started = False
+        self._first_path = path
+
+    @property
+    def state(self) -> State:
+        """What the user chose."""
+        return self.session.state
+
+    @property
+    def busy(self) -> bool:
+        """True while anything asked for is not on show yet, or a run is playing."""
+        return self.session.busy or not self._started
+
+    def tile(self, name: str) -> Tile:
+        """The tile of a lens: x_t, x0, eps, score, … Raises KeyError where it is not on show."""
+        return self._tiles.tile(name)
+
+    def open(self, path: str) -> None:
+        """Open a model from a path."""
+        self._banner.clear()
+        if self.session.facts is None:
+            self._pages.setCurrentWidget(self._workspace)
+            self._tiles.clear("Loading…")
+        self.session.open(path)
+
+    # Building
+
+    def _build(self) -> None:
+        self._banner = ErrorBanner()
+        self._choices = Choices()
+        self._choices.setMinimumWidth(216)
+        self._tiles = Tiles()
+        self._curves = Curves()
+        self._curves.setMinimumWidth(220)
+        self._timeline = Timeline()
+        self._gallery = Gallery()
+        self._shortcuts = QLabel(actions.shortcut_table(), self)
+        self._shortcuts.setObjectName("shortcuts")
+        self._shortcuts.setWindowFlag(Qt.WindowType.Popup)
+        self._shortcuts.setMargin(20)
+
+        centre = QWidget()
+        centre_layout = QVBoxLayout(centre)
+        centre_layout.setContentsMargins(0, 0, 0, 0)
+        centre_layout.addWidget(self._tiles, 1)
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        self._columns.setChildrenCollapsible(False)
+        self._columns.setHandleWidth(8)
+        for widget in (self._choices, centre, self._curves):
+            self._columns.addWidget(widget)
+        self._columns.setStretchFactor(1, 1)
+        self._columns.setSizes([250, 850, 320])
+        self._workspace = QWidget()
+        workspace = QVBoxLayout(self._workspace)
+        workspace.setContentsMargins(0, 0, 0, 0)
+        workspace.setSpacing(8)
+        workspace.addWidget(self._columns, 1)
+        workspace.addWidget(self._timeline)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._gallery)
+        self._pages.addWidget(self._workspace)
+        root = QWidget()
+        layout = QVBoxLayout(root)
+        layout.setContentsMargins(8, 4, 8, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._banner)
+        layout.addWidget(self._pages, 1)
+        self.setCentralWidget(root)
+        self._build_status()
+
+    def _build_status(self) -> None:
+        self._status = QLabel()
+        self._status.setObjectName("statusMessage")
+        self._status.setAccessibleName("Status")
+        self._progress = QProgressBar()
+        self._progress.setObjectName("progressBar")
+        self._progress.setAccessibleName("Progress")
+        self._progress.setTextVisible(False)
+        self._progress.setFixedWidth(140)
+        self._progress.hide()
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setObjectName("cancelButton")
+        self._cancel.setAccessibleName("Cancel what is going on")
+        self._cancel.hide()
+        bar = self.statusBar()
+        bar.setSizeGripEnabled(False)
+        bar.addWidget(self._status, 1)
+        bar.addPermanentWidget(self._progress)
+        bar.addPermanentWidget(self._cancel)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(BUSY_SHOWN_AFTER_MS)
+        self._slow.timeout.connect(self._show_progress)
+
+    def _connect(self) -> None:
+        session, timeline, choices, curves = self.session, self._timeline, self._choices, self._curves
+        session.stateChanged.connect(self._show_state)
+        session.engineReady.connect(self._show_engine)
+        session.opened.connect(self._show_model)
+        session.seen.connect(self._show_seen)
+        session.runChanged.connect(self._show_run)
+        session.filmFrame.connect(timeline.filmstrip.add)
+        session.filmCleared.connect(timeline.filmstrip.clear)
+        session.failed.connect(self._show_failure)
+        session.progressed.connect(self._status.setText)
+        session.playingChanged.connect(timeline.set_playing)
+        session.busyChanged.connect(self._show_busy)
+        timeline.timeChosen.connect(session.set_time)
+        timeline.stepChosen.connect(self._choose_frame)
+        timeline.playClicked.connect(session.toggle_play)
+        timeline.stepClicked.connect(session.step)
+        timeline.backClicked.connect(session.back)
+        timeline.resetClicked.connect(session.reset)
+        timeline.paceChosen.connect(session.set_pace)
+        choices.changed.connect(lambda changes: session.change(**changes))
+        choices.parameterChanged.connect(session.set_parameter)
+        choices.redrawClicked.connect(session.redraw_noise)
+        choices.pictureClicked.connect(self.choose_picture)
+        choices.modelMenuWanted.connect(self._fill_model_menu)
+        curves.timeChosen.connect(session.set_time)
+        curves.stepChosen.connect(session.set_step)
+        self._gallery.chosen.connect(self.open)
+        self._gallery.openClicked.connect(self.choose_model)
+        self._cancel.clicked.connect(session.cancel)
+
+    # Showing
+
+    def _show_engine(self, ready: Ready) -> None:
+        self._choices.set_engine(ready)
+        self._started = True
+        if not self.session.busy:
+            self._status.setText("Ready.")
+            self.busyChanged.emit(False)
+
+    def _show_model(self, opened: Opened) -> None:
+        facts = opened.facts
+        self._banner.clear()
+        self._pages.setCurrentWidget(self._workspace)
+        self._tiles.clear()
+        self._timeline.setEnabled(True)
+        self._timeline.set_time_range(facts.T, opened.schedule)
+        self._timeline.filmstrip.set_range(facts.value_range)
+        self._curves.set_schedule(opened.schedule)
+        self._choices.set_facts(facts, opened.device)
+        self._sampler_shown = ""
+        self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
+        self._settings.add_recent(facts.path)
+        if facts.warnings:
+            self._status.setText(facts.warnings[0])
+
+    def _show_state(self) -> None:
+        state, facts = self.state, self.session.facts
+        if facts is None:
+            return
+        self._choices.set_state(state)
+        if state.sampler != self._sampler_shown:
+            self._sampler_shown = state.sampler
+            self._choices.set_parameters(state.sampler, self.session.sampler_values())
+        self._timeline.set_time(state.t)
+        self._curves.set_times(state.t, state.step)
+        run = self.session.run
+        if state.source == "forward":
+            self._timeline.set_steps_possible(state.t > 0, state.t < facts.T)
+        else:
+            made = run.made if run is not None else 0
+            finished = run is not None and run.finished and not run.changed
+            self._timeline.set_steps_possible(state.step > 0, not (finished and state.step == made - 1))
+
+    _sampler_shown = ""
+
+    def _show_seen(self, seen: Seen) -> None:
+        self._tiles.show_drawables(seen.tiles)
+        snr = seen.a**2 / seen.s**2 if seen.s > 0 else float("inf")
+        text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {snr:.3g}"
+        if seen.run is not None:
+            text = f"step {seen.step} of {len(seen.times) - 1}    " + text
+        self._timeline.set_numbers(text.replace("inf", "∞"))
+
+    def _show_run(self) -> None:
+        run, facts = self.session.run, self.session.facts
+        if run is None or facts is None:
+            self._timeline.slider.set_steps((), 0, False)
+            self._curves.clear_statistics()
+            return
+        self._timeline.slider.set_steps(run.times, run.made, self.session.by_step)
+        self._curves.set_statistics(
+            run.times, [dict(values) for values in run.scalars], self.session.by_step, facts.T, len(run.times)
+        )
+
+    def _show_failure(self, sentence: str) -> None:
+        self._banner.show_error(sentence)
+        if self.session.facts is None:
+            self.show_gallery()
+
+    def _show_busy(self, busy: bool) -> None:
+        if busy:
+            self._slow.start()
+        else:
+            self._slow.stop()
+            self._progress.hide()
+            self._cancel.hide()
+        if self._started or busy:
+            self.busyChanged.emit(busy)
+
+    def _show_progress(self) -> None:
+        """Something takes longer than half a second: show how far it is, or at least that it goes on."""
+        self._progress.setRange(0, 0)
+        self._progress.show()
+        self._cancel.setVisible(self.session.playing)
+
+    def _choose_frame(self, t: int, step: int) -> None:
+        if self.state.source == "forward":
+            self.session.set_time(t)
+        else:
+            self.session.set_step(step)
+
+    # What the menus do
+
+    def choose_model(self) -> None:
+        """Ask for a folder and open it."""
+        path = QFileDialog.getExistingDirectory(self, "Open a model folder")
+        if path:
+            self.open(path)
+
+    def choose_picture(self) -> None:
+        """Ask for a picture and use it as x₀."""
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a picture as x₀", "", "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff)"
+        )
+        if path:
+            self.use_picture(path)
+
+    def use_picture(self, path: str) -> None:
+        """Show a picture of the user's own to the open model."""
+        if self.session.facts is None:
+            self._banner.show_error("Open a model first, then drop a picture on it.")
+            return
+        self._banner.clear()
+        self.session.change(picture=path, source="forward", count=1)
+
+    def choose_save_file(self) -> None:
+        """Ask for a file and save the tiles as they look."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save a picture of the tiles", "tiles.png", "PNG (*.png)")
+        if path and not self._tiles.grab().save(path):
+            self._banner.show_error(f"The picture could not be written to “{path}”.")
+
+    def show_gallery(self) -> None:
+        self._gallery.set_recent([path for path in self._settings.recent() if Path(path).exists()])
+        self._pages.setCurrentWidget(self._gallery)
+
+    def go_to_end(self, end: bool) -> None:
+        """Home and End: the ends of the slider, or of the run."""
+        facts, run = self.session.facts, self.session.run
+        if facts is None:
+            return
+        if self.state.source == "forward":
+            self.session.set_time(facts.T if end else 0)
+        elif run is not None:
+            self.session.set_step(run.made - 1 if end else 0)
+
+    def toggle_theme(self) -> None:
+        name: theme.ThemeName = "light" if theme.current().name == "dark" else "dark"
+        self._settings.theme = name
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        theme.apply(app, name)
+        for part in (self._banner, self._choices, self._timeline, self._curves, self._tiles):
+            part.restyle()
+        self.update()
+
+    def toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def reset_zoom(self) -> None:
+        self._tiles.pictures.reset()
+        self._tiles.plane.reset()
+
+    def toggle_shortcuts(self) -> None:
+        """Show the keys in a panel that closes at any click."""
+        self._shortcuts.adjustSize()
+        corner = self.rect().center() - self._shortcuts.rect().center()
+        self._shortcuts.move(self.mapToGlobal(corner))
+        self._shortcuts.setVisible(not self._shortcuts.isVisible())
+
+    def _fill_model_menu(self) -> None:
+        menu = self._choices.model_menu
+        menu.clear()
+        for model in shipped_models():
+            menu.addAction(model.title).triggered.connect(lambda _=False, p=str(model.path): self.open(p))
+        recent = [path for path in self._settings.recent() if Path(path).exists()]
+        if recent:
+            menu.addSection("Recent")
+            for path in recent:
+                menu.addAction(f"{Path(path).name}  —  {path}").triggered.connect(lambda _=False, p=path: self.open(p))
+        menu.addSeparator()
+        menu.addAction("Open a model folder…").triggered.connect(lambda _=False: self.choose_model())
+
+    # Qt events
+
+    def showEvent(self, event: object) -> None:
+        super().showEvent(event)  # type: ignore[arg-type]
+        if self._first_path is not None or not self._started:
+            QTimer.singleShot(0, self._start)
+
+    def _start(self) -> None:
+        """After the first paint: load the engine, and open what the window was made for."""
+        if self._engine_started:
+            return
+        self._engine_started = True
+        self._status.setText("Loading PyTorch…")
+        self._runner.start()
+        if self._first_path is not None:
+            path, self._first_path = self._first_path, None
+            self.open(path)
+
+    _engine_started = False
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.use_picture(paths[0]) if is_picture(paths[0]) else self.open(paths[0])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.set_bytes("geometry", self.saveGeometry())
+        self._settings.set_bytes("columns", self._columns.saveState())
+        app = QApplication.instance()
+        assert app is not None
+        app.removeEventFilter(self._keeper)
+        self.session.close()
+        super().closeEvent(event)
+
+    def _restore_layout(self) -> None:
+        self.resize(1360, 840)
+        geometry, columns = self._settings.bytes("geometry"), self._settings.bytes("columns")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if columns is not None:
+            self._columns.restoreState(columns)

@@ -1,0 +1,77 @@
+"""Classifier-free guidance (`theory.md` §6)."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from explorer.diffusion.denoiser import Condition, NetworkDenoiser
+from explorer.diffusion.guidance import ClassifierFreeGuidance
+from explorer.diffusion.mixture import MixtureDenoiser
+from explorer.diffusion.prediction import KINDS
+from explorer.diffusion.schedules import cosine
+
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+T = 400
+
+
+def test_0_and_1_are_exactly_the_two_halves(exact: MixtureDenoiser, points: Tensor) -> None:
+    for scale, expected in ((0.0, exact(points, T)), (1.0, exact(points, T, LABELS))):
+        guided = ClassifierFreeGuidance(exact, LABELS, scale)(points, T)
+        assert torch.equal(guided.output, expected.output)
+        assert torch.equal(guided.x0, expected.x0)
+
+
+@pytest.mark.parametrize("scale", [-1.0, 0.25, 0.5, 2.0, 7.5])
+@pytest.mark.parametrize("form", KINDS)
+def test_every_form_is_linear_in_the_scale(exact: MixtureDenoiser, points: Tensor, scale: float, form: str) -> None:
+    guided = getattr(ClassifierFreeGuidance(exact, LABELS, scale)(points, T), form)
+    conditional, unconditional = getattr(exact(points, T, LABELS), form), getattr(exact(points, T), form)
+    torch.testing.assert_close(guided, scale * conditional + (1 - scale) * unconditional, rtol=1e-4, atol=1e-4)
+
+
+def test_the_guided_score_is_that_of_the_tilted_density(exact: MixtureDenoiser, points: Tensor) -> None:
+    """γ s(x, y) + (1 − γ) s(x) = ∇ log p(x) p(y|x)^γ, the exact classifier being the responsibilities."""
+    mixture, schedule = exact.mixture, exact.schedule
+    a, s = schedule.signal(T), schedule.noise(T)
+    leaf = points.clone().requires_grad_()
+    log_classifier = mixture.responsibilities(leaf, a, s).gather(1, LABELS.unsqueeze(1)).log().sum()
+    (gradient,) = torch.autograd.grad(log_classifier, leaf)
+    guided = ClassifierFreeGuidance(exact, LABELS, 3.0)(points, T).score
+    torch.testing.assert_close(guided, mixture.score(points, a, s) + 3.0 * gradient, rtol=1e-3, atol=1e-3)
+
+
+def test_the_halves_are_told_apart_in_one_call(points: Tensor) -> None:
+    calls: list[tuple[int, list[int] | None]] = []
+
+    def network(x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        calls.append((len(x_t), None if condition is None else condition.tolist()))
+        return x_t
+
+    denoiser = NetworkDenoiser(network, cosine(1000), "eps")
+    for scale in (0.0, 1.0, 2.0):
+        ClassifierFreeGuidance(denoiser, LABELS, scale)(points, T)
+    ClassifierFreeGuidance(denoiser, None, 2.0)(points, T)
+    labels = LABELS.tolist()
+    assert calls == [(6, None), (6, labels), (12, labels + [-1] * 6), (6, None)]
+
+
+def test_both_halves(exact: MixtureDenoiser, points: Tensor) -> None:
+    conditional, unconditional = ClassifierFreeGuidance(exact, LABELS, 2.0).both(points, T, LABELS)
+    assert torch.equal(conditional.x_t, points)
+    torch.testing.assert_close(conditional.score, exact(points, T, LABELS).score)
+    torch.testing.assert_close(unconditional.score, exact(points, T).score)
+
+
+def test_a_condition_replaces_the_labels(exact: MixtureDenoiser, points: Tensor) -> None:
+    other = LABELS.flip(0)
+    guided = ClassifierFreeGuidance(exact, LABELS, 2.0)
+    expected = ClassifierFreeGuidance(exact, other, 2.0)(points, T)
+    assert torch.equal(guided(points, T, other).output, expected.output)
+    assert guided.schedule is exact.schedule
+
+
+def test_at_t_0_guidance_changes_nothing(points: Tensor) -> None:
+    denoiser = NetworkDenoiser(lambda x_t, t, condition: x_t, cosine(1000), "eps")
+    assert torch.equal(ClassifierFreeGuidance(denoiser, LABELS, 2.0)(points, 0).x0, points)

@@ -1,0 +1,381 @@
+"""Samplers against diffusers step for step, against closed forms, and against themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from diffusers.schedulers import scheduling_ddpm
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from torch import Tensor
+
+from explorer.diffusion.denoiser import Condition, Denoiser, NetworkDenoiser
+from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
+from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.diffusion.prediction import Kind
+from explorer.diffusion.samplers import SAMPLERS, Step, annealed_langevin, ddim, ddpm, langevin
+from explorer.diffusion.schedules import DiscreteSchedule, cosine, geometric, linear
+
+CPU = torch.device("cpu")
+PREDICTION_TYPES: dict[Kind, str] = {"eps": "epsilon", "x0": "sample", "v": "v_prediction"}
+SCHEDULES = {"linear": linear(), "squaredcos_cap_v2": cosine()}
+
+STOCHASTIC: dict[str, Any] = {
+    "ddim": ddim.Parameters(eta=0.7, clip=False),
+    "ddpm": ddpm.Parameters(clip=False),
+    "langevin": langevin.Parameters(),
+    "annealed_langevin": annealed_langevin.Parameters(steps_per_level=3),
+}
+
+
+def assert_close(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def network(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+    """Any smooth function of (x_t, t) that mixes pixels and stays bounded."""
+    return torch.tanh(0.8 * x_t + 0.4 * x_t.roll(1, -1) - 0.3 * x_t.roll(1, -2)) * (0.6 + t / 2500)
+
+
+def picture_noise(seed: int = 0) -> NoiseSource:
+    return NoiseSource(seed, 2, (3, 8, 8), CPU)
+
+
+def run(name: str, denoiser: Denoiser, steps: int, noise: NoiseSource, parameters: Any) -> list[Step]:
+    sampler, schedule = SAMPLERS[name], denoiser.schedule
+    times = sampler.plan(schedule, steps, parameters)
+    x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
+    return list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
+
+
+# --- against diffusers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [10, 50])
+@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+@pytest.mark.parametrize("kind", PREDICTION_TYPES)
+@pytest.mark.parametrize("eta", [0.0, 0.6])
+@pytest.mark.parametrize("clip", [True, False])
+def test_ddim_is_that_of_diffusers(steps: int, spacing: Any, kind: Kind, eta: float, clip: bool) -> None:
+    """linspace is left out: there diffusers takes t − T/steps for the time it goes to, which is not the next one."""
+    name = "linear"  # unclipped, the cosine schedule divides by a(T) = 5e-5 and no two float32 programs agree
+    schedule, noise = SCHEDULES[name], picture_noise()
+    mine = run("ddim", NetworkDenoiser(network, schedule, kind), steps, noise, ddim.Parameters(eta, spacing, clip, 1.0))
+    theirs = DDIMScheduler(
+        beta_schedule=name,
+        beta_start=1e-4,
+        beta_end=0.02,
+        prediction_type=PREDICTION_TYPES[kind],
+        clip_sample=clip,
+        timestep_spacing=spacing,
+        set_alpha_to_one=True,
+    )
+    theirs.set_timesteps(steps)
+    x = mine[0].x
+    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
+        output = network(x, int(index) + 1)
+        x = theirs.step(output, int(index), x, eta=eta, variance_noise=noise(step.index)).prev_sample
+        assert_close(step.x, x)
+
+
+def test_ddim_with_the_cosine_schedule_is_that_of_diffusers() -> None:
+    schedule, noise = SCHEDULES["squaredcos_cap_v2"], picture_noise()
+    mine = run("ddim", NetworkDenoiser(network, schedule, "v"), 50, noise, ddim.Parameters())
+    theirs = DDIMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=True)
+    theirs.set_timesteps(50)
+    x = mine[0].x
+    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
+        x = theirs.step(network(x, int(index) + 1), int(index), x).prev_sample
+        assert_close(step.x, x)
+
+
+@pytest.mark.parametrize(
+    ("steps", "spacing", "variance", "kind", "name"),
+    [
+        (10, "leading", "beta_tilde", "eps", "linear"),
+        (50, "leading", "beta_tilde", "v", "squaredcos_cap_v2"),
+        (10, "trailing", "beta_tilde", "x0", "linear"),
+        (50, "trailing", "beta_tilde", "eps", "linear"),
+        (10, "linspace", "beta_tilde", "eps", "linear"),
+        (50, "linspace", "beta_tilde", "v", "linear"),
+        (50, "leading", "beta", "eps", "linear"),
+        (1000, "leading", "beta_tilde", "eps", "linear"),
+        (1000, "leading", "beta_tilde", "v", "squaredcos_cap_v2"),
+        (1000, "leading", "beta", "eps", "linear"),
+    ],
+)
+def test_ddpm_is_that_of_diffusers(
+    steps: int, spacing: Any, variance: str, kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule, noise = SCHEDULES[name], picture_noise()
+    mine = run(
+        "ddpm", NetworkDenoiser(network, schedule, kind), steps, noise, ddpm.Parameters(variance, spacing, True, 1.0)
+    )
+    theirs = DDPMScheduler(
+        beta_schedule=name,
+        beta_start=1e-4,
+        beta_end=0.02,
+        prediction_type=PREDICTION_TYPES[kind],
+        variance_type={"beta_tilde": "fixed_small", "beta": "fixed_large"}[variance],
+        clip_sample=True,
+        timestep_spacing=spacing,
+    )
+    # Their tables are float32, whose rounding alone is 2e-4 after 1,000 cosine steps.
+    assert schedule.betas is not None
+    theirs.betas, theirs.alphas, theirs.alphas_cumprod = (
+        schedule.betas,
+        1 - schedule.betas,
+        (1 - schedule.betas).cumprod(0),
+    )
+    theirs.set_timesteps(steps)
+    current = 0
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *args, **kwargs: noise(current))
+    x = mine[0].x
+    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
+        current = step.index
+        x = theirs.step(network(x, int(index) + 1), int(index), x).prev_sample
+        assert_close(step.x, x)
+
+
+# --- against themselves ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_any_step_can_be_continued_from_twice(name: str, exact: MixtureDenoiser) -> None:
+    parameters, noise = STOCHASTIC[name], NoiseSource(3, 5, (2,), CPU)
+    sampler = SAMPLERS[name]
+    whole = run(name, exact, 8, noise, parameters)
+    copies = [(step.x.clone(), step.x0.clone(), step.prediction.output.clone()) for step in whole]
+    times = sampler.plan(exact.schedule, 8, parameters)
+    for k in (0, 1, len(whole) // 2, len(whole) - 2, len(whole) - 1):
+        for _ in range(2):
+            again = list(
+                sampler.sample(exact, exact.schedule, whole[k].x, times, noise, parameters, whole[:k], start=k)
+            )
+            assert [step.index for step in again] == list(range(k, len(whole)))
+            for one, other in zip(again, whole[k:], strict=True):
+                assert one.t == other.t
+                assert torch.equal(one.x, other.x)
+                assert torch.equal(one.x0, other.x0)
+            # How step k itself was reached is not known to a run that begins with it.
+            assert [step.extras for step in again[1:]] == [step.extras for step in whole[k + 1 :]]
+    for step, (x, x0, output) in zip(whole, copies, strict=True):
+        assert torch.equal(step.x, x)
+        assert torch.equal(step.x0, x0)
+        assert torch.equal(step.prediction.output, output)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sample_does_not_depend_on_its_batch(name: str, exact: MixtureDenoiser) -> None:
+    batch = run(name, exact, 20, NoiseSource(3, 6, (2,), CPU), STOCHASTIC[name])[-1].x
+    for k in (0, 3, 5):
+        single = run(name, exact, 20, NoiseSource(3, 1, (2,), CPU, first=k), STOCHASTIC[name])[-1].x
+        assert_close(batch[k : k + 1], single)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_steps_are_numbered_and_hold_what_the_model_said(name: str, exact: MixtureDenoiser) -> None:
+    steps = run(name, exact, 6, NoiseSource(3, 5, (2,), CPU), STOCHASTIC[name])
+    times = SAMPLERS[name].plan(exact.schedule, 6, STOCHASTIC[name])
+    assert [step.index for step in steps] == list(range(len(times)))
+    assert [step.t for step in steps] == times
+    for step in steps:
+        assert step.prediction.x_t is step.x
+        assert torch.equal(step.prediction.score, exact(step.x, step.t).score)
+
+
+@pytest.mark.parametrize("name", ["ddim", "ddpm"])
+def test_clipping_limits_x0_alone(name: str) -> None:
+    denoiser = NetworkDenoiser(network, linear(), "eps")
+    sampler = SAMPLERS[name]
+    for step in run(name, denoiser, 10, picture_noise(), sampler.parameters(clip=True, clip_range=0.5))[:-1]:
+        assert float(step.x0.abs().max()) <= 0.5
+        assert torch.equal(step.prediction.eps, network(step.x, step.t))
+
+
+def test_ddim_at_eta_0_takes_no_noise_but_the_first(exact: MixtureDenoiser) -> None:
+    times = ddim.plan(exact.schedule, 10, ddim.Parameters())
+    x = NoiseSource(0, 4, (2,), CPU)(0)
+    ends = []
+    for seed in (1, 2):
+        *_, last = ddim.sample(exact, exact.schedule, x, times, NoiseSource(seed, 4, (2,), CPU), ddim.Parameters())
+        ends.append(last.x)
+    assert torch.equal(*ends)
+
+
+@pytest.mark.parametrize("steps", [10, 100])
+def test_ddim_at_eta_1_is_ddpm(exact: MixtureDenoiser, steps: int) -> None:
+    noise = NoiseSource(0, 16, (2,), CPU)
+    one = run("ddim", exact, steps, noise, ddim.Parameters(eta=1.0, clip=False))
+    other = run("ddpm", exact, steps, noise, ddpm.Parameters(clip=False))
+    for mine, theirs in zip(one, other, strict=True):
+        assert_close(mine.x, theirs.x)
+
+
+# --- against what is known of the result ------------------------------------------------------------------
+
+
+def shares(mixture: GaussianMixture, x: Tensor) -> Tensor:
+    found = mixture.responsibilities(x).argmax(1)
+    return torch.bincount(found, minlength=len(mixture.weights)) / len(x)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "parameters"),
+    [
+        ("ddim", 100, ddim.Parameters(eta=1.0, clip=False)),
+        ("ddim", 50, ddim.Parameters(clip=False)),
+        ("ddpm", 200, ddpm.Parameters(clip=False, spacing="trailing")),
+    ],
+)
+def test_with_the_true_score_the_weights_come_out(
+    name: str, steps: int, parameters: Any, exact: MixtureDenoiser, mixture: GaussianMixture
+) -> None:
+    """4,000 samples: a share has a standard error of at most .008; .03 allows for it and for few steps."""
+    x = run(name, exact, steps, NoiseSource(11, 4_000, (2,), CPU), parameters)[-1].x
+    torch.testing.assert_close(shares(mixture, x), mixture.weights, atol=0.03, rtol=0)
+
+
+def one_gaussian(variance: float) -> GaussianMixture:
+    return GaussianMixture(torch.ones(1), torch.zeros(1, 2), variance * torch.eye(2).unsqueeze(0))
+
+
+def test_langevin_reaches_the_variance_of_its_own_chain() -> None:
+    """On N(0, v I) an update multiplies x by 1 − c/v and adds 2c: it comes to rest at v/(1 − c/2v), not quite at v."""
+    schedule = cosine(1000)
+    denoiser = MixtureDenoiser(one_gaussian(0.01), schedule)
+    parameters = langevin.Parameters(level=0.5, step_size=1.0)
+    noise = NoiseSource(2, 10_000, (2,), CPU)
+    *_, last = run("langevin", denoiser, 60, noise, parameters)
+    a, s = schedule.signal(last.t), schedule.noise(last.t)
+    v, c = a**2 * 0.01 + s**2, 0.5 * s**2
+    # The variance of 20,000 numbers has a relative standard error of .01.
+    assert float(last.x.var()) == pytest.approx(v / (1 - c / (2 * v)), rel=0.05)
+    assert last.extras["diffusion"] == pytest.approx(math.sqrt(2 * c))
+
+
+def test_without_noise_every_sample_climbs_to_a_mode(exact: MixtureDenoiser) -> None:
+    parameters = langevin.Parameters(level=0.3, step_size=1.0, add_noise=False)
+    steps = run("langevin", exact, 300, NoiseSource(2, 50, (2,), CPU), parameters)
+    assert float(steps[-1].prediction.score.norm(dim=1).max()) < 1e-3
+    assert "diffusion" not in steps[-1].extras
+    assert steps[-1].extras["drift"] < steps[1].extras["drift"]
+
+
+SEPARATED = GaussianMixture(
+    torch.tensor([0.2, 0.8]), torch.tensor([[-5.0, -5.0], [5.0, 5.0]]), torch.eye(2).repeat(2, 1, 1)
+)
+
+
+def test_plain_langevin_keeps_the_shares_of_the_start() -> None:
+    """From a uniform start it splits the two modes evenly (.5 ± .03 of 2,000), though their weights are .2 and .8."""
+    schedule = geometric(100, 0.02, 20.0)
+    denoiser, noise = MixtureDenoiser(SEPARATED, schedule), NoiseSource(4, 2_000, (2,), CPU)
+    parameters = langevin.Parameters(level=0.5, step_size=1.0)
+    start = 16 * torch.rand(2_000, 2, generator=torch.Generator().manual_seed(0)) - 8
+    times = langevin.plan(schedule, 300, parameters)
+    *_, last = langevin.sample(denoiser, schedule, start, times, noise, parameters)
+    assert float(shares(SEPARATED, last.x)[0]) == pytest.approx(0.5, abs=0.05)
+
+
+def test_annealed_langevin_finds_the_weights() -> None:
+    """Within .05 with 2,000 samples: a standard error of .009, and a bias that stays with this few steps."""
+    schedule = geometric(100, 0.02, 20.0)
+    denoiser, noise = MixtureDenoiser(SEPARATED, schedule), NoiseSource(4, 2_000, (2,), CPU)
+    parameters = annealed_langevin.Parameters(step_size=0.2, steps_per_level=40, sigma_max=16.0, sigma_min=0.1)
+    start = 16 * torch.rand(2_000, 2, generator=torch.Generator().manual_seed(0)) - 8
+    times = annealed_langevin.plan(schedule, 20, parameters)
+    *_, last = annealed_langevin.sample(denoiser, schedule, start, times, noise, parameters)
+    assert float(shares(SEPARATED, last.x)[0]) == pytest.approx(0.2, abs=0.05)
+
+
+def algorithm_1(
+    mixture: GaussianMixture, x: Tensor, sigmas: list[float], k: int, r: float, noise: NoiseSource
+) -> Iterator[Tensor]:
+    """Song & Ermon 2019, algorithm 1, as printed, with α_i = ε σ_i²/σ_L² and ε = r σ_L²."""
+    index = 0
+    for sigma in sigmas:
+        alpha = r * sigmas[-1] ** 2 * sigma**2 / sigmas[-1] ** 2
+        for _ in range(k):
+            index += 1
+            x = x + alpha / 2 * mixture.score(x, 1.0, sigma) + math.sqrt(alpha) * noise(index)
+            yield x
+    yield x + sigmas[-1] ** 2 * mixture.score(x, 1.0, sigmas[-1])
+
+
+def test_annealed_langevin_is_the_papers_algorithm(mixture: GaussianMixture) -> None:
+    schedule, noise = geometric(21, 0.1, 10.0), NoiseSource(4, 16, (2,), CPU)
+    parameters = annealed_langevin.Parameters(steps_per_level=4, sigma_max=10.0, sigma_min=0.1)
+    mine = run("annealed_langevin", MixtureDenoiser(mixture, schedule), 5, noise, parameters)
+    sigmas = [10.0, 10**0.5, 1.0, 0.1**0.5, 0.1]
+    theirs = list(algorithm_1(mixture, mine[0].x, sigmas, 4, parameters.step_size, noise))
+    assert len(mine) == len(theirs) + 1
+    for step, x in zip(mine[1:], theirs, strict=True):
+        assert_close(step.x, x)
+
+
+def test_annealed_langevin_is_the_same_run_in_units_of_the_data(mixture: GaussianMixture) -> None:
+    """On a variance-preserving path x/a follows the exploding path with σ = s/a and steps of c/a²."""
+    schedule, noise = cosine(1000), NoiseSource(4, 16, (2,), CPU)
+    parameters = annealed_langevin.Parameters(steps_per_level=4, sigma_max=5.0, sigma_min=0.1)
+    mine = run("annealed_langevin", MixtureDenoiser(mixture, schedule), 4, noise, parameters)
+    levels = annealed_langevin.levels(schedule, 4, parameters)
+    sigmas = [schedule.noise(t) / schedule.signal(t) for t in levels]
+    x = mine[0].x / schedule.signal(mine[0].t)
+    theirs = list(algorithm_1(mixture, x, sigmas, 4, parameters.step_size, noise))
+    for step, x in zip(mine[1:], theirs, strict=True):
+        torch.testing.assert_close(step.x / schedule.signal(step.t), x, rtol=1e-3, atol=1e-3)
+
+
+def test_levels_are_geometric_in_sigma() -> None:
+    schedule = cosine(1000)
+    parameters = annealed_langevin.Parameters(sigma_max=5.0, sigma_min=0.05)
+    times = annealed_langevin.levels(schedule, 11, parameters)
+    found = torch.tensor([schedule.noise(t) / schedule.signal(t) for t in times], dtype=torch.float64)
+    torch.testing.assert_close(found, 5.0 * 0.01 ** (torch.arange(11).double() / 10), rtol=0.02, atol=0)
+
+
+def test_levels_that_the_schedule_cannot_tell_apart_are_one() -> None:
+    times = annealed_langevin.levels(cosine(20), 500, annealed_langevin.Parameters())
+    assert times == sorted(set(times), reverse=True)
+    assert annealed_langevin.levels(cosine(1000), 1, annealed_langevin.Parameters()) == [
+        langevin.time_at_ratio(cosine(1000), 5.0)
+    ]
+
+
+@pytest.mark.parametrize("denoise", [True, False])
+def test_annealed_plan_counts_every_update(denoise: bool) -> None:
+    parameters = annealed_langevin.Parameters(steps_per_level=7, denoise=denoise)
+    times = annealed_langevin.plan(cosine(1000), 5, parameters)
+    assert len(times) == 1 + 5 * 7 + denoise
+    assert (times[-1] == 0) is denoise
+    assert times == sorted(times, reverse=True)
+
+
+@pytest.mark.parametrize("schedule", [cosine(), geometric()], ids=lambda schedule: schedule.name)
+def test_time_at_ratio_finds_every_time(schedule: DiscreteSchedule) -> None:
+    for t in range(1, schedule.T + 1, 9):
+        assert langevin.time_at_ratio(schedule, schedule.noise(t) / schedule.signal(t)) == t
+    assert langevin.time_at_ratio(schedule, 0.0) == 1
+    assert langevin.time_at_ratio(schedule, 1e9) == schedule.T
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_no_steps_is_an_error(name: str) -> None:
+    with pytest.raises(ValueError, match=r"at least 1|between 1"):
+        SAMPLERS[name].plan(cosine(100), 0, SAMPLERS[name].parameters())
+
+
+@pytest.mark.parametrize(("high", "low"), [(1.0, 2.0), (1.0, 0.0), (-1.0, -2.0)])
+def test_impossible_levels(high: float, low: float) -> None:
+    with pytest.raises(ValueError, match="σ"):
+        annealed_langevin.levels(cosine(100), 5, annealed_langevin.Parameters(sigma_max=high, sigma_min=low))
+
+
+def test_no_updates_per_level_is_an_error() -> None:
+    with pytest.raises(ValueError, match="steps per level"):
+        annealed_langevin.plan(cosine(100), 5, annealed_langevin.Parameters(steps_per_level=0))

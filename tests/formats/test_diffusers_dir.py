@@ -1,0 +1,397 @@
+"""The same numbers as diffusers, from every layout of its folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from explorer.facts import ModelError
+from explorer.formats import registry
+from explorer.formats.card import read_card
+from explorer.formats.evidence import Evidence
+from explorer.formats.fields import Fields
+from explorer.formats.scheduler_config import read_scheduler_config
+
+KINDS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
+TIMES = (1, 2, 37, 99, 100)
+
+
+def reference(folder: Path) -> Any:
+    """diffusers' own network, with diffusers' own loading."""
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    return UNet2DModel.from_pretrained(folder / "unet", local_files_only=True, low_cpu_mem_usage=False).eval()
+
+
+def noise(*shape: int, seed: int = 1) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("prediction_type", KINDS)
+@torch.no_grad()
+def test_predictions_are_those_of_diffusers(write_unet: Callable[..., Path], prediction_type: str) -> None:
+    folder = write_unet(scheduler={"prediction_type": prediction_type})
+    model, network = registry.load(folder, "cpu"), reference(folder)
+    assert model.facts.prediction == KINDS[prediction_type]
+    x_t = noise(3, 3, 8, 8)
+    for t in TIMES:
+        prediction = model.denoiser(x_t, t)
+        a, s = model.denoiser.schedule.signal(t), model.denoiser.schedule.noise(t)
+        output = network(x_t, t - 1).sample
+        if prediction_type == "epsilon":
+            x0 = (x_t - s * output) / a
+        else:
+            x0 = output if prediction_type == "sample" else a * x_t - s * output
+        torch.testing.assert_close(prediction.output, output, atol=1e-5, rtol=0)
+        torch.testing.assert_close(prediction.x0, x0, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("file", ["fp16", "bin", "fp16.bin", "legacy bin"])
+@torch.no_grad()
+def test_other_weight_files_give_the_same_network(write_unet: Callable[..., Path], file: str) -> None:
+    folder = write_unet()
+    network = reference(folder)
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    if file == "fp16":
+        network.half().save_pretrained(folder / "unet", variant="fp16")
+    elif file == "bin":
+        network.save_pretrained(folder / "unet", safe_serialization=False)
+    elif file == "fp16.bin":
+        network.half().save_pretrained(folder / "unet", variant="fp16", safe_serialization=False)
+    else:
+        weights = folder / "unet" / "diffusion_pytorch_model.bin"
+        torch.save(network.state_dict(), weights, _use_new_zipfile_serialization=False)
+    x_t = noise(2, 3, 8, 8)
+    output = registry.load(folder, "cpu").denoiser(x_t, 50).output
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output, network.float()(x_t, 49).sample, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_attention_weights_may_have_their_old_names(write_unet: Callable[..., Path]) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = write_unet()
+    network, file = reference(folder), folder / "unet" / "diffusion_pytorch_model.safetensors"
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    state = load_file(file)
+    for new, name in old.items():
+        state = {key.replace(f".{new}.", f".{name}."): value for key, value in state.items()}
+    assert any(".query." in name for name in state)
+    save_file(state, file)
+    x_t = noise(2, 3, 8, 8)
+    output = registry.load(folder, "cpu").denoiser(x_t, 50).output
+    torch.testing.assert_close(output, network(x_t, 49).sample, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "unet",
+    [
+        {"time_embedding_type": "learned", "num_train_timesteps": 100},
+        {"class_embed_type": "timestep"},
+        {"down_block_types": ("ResnetDownsampleBlock2D",) * 2, "up_block_types": ("ResnetUpsampleBlock2D",) * 2},
+        {
+            "down_block_types": ("SkipDownBlock2D", "AttnSkipDownBlock2D"),
+            "up_block_types": ("AttnSkipUpBlock2D", "SkipUpBlock2D"),
+            "block_out_channels": (32, 32),
+        },
+        {"resnet_time_scale_shift": "scale_shift", "attention_head_dim": None, "flip_sin_to_cos": False},
+        {"mid_block_type": None, "downsample_padding": 0, "freq_shift": 1},
+    ],
+    ids=str,
+)
+@torch.no_grad()
+def test_other_networks(write_unet: Callable[..., Path], unet: dict[str, Any]) -> None:
+    folder = write_unet(card={"class_names": ["a", "b"]}, **unet)
+    labels = torch.tensor([0, 1]) if "class_embed_type" in unet else None
+    x_t = noise(2, 3, 8, 8)
+    output = registry.load(folder, "cpu").denoiser(x_t, 50, labels).output
+    torch.testing.assert_close(output, reference(folder)(x_t, 49, labels).sample, atol=1e-5, rtol=0)
+
+
+SCHEDULERS: list[dict[str, Any]] = [
+    {},
+    {"beta_schedule": "linear", "beta_start": 0.001, "beta_end": 0.05, "num_train_timesteps": 200},
+    {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
+    {"beta_schedule": "squaredcos_cap_v2"},
+    {"trained_betas": [0.01, 0.02, 0.1, 0.5], "num_train_timesteps": 4},
+    {"beta_schedule": "scaled_linear", "rescale_betas_zero_snr": True},
+    {"beta_schedule": "squaredcos_cap_v2", "rescale_betas_zero_snr": True},
+]
+
+
+@pytest.mark.parametrize("configuration", SCHEDULERS, ids=str)
+def test_schedule_equals_alphas_cumprod(configuration: dict[str, Any]) -> None:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+    theirs = DDIMScheduler(**configuration)
+    values = {"_class_name": "DDIMScheduler", **configuration}
+    ours = read_scheduler_config(Fields(values, "scheduler_config.json"), "scheduler_config.json", Evidence())
+    schedule = ours.schedule()
+    assert schedule.T == ours.T == len(theirs.alphas_cumprod)
+    assert schedule.name == ours.schedule_name
+    difference = schedule.signal_table[1:] ** 2 - theirs.alphas_cumprod.double()
+    assert difference.abs().max() < 1e-6
+    assert (schedule.signal(0), schedule.noise(0)) == (1.0, 0.0)
+    if configuration.get("rescale_betas_zero_snr"):
+        assert schedule.signal(schedule.T) == 0.0
+
+
+def test_trained_betas_win(write_unet: Callable[..., Path]) -> None:
+    betas = [0.1, 0.2, 0.3]
+    model = registry.load(
+        write_unet(scheduler={"trained_betas": betas, "beta_schedule": "sigmoid", "num_train_timesteps": 3}), "cpu"
+    )
+    assert model.facts.T == 3
+    assert model.facts.schedule == "trained betas"
+    assert model.denoiser.schedule.betas is not None
+    assert model.denoiser.schedule.betas.tolist() == betas
+
+
+@torch.no_grad()
+def test_labels_and_the_null_label(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(card={"class_names": ["cat", "dog"], "null_label": 2}, num_class_embeds=3)
+    model, network = registry.load(folder, "cpu"), reference(folder)
+    assert model.facts.class_names == ("cat", "dog")
+    assert model.facts.null_label == 2
+    assert model.facts.guidable
+    x_t = noise(3, 3, 8, 8)
+
+    def expected(*labels: int) -> torch.Tensor:
+        output: torch.Tensor = network(x_t, 9, class_labels=torch.tensor(labels)).sample
+        return output
+
+    torch.testing.assert_close(model.denoiser(x_t, 10).output, expected(2, 2, 2), atol=1e-5, rtol=0)
+    labels = torch.tensor([0, -1, 1])
+    torch.testing.assert_close(model.denoiser(x_t, 10, labels).output, expected(0, 2, 1), atol=1e-5, rtol=0)
+    assert labels.tolist() == [0, -1, 1]
+
+
+@torch.no_grad()
+def test_without_a_null_label_class_0_is_used(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(num_class_embeds=3)
+    model, network = registry.load(folder, "cpu"), reference(folder)
+    assert model.facts.class_names == ("0", "1", "2")
+    assert not model.facts.guidable
+    assert any("class 0" in warning for warning in model.facts.warnings)
+    x_t = noise(2, 3, 8, 8)
+    expected = network(x_t, 9, class_labels=torch.tensor([0, 0])).sample
+    torch.testing.assert_close(model.denoiser(x_t, 10).output, expected, atol=1e-5, rtol=0)
+
+
+def test_an_unconditional_network_takes_no_label(write_unet: Callable[..., Path]) -> None:
+    model = registry.load(write_unet(card={"class_names": ["a"]}), "cpu")
+    assert not model.facts.conditional
+    assert any("no labels" in warning for warning in model.facts.warnings)
+    assert model.denoiser(noise(1, 3, 8, 8), 5, torch.tensor([0])).output.shape == (1, 3, 8, 8)
+
+
+@torch.no_grad()
+def test_learned_variance_is_left_out(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(scheduler={"variance_type": "learned_range"}, out_channels=6)
+    model, network = registry.load(folder, "cpu"), reference(folder)
+    x_t = noise(2, 3, 8, 8)
+    torch.testing.assert_close(
+        model.denoiser(x_t, 10).output, network(x_t, 9).sample[:, :3].contiguous(), atol=1e-5, rtol=0
+    )
+    assert any("learned variance" in warning for warning in model.facts.warnings)
+
+
+class NoCPU(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails on any operation that takes a tensor on the CPU."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for leaf in tree_leaves((args, kwargs or {})):
+            assert not isinstance(leaf, torch.Tensor) or leaf.device.type == "meta", func
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_tensor_on_the_cpu_is_in_the_way(write_unet: Callable[..., Path]) -> None:
+    model = registry.load(write_unet(card={"null_label": 3}, num_class_embeds=4), "meta")
+    x_t, labels = torch.empty(2, 3, 8, 8, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
+    with NoCPU(), torch.no_grad():  # type: ignore[no-untyped-call]
+        for condition in (None, labels):
+            prediction = model.denoiser(x_t, 50, condition)
+            assert {prediction.x0.device.type, prediction.eps.device.type, prediction.v.device.type} == {"meta"}
+
+
+def test_weights_are_ready_for_use(write_unet: Callable[..., Path]) -> None:
+    model = registry.load(write_unet(), "cpu")
+    network: torch.nn.Module = model.denoiser.network.network  # type: ignore[attr-defined]
+    assert not network.training
+    for parameter in network.parameters():
+        assert parameter.dtype == torch.float32
+        assert not parameter.requires_grad
+        assert parameter.ndim != 4 or parameter.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_weights_do_not_depend_on_the_file_any_more(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet()
+    model = registry.load(folder, "cpu")
+    x_t = noise(1, 3, 8, 8)
+    before = model.denoiser(x_t, 10).output
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(bytes(file.stat().st_size))
+    assert torch.equal(model.denoiser(x_t, 10).output, before)
+
+
+def test_facts_and_where_they_came_from(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(
+        scheduler={
+            "prediction_type": "v_prediction",
+            "variance_type": "fixed_large",
+            "clip_sample_range": 2.0,
+            "timestep_spacing": "trailing",
+            "thresholding": True,
+            "steps_offset": 1,
+        },
+        sample_size=[8, 16],
+    )
+    facts = registry.inspect(folder)
+    assert (facts.shape, facts.T, facts.kind, facts.format) == ((3, 8, 16), 100, "image", "diffusers")
+    assert facts.sampler_defaults == {"clip": True, "clip_range": 2.0, "spacing": "trailing", "variance": "beta"}
+    sources = {fact.name: fact.source for fact in facts.evidence}
+    assert sources["prediction type"] == sources["T"] == sources["clip range"] == "file"
+    assert sources["noise schedule"] == sources["clip x̂₀"] == sources["value range"] == "default"
+    assert any("thresholding" in warning for warning in facts.warnings)
+    assert any("steps_offset" in warning for warning in facts.warnings)
+    ddim = registry.inspect(write_unet(scheduler={"_class_name": "DDIMScheduler", "clip_sample": False}, name="ddim"))
+    assert ddim.sampler_defaults == {"clip": False, "clip_range": 1.0, "spacing": "leading"}
+
+
+def test_the_user_goes_before_the_card_and_the_card_before_the_file(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(card={"title": "From the card", "prediction": "x0", "value_range": [0, 1]})
+    facts = registry.inspect(folder)
+    assert (facts.title, facts.prediction, facts.value_range) == ("From the card", "x0", (0.0, 1.0))
+    model = registry.load(folder, "cpu", {"prediction": "v", "title": "Mine"})
+    assert (model.facts.title, model.facts.prediction) == ("Mine", "v")
+    assert model.denoiser(noise(1, 3, 8, 8), 5).kind == "v"
+    sources = {fact.name: fact.source for fact in model.facts.evidence}
+    assert (sources["title"], sources["prediction type"], sources["value range"]) == ("user", "user", "card")
+
+
+@pytest.mark.parametrize("overrides", [{"prediction": "flow"}, {"T": 3}, {"value_range": [1, 0]}, {"null_label": True}])
+def test_impossible_corrections_are_refused(write_unet: Callable[..., Path], overrides: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=next(iter(overrides))):
+        registry.inspect(write_unet(), overrides)
+
+
+def test_model_index_is_optional(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(scheduler={"prediction_type": "sample"})
+    (folder / "model_index.json").unlink()
+    assert registry.inspect(folder).prediction == "x0"
+
+
+def test_everything_in_one_folder(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet(scheduler={"prediction_type": "sample"})
+    flat = folder.parent / "flat"
+    shutil.copytree(folder / "unet", flat)
+    shutil.copy(folder / "scheduler" / "scheduler_config.json", flat)
+    shutil.copy(folder / "model_index.json", flat)
+    assert registry.load(flat, "cpu").facts.prediction == "x0"
+
+
+def test_a_bare_unet_gets_the_default_schedule_and_a_warning(write_unet: Callable[..., Path]) -> None:
+    from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+
+    bare = write_unet().parent / "bare"
+    shutil.copytree(bare.parent / "model" / "unet", bare)
+    model = registry.load(bare, "cpu")
+    assert (model.facts.T, model.facts.schedule, model.facts.prediction) == (1000, "linear", "eps")
+    assert any("scheduler_config.json" in warning for warning in model.facts.warnings)
+    sources = {fact.name: fact.source for fact in model.facts.evidence}
+    assert sources["T"] == sources["noise schedule"] == sources["prediction type"] == "default"
+    difference = model.denoiser.schedule.signal(torch.arange(1, 1001)) ** 2 - DDIMScheduler().alphas_cumprod
+    assert difference.abs().max() < 1e-6
+
+
+def test_weights_may_be_links_as_in_the_hugging_face_cache(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet()
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    blob = folder.parent / "blob"
+    file.rename(blob)
+    file.symlink_to(blob)
+    assert registry.load(file, "cpu").facts.path == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("card", "warning"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "JSON object"),
+        ({"title": 3}, "title"),
+        ({"null_label": 99}, "null label 99"),
+        ({"class_names": ["a"] * 9}, "9 class names"),
+        ({"class_names": "abc"}, "class_names"),
+        ({"value_range": [1, -1]}, "value_range"),
+        ({"value_range": [0, float("inf")]}, "value_range"),
+        ({"samples": 3}, "samples"),
+        ({"samples": {"file": "../outside.png", "count": 1, "columns": 1}}, "outside"),
+        ({"samples": {"file": "link.png", "count": 1, "columns": 1}}, "outside"),
+        ({"samples": {"file": "/etc/hostname", "count": 1, "columns": 1}}, "outside"),
+        ({"samples": {"file": "absent.png", "count": 1, "columns": 1}}, "no file"),
+        ({"samples": {"file": "sheet.png", "count": 7, "columns": 2}}, "pixels"),
+        ({"samples": {"file": "sheet.png", "count": 10**12, "columns": 2}}, "count"),
+        ({"samples": {"file": "explorer.json", "count": 5, "columns": 2}}, "no PNG"),
+        ({"samples": {"file": "sheet.png", "count": 5, "columns": 2, "labels": [0]}}, "labels"),
+        ({"samples": {"file": "sheet.png", "count": 5, "columns": 2, "labels": [9] * 5}}, "labels"),
+    ],
+    ids=str,
+)
+def test_a_wrong_card_is_a_warning(write_unet: Callable[..., Path], card: Any, warning: str) -> None:
+    import json
+
+    from PIL import Image
+
+    folder = write_unet(num_class_embeds=3)
+    Image.new("RGB", (16, 24)).save(folder / "sheet.png")
+    Image.new("RGB", (8, 8)).save(folder.parent / "outside.png")
+    (folder / "link.png").symlink_to(folder.parent / "outside.png")
+    (folder / "explorer.json").write_text(card if isinstance(card, str) else json.dumps(card))
+    facts = registry.inspect(folder)
+    assert any(warning in message for message in facts.warnings), facts.warnings
+    assert all("\n" not in message for message in facts.warnings)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sample_sheet(write_unet: Callable[..., Path], channels: int) -> None:
+    from explorer.training.card import write_card, write_samples
+
+    pictures = np.random.default_rng(0).integers(0, 256, (7, 8, 8, channels), np.uint8)
+    folder = write_unet(in_channels=channels, out_channels=channels, num_class_embeds=3)
+    samples = {**write_samples(folder, pictures, columns=3), "labels": [0, 1, 2, 0, 1, 2, 0]}
+    write_card(folder, {"samples": samples, "value_range": [0, 1], "summary": "Noise."})
+    model = registry.load(folder, "cpu")
+    assert model.facts.sample_count == 7
+    assert model.facts.sample_labels == (0, 1, 2, 0, 1, 2, 0)
+    assert model.facts.summary == "Noise."
+    assert model.samples.dtype == np.float32
+    np.testing.assert_allclose(model.samples, pictures.transpose(0, 3, 1, 2) / 255, atol=1e-6)
+
+
+def test_a_damaged_sheet_leaves_a_model_without_samples(write_unet: Callable[..., Path]) -> None:
+    from explorer.training.card import write_card, write_samples
+
+    folder = write_unet()
+    write_card(folder, {"samples": write_samples(folder, np.zeros((4, 8, 8, 3), np.uint8))})
+    sheet = folder / "samples.png"
+    sheet.write_bytes(sheet.read_bytes()[:50])
+    assert registry.inspect(folder).sample_count == 4
+    model = registry.load(folder, "cpu")
+    assert model.facts.sample_count == 0
+    assert model.samples.shape == (0, 3, 8, 8)
+    assert any("damaged" in warning for warning in model.facts.warnings)
+
+
+def test_a_model_without_a_card(tmp_path: Path) -> None:
+    card = read_card(tmp_path)
+    assert card.sheet is None
+    assert card.warnings == ()
