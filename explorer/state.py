@@ -7,7 +7,8 @@ or the window. A State is plain values and JSON-serialisable.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ MAX_PICTURES = 16
 MAX_POINTS = 20_000
 DEFAULT_POINTS = 5_000
 IMAGE_LENSES = ("x_t", "x0", "eps", "score")
+MAX_SEED = 2**64 - 1
 
 
 class ChoiceError(ValueError):
@@ -58,19 +60,66 @@ class State:
     def from_json(cls, text: str) -> State:
         """The state a JSON text holds; unknown keys are ignored, missing ones have their defaults.
 
-        Raises ChoiceError where the text is no JSON object.
+        Raises ChoiceError where the text is no JSON object, or a value is none that this choice can have.
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ChoiceError(f"This is not a saved state: {error}.") from error
         if not isinstance(values, dict):
             raise ChoiceError("This is not a saved state: it holds no named values.")
         known = {f.name for f in fields(cls)}
         values = {key: value for key, value in values.items() if key in known}
+        for key, value in values.items():
+            if not _VALID[key](value):
+                raise ChoiceError(f"This is not a saved state: {key} cannot be {_short(value)}.")
         if "lenses" in values:
             values["lenses"] = tuple(values["lenses"])
         return cls(**values)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+_VALID: dict[str, Callable[[Any], bool]] = {
+    "model": _text_or_none,
+    "device": _text,
+    "source": lambda value: value in ("forward", "reverse"),
+    "t": _whole,
+    "sample": _whole,
+    "count": _whole,
+    "noise_seed": _whole,
+    "picture": _text_or_none,
+    "label": lambda value: value is None or _whole(value),
+    "guidance_scale": _number,
+    "sampler": _text,
+    "steps": _whole,
+    "sampler_seed": _whole,
+    "parameters": lambda value: (
+        isinstance(value, dict) and all(isinstance(v, bool | str) or _number(v) for v in value.values())
+    ),
+    "lenses": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    "step": _whole,
+}
+"""What each value of a saved state can be. A saved state is a file that anybody may have edited."""
 
 
 def max_count(facts: ModelFacts) -> int:
@@ -84,7 +133,15 @@ def _count(state: State) -> int:
     return state.count
 
 
+def _seed(seed: int) -> int:
+    if not 0 <= seed <= MAX_SEED:
+        raise ChoiceError(f"A seed is a whole number from 0 to 2⁶⁴ − 1, not {seed}.")
+    return seed
+
+
 def _guidance(state: State, facts: ModelFacts) -> Guidance:
+    if not math.isfinite(state.guidance_scale):
+        raise ChoiceError(f"The guidance scale γ must be a finite number, not {state.guidance_scale}.")
     if state.label is None or not facts.conditional:
         if state.label is not None:
             raise ChoiceError("This model has no classes, so it takes no label.")
@@ -121,7 +178,7 @@ def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Loo
             raise ChoiceError(
                 f"Sample {state.sample} does not exist: this model has samples 0 to {facts.sample_count - 1}."
             )
-        source = Forward(state.sample, _count(state), state.noise_seed, state.picture)
+        source = Forward(state.sample, _count(state), _seed(state.noise_seed), state.picture)
     return Look(_model(state), source, state.t, _guidance(state, facts), state.lenses)
 
 
@@ -134,7 +191,7 @@ def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = N
         run=run,
         sampler=state.sampler,
         steps=state.steps,
-        seed=state.sampler_seed,
+        seed=_seed(state.sampler_seed),
         count=_count(state),
         guidance=_guidance(state, facts),
         lenses=state.lenses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from pathlib import Path
 
@@ -23,16 +24,19 @@ def read_picture(path: str, shape: tuple[int, ...], value_range: tuple[float, fl
     name = Path(path).name
     if len(shape) != 3 or shape[0] not in (1, 3):
         raise ModelError("A picture can be shown to models of grey or RGB pictures only.")
+    if Path(path).exists() and not Path(path).is_file():
+        raise ModelError(f"“{name}” is no picture file.")  # and reading from a pipe would never end
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is stricter
+            # Of its size, to which the limit below is stricter, and of what is wrong with its EXIF data.
+            warnings.simplefilter("ignore")
             with Image.open(path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise ModelError(
                         f"The picture “{name}” has {opened.width} × {opened.height} pixels; "
                         f"at most {MAX_PIXELS // 1_000_000} million can be opened."
                     )
-                picture = ImageOps.exif_transpose(opened).convert("RGBA")
+                picture = _eight_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
     except FileNotFoundError:
         raise ModelError(f"There is no file “{path}”.") from None
     except Image.DecompressionBombError:
@@ -41,11 +45,18 @@ def read_picture(path: str, shape: tuple[int, ...], value_range: tuple[float, fl
         ) from None
     except UnidentifiedImageError:
         raise ModelError(f"“{name}” is not a picture this program can read (PNG, JPEG, WebP, GIF, BMP …).") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise ModelError(f"The picture “{name}” cannot be read: {error}.") from None
     if 0 in picture.size:
         raise ModelError(f"The picture “{name}” is empty.")
     return _fit(picture, shape, value_range)
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Pillow would cut 16-bit grey off at 255, which leaves a white picture."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
 
 
 def _fit(picture: Image.Image, shape: tuple[int, ...], value_range: tuple[float, float]) -> NDArray[np.float32]:

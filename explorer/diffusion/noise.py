@@ -9,7 +9,7 @@ order. (`torch.randn` of m numbers does not begin with `torch.randn` of n < m, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -30,6 +30,10 @@ class Stream(IntEnum):
     """Draws of x_0 from a distribution."""
 
 
+BLOCK = 16
+"""Steps whose noise is made at once: starting a generator costs more than the numbers of a small picture."""
+
+
 @dataclass(frozen=True)
 class NoiseSource:
     """Standard normal noise for `n` samples of a `shape`, the first of which has the number `first`.
@@ -43,11 +47,25 @@ class NoiseSource:
     shape: tuple[int, ...]
     device: torch.device
     first: int = 0
+    _blocks: dict[tuple[int, Stream], Tensor] = field(default_factory=dict, repr=False, compare=False)
+    """The block in use of each stream; forgetting it costs time, never a number."""
 
     def __call__(self, step: int, stream: Stream = Stream.SAMPLER) -> Tensor:
-        """The noise of one step: float32, (n, *shape)."""
-        philox = np.random.Philox(key=self.seed | step << 64, counter=int(stream) << 192)
+        """The noise of one step: float32, (n, *shape), not to be changed in place."""
+        number, offset = divmod(step, BLOCK)
+        block = self._blocks.get((number, stream))
+        if block is None:
+            block = self._block(number, stream)
+            for other in [key for key in self._blocks if key[1] is stream]:
+                del self._blocks[other]
+            self._blocks[number, stream] = block
+        return block[offset]
+
+    def _block(self, number: int, stream: Stream) -> Tensor:
+        """The noise of BLOCK steps, (BLOCK, n, *shape). Sample after sample, so a batch begins with its first ones."""
+        generator = np.random.Generator(np.random.Philox(key=self.seed | number << 64, counter=int(stream) << 192))
         size = math.prod(self.shape)
-        numbers = np.random.Generator(philox).standard_normal((self.first + self.n) * size, np.float32)
-        noise = torch.from_numpy(numbers[self.first * size :]).view(self.n, *self.shape)
-        return noise.to(self.device)
+        generator.standard_normal(self.first * BLOCK * size, np.float32)
+        numbers = generator.standard_normal((self.n, BLOCK, size), np.float32)
+        steps = torch.from_numpy(numbers).transpose(0, 1).contiguous()
+        return steps.view(BLOCK, self.n, *self.shape).to(self.device)

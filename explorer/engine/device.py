@@ -31,7 +31,8 @@ def choose(name: str) -> torch.device:
         raise ModelError(f"There is no device called “{name}”; known are {', '.join(available())}.") from None
     if device.type in ("cpu", "meta"):
         return device
-    if name not in available() and device.type not in {other.split(":")[0] for other in available()}:
+    # "cuda" is the first of them; "cuda:7" must be there itself.
+    if name not in available() and (device.index or device.type not in {other.split(":")[0] for other in available()}):
         raise ModelError(f"The device “{name}” is not available here; there are {', '.join(available())}.")
     return device
 

@@ -6,9 +6,10 @@ can stop, interleave or drop them between two steps.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -84,9 +85,12 @@ class Engine:
             raise ModelError("That run is no longer kept: start it again.")
         return self._runs[run]
 
-    def model(self, ref: ModelRef) -> Model:
-        """The model of a reference, read if it is not the open one. The open one stays where reading fails."""
-        if self._model is None or ref != self._ref:
+    def model(self, ref: ModelRef, again: bool = False) -> Model:
+        """The model of a reference, read if it is not the open one or `again` is asked for.
+
+        The open one stays where reading fails.
+        """
+        if self._model is None or ref != self._ref or again:
             model = load(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, ref
             self._runs.clear()
@@ -94,8 +98,7 @@ class Engine:
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
-        self._ref = None if ref == self._ref else self._ref  # opening again reads again
-        model = self.model(ref)
+        model = self.model(ref, again=True)
         yield Opened(model.facts, _table(model.denoiser.schedule), str(model.device))
 
     @torch.inference_mode()
@@ -108,7 +111,10 @@ class Engine:
         a, s = schedule.signal(request.t), schedule.noise(request.t)
         x_t = torch.add(x_0 * a, eps, alpha=s)
         meter = _Meter(_guided(model, request.guidance))
-        view = View(model.facts, meter(x_t, request.t), meter, x_0, eps, model.truth)
+        prediction = meter(x_t, request.t)
+        if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
+            raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
+        view = View(model.facts, prediction, meter, x_0, eps, model.truth)
         return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
 
     @torch.inference_mode()
@@ -140,10 +146,14 @@ class Engine:
             history: tuple[Step, ...] = ()
         else:
             earlier = self.trajectory(request.run)
+            if not earlier.steps:
+                raise ModelError("That run has no step to go on from: start it again.")
+            if len(earlier.steps[-1].x) != request.count:
+                raise ModelError("A run goes on with the number of samples it began with: start it again.")
             trajectory = earlier.continued(request, plan)
             step = trajectory.steps[-1]
             # What the model said there still holds, unless the user has since changed what it is asked.
-            history = (step,) if earlier.request.guidance == request.guidance and _same_clip(earlier, request) else ()
+            history = (step,) if _asks_the_same(earlier.request, request) else ()
             x, start = step.x, step.index
         self._keep(request.run, trajectory)
         for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
@@ -224,7 +234,9 @@ def _forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
     if source.picture is not None:
         x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
     else:
-        indices = np.arange(source.first, source.first + source.count) % max(len(model.samples), 1)
+        if not len(model.samples):
+            raise ModelError("This model comes without samples: open or drop a picture to look at it.")
+        indices = np.arange(source.first, source.first + source.count) % len(model.samples)
         x_0 = model.samples[indices]
     noise = NoiseSource(source.noise_seed, len(x_0), model.facts.shape, model.device)
     return torch.from_numpy(x_0).to(model.device), noise(0, Stream.FORWARD)
@@ -260,16 +272,28 @@ def _sampler(request: Run) -> tuple[Sampler[Any], Any]:
     for name, value in request.parameters.items():
         if name not in known:
             continue
-        choices = known[name].metadata["choices"]
-        if choices and value not in choices:
-            raise ModelError(f"{name} cannot be “{value}”; it is one of {', '.join(choices)}.")
+        _check_parameter(known[name], value)
         values[name] = value
     return sampler, sampler.parameters(**values)
 
 
-def _same_clip(earlier: Trajectory, request: Run) -> bool:
-    names = ("clip", "clip_range")
-    return all(earlier.request.parameters.get(n) == request.parameters.get(n) for n in names)
+def _check_parameter(known: Field[Any], value: Any) -> None:
+    """Raises ModelError for a value of the wrong type. Numbers outside the panel's range are for the brave."""
+    choices, default = known.metadata["choices"], known.default
+    if choices:
+        if value not in choices:
+            raise ModelError(f"{known.name} cannot be “{value}”; it is one of {', '.join(choices)}.")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ModelError(f"{known.name} is true or false, not “{value}”.")
+    elif isinstance(value, bool) or not isinstance(value, int | type(default)) or not math.isfinite(value):
+        raise ModelError(f"{known.name} is a number, not “{value}”.")
+
+
+def _asks_the_same(earlier: Run, request: Run) -> bool:
+    """True where what the model said in the earlier run, x̂₀ clipped or not, is what it would say now."""
+    same_clip = all(earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range"))
+    return earlier.guidance == request.guidance and earlier.sampler == request.sampler and same_clip
 
 
 def _check_finite(step: Step) -> None:

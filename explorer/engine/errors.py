@@ -9,7 +9,8 @@ from explorer.facts import ModelError
 
 def sentence(error: BaseException) -> str:
     """What to tell the user of an error raised while answering a request."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    # The CPU's allocator raises a plain RuntimeError.
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
         return "The device ran out of memory: show fewer samples at once, or choose another device."
     if isinstance(error, ModelError | ValueError):
         return str(error)

@@ -149,7 +149,7 @@ class Worker:
                 self._not_before = begin + self._pace
             # While a slider is dragged every look is replaced before it is done: its picture is still the newest
             # there is. All other lanes drop what was replaced, and opening a model drops everything before it.
-            dropped = current is not job and (name != "look" or job.number < self._opened)
+            dropped = self._closing or (current is not job and (name != "look" or job.number < self._opened))
         if not dropped:
             self._deliver(Answer(job.number, frame, last))
 

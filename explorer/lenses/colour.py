@@ -45,7 +45,8 @@ def grid_shape(n: int) -> tuple[int, int]:
 def bytes_of(image: Image) -> NDArray[np.uint8]:
     """The data scaled to 0 … 255 between the limits and cut off there, (n, channels, height, width). NaN is 0."""
     low, high = image.limits
-    scaled = (image.data - np.float32(low)) * np.float32(255 / (high - low)) + np.float32(0.5)
+    # Scaled before it is shifted: between symmetric limits 0 is then 128 whatever the limits are.
+    scaled = image.data * np.float32(255 / (high - low)) + np.float32(0.5 - 255 * low / (high - low))
     return np.asarray(np.nan_to_num(scaled, nan=0.0).clip(0, 255), np.uint8)
 
 

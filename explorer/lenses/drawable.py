@@ -17,13 +17,14 @@ Palette: TypeAlias = Literal["data", "signed", "magnitude"]
 class Image:
     """A batch of pictures. data: (n, channels, height, width). limits: the values at the palette's ends.
 
-    note: a few words for the tile's header, "" for none.
+    note: a few words for the tile's header, "" for none. alert: the note is a warning.
     """
 
     data: Floats
     palette: Palette
     limits: tuple[float, float]
     note: str = ""
+    alert: bool = False
 
 
 @dataclass(frozen=True, eq=False)

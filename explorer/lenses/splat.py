@@ -18,13 +18,14 @@ def splat(
 ) -> None:
     """Draw size × size dots into the canvas (height, width) of 0xffRRGGBB numbers, in place.
 
-    x, y: pixel positions (n,), any that fall outside are left out. groups: (n,) index into colours.
+    x, y: pixel positions (n,); dots that would not fit in whole are left out. groups: (n,) index into colours.
     """
     height, width = canvas.shape
-    column, row = x.astype(np.int32), y.astype(np.int32)
-    inside = (column >= 0) & (row >= 0) & (column < width - size) & (row < height - size) & (x >= 0) & (y >= 0)
+    # Compared as they are: what is far outside, or no number at all, has no integer.
+    inside = (x >= 0) & (y >= 0) & (x < width - size + 1) & (y < height - size + 1)
     if not inside.all():
-        column, row, groups = column[inside], row[inside], groups[inside]
+        x, y, groups = x[inside], y[inside], groups[inside]
+    column, row = x.astype(np.int32), y.astype(np.int32)
     first = row * width + column
     ink = colours[groups] if len(colours) > 1 else colours[0]
     flat = canvas.reshape(-1)

@@ -14,7 +14,7 @@ def draw(view: View) -> Drawable:
     low, high = view.facts.value_range
     outside = float(((data < low) | (data > high)).mean())
     note = f"{outside:.0%} clipped" if outside >= 0.005 else ""
-    return Image(data, "data", (low, high), note)
+    return Image(data, "data", (low, high), note, alert=bool(note))
 
 
 LENS = Lens("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", draw)

@@ -37,6 +37,7 @@ class DigitsClassifierConfig:
 
 CARD = {
     "title": "Digits classifier",
+    "gallery": False,  # it judges pictures, it is not a diffusion model
     "summary": "Reads digits, clean or with the noise of any timestep. It judges the samples of the digits model.",
     "dataset": "MNIST, 60,000 training pictures",
     "licence": "Weights: MIT, as this program.",

@@ -55,6 +55,8 @@ def install(window: MainWindow, bar: QMenuBar) -> None:
         action.setShortcuts([QKeySequence(key) for key in row.keys])
         action.triggered.connect(lambda _=False, row=row: row.run(window))
         menus[row.menu].addAction(action)
+    tiles = menus["&View"].addMenu("&Tiles")
+    tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
 
 
 def shortcut_table() -> str:

@@ -50,6 +50,7 @@ class Choices(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._samplers: dict[str, SamplerSpec] = {}
+        self._sampler_shown = ""
         self._facts: ModelFacts | None = None
         body = QWidget()
         body.setObjectName("panelBody")
@@ -190,6 +191,7 @@ class Choices(QScrollArea):
         spin.setToolTip(tip)
         spin.setMaximum(maximum)
         spin.setKeyboardTracking(False)
+        spin.setMinimumWidth(64)
         return spin
 
     def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:
@@ -239,6 +241,7 @@ class Choices(QScrollArea):
     def set_facts(self, facts: ModelFacts, device: str) -> None:
         """Offer what a model can do."""
         self._facts = facts
+        self._sampler_shown = ""  # another model has other defaults
         self._model_button.setText(facts.title)
         self._facts_label.setText(describe(facts, device))
         self._facts_label.setToolTip(facts.summary)
@@ -281,9 +284,12 @@ class Choices(QScrollArea):
         self._guidance.setEnabled(facts is not None and facts.guidable and state.label is not None)
 
     def set_parameters(self, sampler: str, values: Mapping[str, Any]) -> None:
-        """Build a sampler's own controls. values: those that differ from its defaults."""
+        """Show a sampler's own controls. values: those that differ from its defaults."""
         spec = self._samplers.get(sampler)
-        if spec is not None:
+        if sampler == self._sampler_shown:
+            self._parameters.set_values(values)
+        elif spec is not None:
+            self._sampler_shown = sampler
             self._steps_label.setText(spec.steps_label)
             self._parameters.show_parameters(spec.parameters, values)
 

@@ -37,6 +37,8 @@ class TimePlot(QWidget):
         self.plot.setAccessibleName(tip)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.getAxis("left").enableAutoSIPrefix(False)
         self.plot.setMinimumHeight(96)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._cursor = pg.InfiniteLine(0, movable=True)
@@ -62,9 +64,12 @@ class TimePlot(QWidget):
         self.plot.setLogMode(y=True)
 
     def set_time_range(self, T: int) -> None:
-        self.plot.setLimits(xMin=-0.04 * T, xMax=1.06 * T)
-        self.plot.setXRange(-0.02 * T, 1.05 * T, padding=0)
-        self._cursor.setBounds((0, T))
+        self.plot.setXRange(-0.05 * T, 1.1 * T, padding=0)  # room for the outermost numbers
+        with QSignalBlocker(self._cursor):  # new bounds may move it, which nobody asked for
+            self._cursor.setBounds((0, T))
+        parts = min(4, T)
+        marks = [(round(i * T / parts), str(round(i * T / parts))) for i in range(parts + 1)]
+        self.plot.getAxis("bottom").setTicks([marks])
 
     def set_time(self, t: int) -> None:
         """Move the cursor without asking for that time."""
@@ -148,7 +153,7 @@ class Curves(QFrame):
             "statisticsPlot",
             "Run, step by step",
             "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), and of the change of x̂₀",
-            "r.m.s. per dimension",
+            "r.m.s.",
             empty="Play a run to see its statistics.",
         )
         self._by_step = False

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from explorer.paths import CHECKPOINTS, RESOURCES
 
 THUMBNAIL = 168
+SHEET_CORNER = 112
+"""Pixels of a sheet of samples that are shown: 4×4 digits, 7×7 faces."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,11 @@ class Gallery(QScrollArea):
 
 
 def _thumbnail(file: Path | None) -> QPixmap:
-    """The top left square of a sheet of samples, enlarged without blur."""
+    """A card's picture: the whole preview, or the top left of a sheet of samples, enlarged without blur."""
     pixmap = QPixmap(str(file if file is not None else RESOURCES / "icons" / "app.svg"))
     if pixmap.isNull():
         return pixmap
-    side = min(pixmap.width(), pixmap.height(), 112)
-    return pixmap.copy(QRect(0, 0, side, side)).scaledToHeight(THUMBNAIL)
+    if file is not None and file.name == "samples.png":
+        side = min(pixmap.width(), pixmap.height(), SHEET_CORNER)
+        return pixmap.copy(QRect(0, 0, side, side)).scaledToHeight(THUMBNAIL)
+    return pixmap.scaledToHeight(THUMBNAIL, Qt.TransformationMode.SmoothTransformation)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
 
 from explorer.engine.frame import ParameterSpec
@@ -37,10 +37,27 @@ class ParameterForm(QWidget):
             control.setObjectName(f"sampler:{spec.name}")
             control.setAccessibleName(spec.label)
             control.setToolTip(spec.help)
+            control.setMinimumWidth(64)
             if isinstance(control, QCheckBox):
                 self._form.addRow(control)
             else:
                 self._form.addRow(spec.label, control)
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show values set elsewhere without emitting any."""
+        for name, value in values.items():
+            control = self.findChild(QWidget, f"sampler:{name}")
+            if control is None:
+                continue
+            with QSignalBlocker(control):
+                if isinstance(control, QCheckBox):
+                    control.setChecked(bool(value))
+                elif isinstance(control, QComboBox):
+                    control.setCurrentIndex(max(control.findData(value), 0))
+                elif isinstance(control, QSpinBox):
+                    control.setValue(int(value))
+                elif isinstance(control, QDoubleSpinBox):
+                    control.setValue(float(value))
 
     def _control(self, spec: ParameterSpec, value: Any) -> QWidget:
         name = spec.name

@@ -21,8 +21,6 @@ from explorer.ui.viewport import Viewport
 MAX_ARROWS = 600
 DENSITY_RANGE_NATS = 12.0
 """Below the maximum by this much, log p is drawn as nothing."""
-DENSITY_SHADES = 150
-"""Of 255: arrows drawn over the highest density must stay readable."""
 
 
 class PlaneView(LinkedView):
@@ -97,7 +95,7 @@ class PlaneView(LinkedView):
             self._density = None
             return
         level = (background[::-1] - background.max()) / DENSITY_RANGE_NATS + 1
-        shade = (level.clip(0, 1) * DENSITY_SHADES).astype(np.uint8)
+        shade = (level.clip(0, 1) * theme.current().density_shades).astype(np.uint8)
         self._density_pixels = np.ascontiguousarray(packed(theme.current().density)[shade])
         height, width = shade.shape
         self._density = QImage(self._density_pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
@@ -175,15 +173,24 @@ class PlaneView(LinkedView):
         for value in ticks(low_x, high_x):
             x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
             painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
-            painter.drawText(QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, f"{value:g}")
+            _label(painter, QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
         for value in ticks(low_y, high_y):
             y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
             if y > area.bottom() - 14:
                 continue  # the corner belongs to the other axis
             painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
-            painter.drawText(QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, f"{value:g}")
+            _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
         painter.setPen(QPen(QColor(theme.current().border), 1))
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: float) -> None:
+    """A number on an axis, on a little ground of its own: arrows and densities lie below."""
+    text = f"{value:g}".replace("-", "−")
+    ground = QColor(theme.current().canvas)
+    ground.setAlpha(200)
+    painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-2, 0, 2, 0), ground)
+    painter.drawText(box, alignment, text)
 
 
 def group_colours() -> NDArray[np.uint32]:

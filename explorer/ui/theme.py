@@ -33,6 +33,8 @@ class Theme:
     series: tuple[str, ...]
     groups: tuple[str, ...]
     density: str
+    density_shades: int
+    """How many of the map's 256 colours are used: arrows over the highest density must stay readable."""
 
 
 DARK = Theme(
@@ -51,6 +53,7 @@ DARK = Theme(
     series=("#56b4e9", "#e69f00", "#2fc29a", "#d99ac0", "#f0e442", "#ff8a5c"),
     groups=("#f2a65a", "#6fd3c0", "#e08ac4", "#f0e442", "#8ab4ff", "#ff8a5c"),
     density="cmocean:ice",
+    density_shades=150,
 )
 
 LIGHT = Theme(
@@ -69,6 +72,7 @@ LIGHT = Theme(
     series=("#0072b2", "#c26a00", "#00805c", "#a8507f", "#7a6f00", "#b04a1f"),
     groups=("#c25a00", "#00736b", "#a23b84", "#7a6f00", "#2f5fc4", "#b04a1f"),
     density="cmocean:ice_r",
+    density_shades=95,
 )
 
 THEMES: dict[str, Theme] = {"dark": DARK, "light": LIGHT}
@@ -125,8 +129,9 @@ def _stylesheet(t: Theme) -> str:
     QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
     QFrame[role="tile"]:focus {{ border-color: {t.accent}; }}
     QLabel#sectionTitle {{ color: {t.muted}; font-weight: 600; padding-top: 8px; }}
-    QLabel#muted, QLabel#note, QLabel#statusMessage {{ color: {t.muted}; }}
-    QLabel#note {{ color: {t.warning}; }}
+    QLabel#muted, QLabel#statusMessage {{ color: {t.muted}; }}
+    QLabel#statusMessage {{ padding-left: 6px; }}
+    QLabel#alert {{ color: {t.warning}; }}
     QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
     QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};
         border-radius: 4px; }}

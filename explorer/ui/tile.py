@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStacked
 from explorer.lenses.colour import palette_table
 from explorer.lenses.drawable import Arrows, Drawable, Field, Image, Missing, Palette, Points
 from explorer.ui import theme
+from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.viewport import Viewport
@@ -87,13 +88,10 @@ class Tile(QFrame):
         self._title.setObjectName("tileTitle")
         self._title.setTextFormat(Qt.TextFormat.RichText)
         self._title.setToolTip(formula)
-        self._formula = QLabel(formula)
+        self._formula = ElidedLabel(formula)
         self._formula.setObjectName("muted")
-        self._formula.setMinimumWidth(0)
-        self._formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._formula.setToolTip(formula)
         self._note = QLabel()
-        self._note.setObjectName("note")
+        self._note.setObjectName("muted")
         header = QHBoxLayout()
         header.setSpacing(10)
         header.addWidget(self._title)
@@ -111,12 +109,10 @@ class Tile(QFrame):
             self._stack.addWidget(page)
 
         self._bar = ColourBar()
-        self._value = QLabel()
+        self._value = ElidedLabel()
         self._value.setObjectName("muted")
         self._value.setFixedHeight(16)
         self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._value.setMinimumWidth(0)
-        self._value.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._footer = QStackedWidget()
         self._footer.setFixedHeight(16)
         self._footer.addWidget(self._bar)
@@ -139,6 +135,10 @@ class Tile(QFrame):
         """Show what a lens drew."""
         self._drawable = drawable
         self._note.setText(drawable.note)
+        alert = isinstance(drawable, Image) and drawable.alert
+        if self._note.objectName() != (name := "alert" if alert else "muted"):
+            self._note.setObjectName(name)
+            self._note.style().polish(self._note)
         if isinstance(drawable, Missing):
             self.show_message(drawable.why)
             return

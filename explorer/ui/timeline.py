@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QSpinBox,
     QToolButton,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
+from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.icons import icon
 from explorer.ui.time_axis import SCALES
@@ -67,10 +67,8 @@ class Timeline(QFrame):
         self._spin.setMinimumWidth(96)
         self._spin.setKeyboardTracking(False)
         self._spin.valueChanged.connect(self.timeChosen)
-        self._numbers = QLabel()
+        self._numbers = ElidedLabel()
         self._numbers.setObjectName("muted")
-        self._numbers.setMinimumWidth(0)
-        self._numbers.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._scale = QComboBox()
         self._scale.setObjectName("scaleCombo")
         self._scale.setAccessibleName("Scale of the time axis")
@@ -124,7 +122,6 @@ class Timeline(QFrame):
     def set_numbers(self, text: str) -> None:
         """What stands beside the time: a(t), s(t), SNR, the step of a run."""
         self._numbers.setText(text)
-        self._numbers.setToolTip(text)
 
     def set_playing(self, playing: bool) -> None:
         """Whether the middle button says pause."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QLabel,
     QMainWindow,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.engine.frame import Opened, Ready, Seen
+from explorer.engine.frame import LensSpec, Opened, Ready, Seen
 from explorer.paths import RESOURCES
 from explorer.state import State
 from explorer.ui import actions, theme
@@ -31,7 +32,7 @@ from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
 from explorer.ui.tile import Tile
-from explorer.ui.tiles import Tiles
+from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
 
 BUSY_SHOWN_AFTER_MS = 500
@@ -63,6 +64,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore_layout()
         self.show_gallery()
+        self._lenses: tuple[LensSpec, ...] = FIRST_TILES
         self._started = False
         self._first_path = path
 
@@ -114,7 +116,6 @@ class MainWindow(QMainWindow):
         for widget in (self._choices, centre, self._curves):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
-        self._columns.setSizes([250, 850, 320])
         self._workspace = QWidget()
         workspace = QVBoxLayout(self._workspace)
         workspace.setContentsMargins(0, 0, 0, 0)
@@ -192,6 +193,7 @@ class MainWindow(QMainWindow):
 
     def _show_engine(self, ready: Ready) -> None:
         self._choices.set_engine(ready)
+        self._lenses = ready.lenses
         self._started = True
         if not self.session.busy:
             self._status.setText("Ready.")
@@ -207,7 +209,6 @@ class MainWindow(QMainWindow):
         self._timeline.filmstrip.set_range(facts.value_range)
         self._curves.set_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
-        self._sampler_shown = ""
         self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
         self._settings.add_recent(facts.path)
         if facts.warnings:
@@ -218,9 +219,10 @@ class MainWindow(QMainWindow):
         if facts is None:
             return
         self._choices.set_state(state)
-        if state.sampler != self._sampler_shown:
-            self._sampler_shown = state.sampler
-            self._choices.set_parameters(state.sampler, self.session.sampler_values())
+        shown = [lens for lens in self._lenses if lens.name in state.lenses and facts.kind in lens.kinds]
+        if tuple(lens.name for lens in shown) != self._tiles.names():
+            self._tiles.set_lenses(shown)
+        self._choices.set_parameters(state.sampler, self.session.sampler_values())
         self._timeline.set_time(state.t)
         self._curves.set_times(state.t, state.step)
         run = self.session.run
@@ -230,8 +232,6 @@ class MainWindow(QMainWindow):
             made = run.made if run is not None else 0
             finished = run is not None and run.finished and not run.changed
             self._timeline.set_steps_possible(state.step > 0, not (finished and state.step == made - 1))
-
-    _sampler_shown = ""
 
     def _show_seen(self, seen: Seen) -> None:
         self._tiles.show_drawables(seen.tiles)
@@ -323,6 +323,22 @@ class MainWindow(QMainWindow):
         elif run is not None:
             self.session.set_step(run.made - 1 if end else 0)
 
+    def fill_tiles_menu(self, menu: QMenu) -> None:
+        """Which tiles there are, each to be shown or not."""
+        menu.clear()
+        facts = self.session.facts
+        for lens in self._lenses:
+            action = menu.addAction(f"{lens.name}    {lens.formula}")
+            action.setCheckable(True)
+            action.setChecked(lens.name in self.state.lenses)
+            action.setEnabled(facts is not None and facts.kind in lens.kinds)
+            action.toggled.connect(lambda on, name=lens.name: self._show_lens(name, on))
+
+    def _show_lens(self, name: str, on: bool) -> None:
+        chosen = {*self.state.lenses, name} if on else {*self.state.lenses} - {name}
+        if chosen:
+            self.session.change(lenses=tuple(lens.name for lens in self._lenses if lens.name in chosen))
+
     def toggle_theme(self) -> None:
         name: theme.ThemeName = "light" if theme.current().name == "dark" else "dark"
         self._settings.theme = name
@@ -362,8 +378,9 @@ class MainWindow(QMainWindow):
 
     # Qt events
 
-    def showEvent(self, event: object) -> None:
-        super().showEvent(event)  # type: ignore[arg-type]
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._share_columns()
         if self._first_path is not None or not self._started:
             QTimer.singleShot(0, self._start)
 
@@ -401,8 +418,16 @@ class MainWindow(QMainWindow):
 
     def _restore_layout(self) -> None:
         self.resize(1360, 840)
+        self._columns_set = False
         geometry, columns = self._settings.bytes("geometry"), self._settings.bytes("columns")
         if geometry is not None:
             self.restoreGeometry(geometry)
         if columns is not None:
-            self._columns.restoreState(columns)
+            self._columns_set = self._columns.restoreState(columns)
+
+    def _share_columns(self) -> None:
+        """The first time: the tiles get most of whatever room there is."""
+        if not self._columns_set:
+            self._columns_set = True
+            right = min(max(round(0.22 * self.width()), 224), 320)
+            self._columns.setSizes([244, self.width() - 244 - right, right])

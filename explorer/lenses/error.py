@@ -1,0 +1,53 @@
+"""How far the model is from the truth: x̂₀ − x₀ of pictures, learned minus exact score of points."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from explorer.diffusion.mixture import GaussianMixture
+from explorer.lenses.base import Lens, View, number, numpy32, signed_note
+from explorer.lenses.drawable import Drawable, Field, Image, Missing
+from explorer.lenses.plane import GRID_CELLS, extent, lattice, log_density
+
+
+def draw(view: View) -> Drawable:
+    if view.facts.kind == "points":
+        return _score_error(view, view.truth) if view.truth is not None else _missing(view, "the exact distribution")
+    if view.x_0 is None:
+        return _missing(view, "the true x₀, which a reverse run does not have")
+    data = numpy32(view.prediction.x0 - view.x_0)
+    low, high = view.facts.value_range
+    rms = float(np.sqrt(np.mean(np.square(data))))
+    note = f"r.m.s. {rms:.3f}"
+    return Image(data, "signed", (low - high, high - low), f"{note}, {signed_note(view)}".rstrip(", "))
+
+
+def _missing(view: View, what: str) -> Missing:
+    return Missing(np.full(tuple(view.prediction.x_t.shape), np.nan, np.float32), f"The error needs {what}.")
+
+
+def _score_error(view: View, truth: GaussianMixture) -> Drawable:
+    prediction = view.prediction
+    a, s = number(prediction.a), number(prediction.s)
+    if s == 0:
+        return _missing(view, "noise: at t = 0 the network says nothing about the score")
+    exact = truth.score(prediction.x_t, a, s)
+    difference = prediction.score - exact
+    relative = float(torch.linalg.vector_norm(difference) / torch.linalg.vector_norm(exact))
+    grid = lattice(view, GRID_CELLS)
+    on_grid = view.denoiser(grid, prediction.t).score - truth.score(grid, a, s)
+    return Field(
+        numpy32(difference),
+        numpy32(prediction.x_t),
+        numpy32(grid),
+        numpy32(on_grid),
+        np.ones(len(grid), np.float32),
+        extent(view),
+        log_density(view, truth),
+        "learned − exact score; large only where there is no data",
+        f"relative error {relative:.1%}",
+    )
+
+
+LENS = Lens("error", "error", "x̂₀ − x₀; for points ŝ − ∇ log p(x_t), exact", draw)

@@ -1,0 +1,300 @@
+"""Tiny models on disk, and a hand that works the window as a person does: with mouse and keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWindow
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from explorer.training.card import write_card, write_samples
+from explorer.ui.banner import ErrorBanner
+from explorer.ui.curves import Curves, TimePlot
+from explorer.ui.filmstrip import Filmstrip
+from explorer.ui.session import Session
+from explorer.ui.time_slider import TimeSlider
+from explorer.ui.window import MainWindow
+
+T = 100
+"""Of the tiny picture model."""
+SIDE = 8
+SAMPLES = 20
+CLASSES = ("ring", "cross", "bar")
+LENSES = ("x_t", "x0", "eps", "score")
+PATIENCE_MS = 60_000
+"""Not a measure of speed: the machine that runs the tests may be busy with other things."""
+
+Arrays = dict[str, NDArray[np.float32]]
+W = TypeVar("W", bound=QObject)
+
+
+def write_json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture model as diffusers writes it: 8×8 grey, three classes and a null label, with samples and a card.
+
+    Its weights are random, with which everything but the beauty of the pictures works as ever.
+    """
+    import torch
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    torch.manual_seed(0)
+    UNet2DModel(
+        sample_size=SIDE,
+        in_channels=1,
+        out_channels=1,
+        layers_per_block=1,
+        block_out_channels=(8,),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D",),
+        up_block_types=("UpBlock2D",),
+        num_class_embeds=len(CLASSES) + 1,
+    ).save_pretrained(folder / "unet")
+    (folder / "scheduler").mkdir()
+    scheduler = {
+        "_class_name": "DDPMScheduler",
+        "num_train_timesteps": T,
+        "beta_schedule": "squaredcos_cap_v2",
+        "prediction_type": "epsilon",
+        "clip_sample": True,
+    }
+    write_json(folder / "scheduler" / "scheduler_config.json", scheduler)
+    pictures = np.random.default_rng(0).integers(0, 256, (SAMPLES, SIDE, SIDE, 1), np.uint8)
+    sheet = write_samples(folder, pictures, columns=5)
+    labels = [i % len(CLASSES) for i in range(SAMPLES)]
+    card = {"title": "Tiny", "class_names": list(CLASSES), "null_label": len(CLASSES)}
+    write_card(folder, {**card, "summary": "Noise.", "samples": {**sheet, "labels": labels}})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exact mixture in the plane, which needs no network."""
+    folder = tmp_path_factory.mktemp("models") / "plane"
+    folder.mkdir()
+    truth = {
+        "weights": [0.5, 0.5],
+        "means": [[-1.0, 0.0], [1.0, 0.5]],
+        "covariances": [[[0.1, 0.0], [0.0, 0.1]], [[0.2, 0.05], [0.05, 0.1]]],
+    }
+    configuration = {
+        "format": "diffusion-explorer",
+        "network": "exact",
+        "schedule": {"name": "cosine", "T": 50},
+        "kind": "points",
+        "shape": [2],
+        "truth": truth,
+        "samples": {"count": 300, "seed": 1},
+    }
+    write_json(folder / "config.json", configuration)
+    return folder
+
+
+class Hand:
+    """Works a MainWindow. `frames` holds what the tiles showed at each Seen that was drawn, copied."""
+
+    def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
+        self.qtbot = qtbot
+        self.window = window
+        self.frames: list[tuple[Any, Arrays]] = []
+        self.sentences: list[str] = []
+        window.session.seen.connect(self._keep)
+        window.session.failed.connect(self.sentences.append)
+
+    def _keep(self, seen: Any) -> None:
+        self.frames.append((seen, self.shown()))
+
+    # Finding
+
+    @property
+    def session(self) -> Session:
+        return self.window.session
+
+    def find(self, kind: type[W], name: str = "") -> W:
+        """The one child of a type and object name; unlike findChild, never None."""
+        children = self.window.findChildren(kind, name) if name else self.window.findChildren(kind)
+        assert len(children) == 1, f"{len(children)} of {kind.__name__} {name!r}"
+        return children[0]
+
+    def spin(self, name: str) -> QSpinBox:
+        return self.find(QSpinBox, name)
+
+    def decimal(self, name: str) -> QDoubleSpinBox:
+        return self.find(QDoubleSpinBox, name)
+
+    def combo(self, name: str) -> QComboBox:
+        return self.find(QComboBox, name)
+
+    def button(self, name: str) -> QAbstractButton:
+        return self.find(QAbstractButton, name)
+
+    @property
+    def slider(self) -> TimeSlider:
+        return self.find(TimeSlider, "timestepSlider")
+
+    @property
+    def banner(self) -> ErrorBanner:
+        return self.find(ErrorBanner, "errorBanner")
+
+    @property
+    def status(self) -> str:
+        return self.find(QLabel, "statusMessage").text()
+
+    @property
+    def strip(self) -> Filmstrip:
+        return self.find(Filmstrip, "filmstrip")
+
+    def plot(self, name: str) -> TimePlot:
+        """`schedulePlot`, `snrPlot` or `statisticsPlot` with its cursor and title."""
+        curves = self.find(Curves)
+        return next(p for p in (curves.schedule, curves.snr, curves.statistics) if p.plot.objectName() == name)
+
+    def cursor(self, name: str) -> float:
+        """Where a plot's cursor is."""
+        return float(self.plot(name)._cursor.value())
+
+    def data(self, lens: str) -> NDArray[np.float32]:
+        """A copy of what a tile shows."""
+        return self.window.tile(lens).data().copy()
+
+    def shown(self) -> Arrays:
+        return {lens: self.data(lens) for lens in LENSES}
+
+    # Waiting
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(condition, timeout=PATIENCE_MS)
+
+    def settle(self) -> None:
+        """Wait until everything asked for is on show."""
+        self.until(lambda: not self.window.busy)
+
+    # Acting
+
+    def click(self, name: str) -> None:
+        button = self.button(name)
+        assert button.isEnabled(), f"{name} is disabled"
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def key(
+        self, key: Qt.Key | str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, window: object = None
+    ) -> None:
+        """Press and release a key as the window system reports it: Qt finds the focused widget or the shortcut."""
+        target = window or self.window.windowHandle()
+        assert isinstance(target, QWindow)
+        self.qtbot.keyClick(target, key, modifier)
+
+    def type_into(self, spin: QSpinBox | QDoubleSpinBox, text: str) -> None:
+        """Replace the number in a spin box by typing, and press Return."""
+        assert spin.isEnabled(), f"{spin.objectName()} is disabled"
+        spin.setFocus()
+        spin.selectAll()
+        self.qtbot.keyClicks(spin, text)
+        self.qtbot.keyClick(spin, Qt.Key.Key_Return)
+
+    def choose(self, combo: QComboBox, data: object) -> None:
+        """Go through a closed list with the arrow keys until the entry of this data is reached."""
+        assert combo.isEnabled(), f"{combo.objectName()} is disabled"
+        wanted = combo.findData(data)
+        assert wanted >= 0, data
+        combo.setFocus()
+        while combo.currentIndex() != wanted:
+            step = Qt.Key.Key_Down if combo.currentIndex() < wanted else Qt.Key.Key_Up
+            self.qtbot.keyClick(combo, step)
+
+    def reverse(self) -> None:
+        """Follow a reverse run, and see x_T."""
+        self.choose(self.combo("sourceCombo"), "reverse")
+        self.settle()
+
+    def play_to_end(self) -> None:
+        self.click("playButton")
+        self.until(lambda: not self.session.playing and not self.window.busy)
+
+    def place(self, t: int) -> QPoint:
+        """Where t is on the slider."""
+        return QPoint(round(self.slider.x_of(t)), 14)
+
+    def drag_slider(self, *times: int) -> None:
+        """Press at the first time, move over the others, release."""
+        self.qtbot.mousePress(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[0]))
+        for t in times[1:]:
+            self.qtbot.mouseMove(self.slider, self.place(t))
+        self.qtbot.mouseRelease(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[-1]))
+
+    def drop(self, *paths: Path | str, text: str = "") -> tuple[bool, bool]:
+        """Drop files on the window; whether it accepted the drag, and the drop."""
+        mime = QMimeData()
+        if paths:
+            mime.setUrls([QUrl(path) if isinstance(path, str) else QUrl.fromLocalFile(str(path)) for path in paths])
+        if text:
+            mime.setText(text)
+        middle, copy = self.window.rect().center(), Qt.DropAction.CopyAction
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(middle, copy, mime, left, none)
+        enter.ignore()
+        QApplication.sendEvent(self.window, enter)
+        if not enter.isAccepted():
+            return False, False
+        drop = QDropEvent(QPointF(middle), copy, mime, left, none)
+        drop.ignore()
+        QApplication.sendEvent(self.window, drop)
+        return True, drop.isAccepted()
+
+
+MakeHand = Callable[..., Hand]
+
+
+@pytest.fixture
+def make_hand(qtbot: QtBot) -> MakeHand:
+    """make_hand(path=None, settled=True) → a Hand on a new window, which is shown and, if wanted, done opening."""
+
+    def make(path: Path | str | None = None, settled: bool = True) -> Hand:
+        window = MainWindow(None if path is None else str(path))
+        qtbot.addWidget(window)
+        hand = Hand(qtbot, window)
+        window.show()
+        qtbot.waitExposed(window)
+        window.activateWindow()
+        if settled:
+            hand.settle()
+        return hand
+
+    return make
+
+
+@pytest.fixture
+def hand(make_hand: MakeHand, tiny: Path) -> Hand:
+    """A window with the tiny picture model open, t = 40."""
+    hand = make_hand(tiny)
+    assert hand.data("x_t").shape == (1, 1, SIDE, SIDE)
+    return hand
+
+
+@pytest.fixture
+def plane_hand(make_hand: MakeHand, plane: Path) -> Hand:
+    """A window with the exact mixture open."""
+    hand = make_hand(plane)
+    assert hand.data("x_t").shape == (300, 2)
+    return hand
+
+
+@pytest.fixture
+def picture_file(tmp_path: Path) -> Path:
+    """A grey ramp, larger than the model's pictures."""
+    file = tmp_path / "ramp.png"
+    Image.fromarray(np.tile(np.linspace(0, 255, 32, dtype=np.uint8), (32, 1))).save(file)
+    return file

@@ -1,0 +1,334 @@
+"""How a model gets into the window: from the command line, the gallery, the menu, or dropped on it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QToolButton
+
+from explorer.ui import gallery
+from explorer.ui.gallery import Gallery, ModelCard
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Hand, MakeHand
+
+
+@pytest.fixture
+def gallery_of_tiny(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+    """A gallery that offers the tiny model alone."""
+    monkeypatch.setattr(gallery, "CHECKPOINTS", tiny.parent)
+
+
+def is_gallery(hand: Hand) -> bool:
+    return hand.find(Gallery).isVisible()
+
+
+def is_open(hand: Hand, path: Path) -> bool:
+    facts = hand.session.facts
+    return facts is not None and Path(facts.path) == path and not is_gallery(hand)
+
+
+# --- the first second ----------------------------------------------------------------------------------------
+
+STARTING = """
+    import json, sys, threading
+    from PySide6.QtCore import QEvent, QObject
+    from PySide6.QtWidgets import QApplication, QLabel
+    from explorer.ui.window import MainWindow
+
+    def heavy():
+        return sorted({"torch", "diffusers"} & sys.modules.keys()) + [t.name for t in threading.enumerate()][1:]
+
+    class FirstPaint(QObject):
+        seen = None
+        def eventFilter(self, watched, event):
+            if self.seen is None and event.type() == QEvent.Type.Paint and watched.window() is window:
+                self.seen = {"heavy": heavy(), "visible": window.isVisible()}
+            return False
+
+    app = QApplication([])
+    window = MainWindow(sys.argv[1])
+    window.resize(1000, 700)
+    first = FirstPaint()
+    app.installEventFilter(first)
+    window.show()
+    while first.seen is None:
+        app.processEvents()
+    status = window.findChild(QLabel, "statusMessage")
+    told = []
+    pictures = []
+    window.session.seen.connect(pictures.append)
+    while not pictures:
+        app.processEvents()
+        if not pictures and window.session.busy and (not told or told[-1] != status.text()):
+            told.append(status.text())
+    x_t = window.tile("x_t").data()
+    report = {"paint": first.seen, "told": told, "sum": float(abs(x_t).sum()), "torch": "torch" in sys.modules}
+    window.close()
+    print(json.dumps(report))
+"""
+
+
+def test_the_window_is_painted_before_torch_is_loaded_and_says_what_it_does(tiny: Path) -> None:
+    program = [sys.executable, "-c", textwrap.dedent(STARTING), str(tiny)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=240, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert report["paint"] == {"heavy": [], "visible": True}
+    assert report["torch"]
+    assert report["sum"] > 0
+    told = report["told"]
+    assert all(told), told  # never silent before the first picture
+    assert told[0] == "Loading PyTorch…"
+    assert "Reading the weights…" in told
+
+
+def test_opening_from_a_path(hand: Hand, tiny: Path) -> None:
+    assert is_open(hand, tiny)
+    assert "Tiny" in hand.window.windowTitle()
+    assert hand.find(QToolButton, "modelButton").text() == "Tiny"
+    assert not hand.banner.isVisible()
+    assert hand.window.state.t == hand.slider.value() == 40
+    for lens, data in hand.shown().items():
+        assert data.shape == (1, 1, 8, 8), lens
+        assert hand.window.tile(lens).isVisible()
+        assert hand.window.tile(lens).objectName() == f"lens:{lens}"
+    with pytest.raises(KeyError):
+        hand.window.tile("nonsense")
+
+
+def test_without_a_path_there_is_the_gallery(make_hand: MakeHand, gallery_of_tiny: None) -> None:
+    hand = make_hand()
+    assert is_gallery(hand)
+    assert hand.session.facts is None
+    assert hand.status == "Ready."
+    assert [card.accessibleName() for card in hand.window.findChildren(ModelCard)] == ["Open Tiny"]
+
+
+def test_a_card_is_clicked(make_hand: MakeHand, gallery_of_tiny: None, tiny: Path) -> None:
+    hand = make_hand()
+    hand.qtbot.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
+    hand.settle()
+    assert is_open(hand, tiny)
+    assert hand.data("x_t").any()
+
+
+def test_a_card_is_clicked_before_torch_is_there(make_hand: MakeHand, gallery_of_tiny: None, tiny: Path) -> None:
+    hand = make_hand(settled=False)
+    hand.qtbot.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
+    hand.settle()
+    assert is_open(hand, tiny)
+    assert hand.data("x_t").any()
+
+
+def test_the_right_button_and_a_press_that_slips_off_open_nothing(make_hand: MakeHand, gallery_of_tiny: None) -> None:
+    hand = make_hand()
+    card = hand.find(ModelCard)
+    hand.qtbot.mouseClick(card, Qt.MouseButton.RightButton)
+    hand.qtbot.mousePress(card, Qt.MouseButton.LeftButton)
+    hand.qtbot.mouseRelease(card, Qt.MouseButton.LeftButton, pos=QPoint(-5, -5))
+    assert not hand.window.busy
+    assert is_gallery(hand)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space])
+def test_the_gallery_by_keyboard(make_hand: MakeHand, gallery_of_tiny: None, tiny: Path, key: Qt.Key) -> None:
+    hand = make_hand()
+    card = hand.find(ModelCard)
+    for _ in range(10):
+        if QApplication.focusWidget() is card:
+            break
+        hand.key(Qt.Key.Key_Tab)
+    assert QApplication.focusWidget() is card
+    hand.key(Qt.Key.Key_X)  # not ours
+    assert is_gallery(hand)
+    hand.key(key)
+    hand.settle()
+    assert is_open(hand, tiny)
+    assert not hand.session.playing
+
+
+# --- recent models -------------------------------------------------------------------------------------------
+
+
+def recent(hand: Hand) -> list[QLabel]:
+    """The links of the gallery."""
+    QApplication.sendPostedEvents(None, 52)  # DeferredDelete: links that were replaced
+    return [label for label in hand.find(Gallery).findChildren(QLabel) if "<a href" in label.text()]
+
+
+def test_recent_models_are_offered_the_newest_first(make_hand: MakeHand, tiny: Path, plane: Path) -> None:
+    first = make_hand(tiny)
+    first.window.open(str(plane))
+    first.settle()
+    first.window.close()
+    hand = make_hand()
+    links = recent(hand)
+    assert [str(plane) in links[0].text(), str(tiny) in links[1].text(), len(links)] == [True, True, 2]
+    hand.qtbot.mouseClick(links[1], Qt.MouseButton.LeftButton, pos=QPoint(4, links[1].height() // 2))
+    hand.settle()
+    assert is_open(hand, tiny)
+
+
+def test_the_gallery_comes_back_from_the_menu_with_what_was_opened(hand: Hand, tiny: Path) -> None:
+    hand.key(Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+    assert is_gallery(hand)
+    assert any(str(tiny) in link.text() for link in recent(hand))
+
+
+def test_the_model_menu_offers_shipped_and_recent_models(
+    make_hand: MakeHand, gallery_of_tiny: None, plane: Path, tiny: Path
+) -> None:
+    hand = make_hand(plane)
+    hand.click("modelButton") if False else None
+    menu = hand.find(QToolButton, "modelButton").menu()
+    menu.popup(QPoint(0, 0))
+    titles = [action.text() for action in menu.actions()]
+    assert "Tiny" in titles
+    assert any(str(plane) in title for title in titles)
+    action = next(action for action in menu.actions() if action.text() == "Tiny")
+    hand.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+    hand.settle()
+    assert is_open(hand, tiny)
+
+
+# --- the dialog ----------------------------------------------------------------------------------------------
+
+
+def answer_folder(monkeypatch: pytest.MonkeyPatch, path: str) -> list[str]:
+    """Let the dialog answer at once; returns the list that its titles go to."""
+    asked: list[str] = []
+
+    def answer(parent: object = None, caption: str = "", *_: object) -> str:
+        asked.append(caption)
+        return path
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", answer)
+    return asked
+
+
+def test_file_open_with_the_mouse(hand: Hand, monkeypatch: pytest.MonkeyPatch, plane: Path) -> None:
+    asked = answer_folder(monkeypatch, str(plane))
+    bar = hand.window.menuBar()
+    file = bar.actions()[0]
+    hand.qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.actionGeometry(file).center())
+    menu = QApplication.activePopupWidget()
+    assert menu is not None
+    entry = next(action for action in menu.actions() if "Open model" in action.text().replace("&", ""))
+    hand.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=file.menu().actionGeometry(entry).center())  # type: ignore[attr-defined]
+    assert len(asked) == 1
+    hand.settle()
+    assert is_open(hand, plane)
+
+
+@pytest.mark.parametrize(
+    ("key", "modifier"),
+    [(Qt.Key.Key_O, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)],
+)
+def test_file_open_by_key(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch, plane: Path, key: Qt.Key, modifier: Qt.KeyboardModifier
+) -> None:
+    asked = answer_folder(monkeypatch, str(plane))
+    hand.key(key, modifier)
+    assert len(asked) == 1
+    hand.settle()
+    assert is_open(hand, plane)
+
+
+def test_the_gallery_s_button_opens_the_dialog(make_hand: MakeHand, monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+    hand = make_hand()
+    answer_folder(monkeypatch, str(tiny))
+    hand.qtbot.mouseClick(hand.find(QPushButton, "galleryOpenButton"), Qt.MouseButton.LeftButton)
+    hand.settle()
+    assert is_open(hand, tiny)
+
+
+def test_a_dialog_that_is_cancelled_changes_nothing(hand: Hand, monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+    asked = answer_folder(monkeypatch, "")
+    before = hand.window.state
+    hand.key(Qt.Key.Key_O)
+    assert asked
+    assert not hand.window.busy
+    assert hand.window.state == before
+    assert is_open(hand, tiny)
+
+
+# --- drag and drop -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_dropped(hand: Hand, plane: Path) -> None:
+    assert hand.drop(plane) == (True, True)
+    hand.settle()
+    assert is_open(hand, plane)
+    assert hand.data("x_t").shape == (300, 2)
+
+
+def test_a_folder_is_dropped_on_the_gallery(make_hand: MakeHand, plane: Path) -> None:
+    hand = make_hand()
+    assert hand.drop(plane) == (True, True)
+    hand.settle()
+    assert is_open(hand, plane)
+
+
+def test_the_file_of_weights_inside_a_folder_is_dropped(make_hand: MakeHand, tiny: Path) -> None:
+    hand = make_hand()
+    hand.drop(tiny / "unet" / "diffusion_pytorch_model.safetensors")
+    hand.settle()
+    assert is_open(hand, tiny)
+
+
+def test_a_picture_is_dropped(hand: Hand, picture_file: Path) -> None:
+    hand.drag_slider(0)
+    hand.settle()
+    before = hand.data("x_t")
+    assert hand.drop(picture_file) == (True, True)
+    hand.settle()
+    # A ramp from black to white, as the model's 8×8 pictures in [−1, 1], on show at t = 0 as it is.
+    ramp = hand.data("x_t")
+    assert ramp.shape == (1, 1, 8, 8)
+    assert not np.array_equal(ramp, before)
+    assert np.array_equal(ramp[0, 0], np.tile(ramp[0, 0, 0], (8, 1)))
+    assert np.all(np.diff(ramp[0, 0, 0]) > 0.2)
+    assert ramp.min() < -0.85
+    assert ramp.max() > 0.85
+    clear = hand.find(QPushButton, "pictureClearButton")
+    assert picture_file.name in clear.text()
+    hand.click("pictureClearButton")
+    hand.settle()
+    assert np.array_equal(hand.data("x_t"), before)
+
+
+def test_a_picture_is_dropped_with_no_model_open(make_hand: MakeHand, picture_file: Path) -> None:
+    hand = make_hand()
+    hand.drop(picture_file)
+    assert hand.banner.isVisible()
+    assert "model first" in hand.banner.text()
+    assert is_gallery(hand)
+
+
+def test_a_file_that_is_neither(hand: Hand, tmp_path: Path, tiny: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("hello")
+    hand.drop(file)
+    hand.settle()
+    assert hand.banner.isVisible()
+    assert "text file" in hand.banner.text()
+    assert is_open(hand, tiny)
+
+
+@pytest.mark.parametrize("what", ["text", "address"])
+def test_what_is_no_file_is_refused_while_it_is_dragged(hand: Hand, what: str) -> None:
+    before = hand.window.state
+    accepted = hand.drop(text="hello") if what == "text" else hand.drop("https://example.org/cat.png")
+    assert accepted == (False, False)
+    assert not hand.window.busy
+    assert hand.window.state == before
