@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from explorer.engine.frame import Seen
+    from explorer.engine.frame import ParameterSpec, Seen
     from explorer.state import State
 
 OUT_ENDINGS = (".png", ".npz", ".gif")
@@ -43,11 +43,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             add_arguments(parser)
             return run(parser.parse_args(arguments[1:]))
         return _window(_window_parser().parse_args(arguments))
-    except (UsageError, ModelError, ValueError) as error:
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+    except (UsageError, ModelError, ValueError, OSError, MemoryError, RuntimeError) as error:
+        print("error:", " ".join(_sentence(error).split()), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"“{error.filename}”: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError | RuntimeError):
+        from explorer.engine.errors import sentence
+
+        return sentence(error)
+    return str(error)
 
 
 def _window_parser() -> argparse.ArgumentParser:
@@ -142,16 +152,23 @@ def _out(options: argparse.Namespace) -> Path:
         raise UsageError(f"--out decides by its ending, one of {', '.join(OUT_ENDINGS)}; “{out.name}” has none of them")
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder “{out.parent}” to write into")
+    if out.is_dir():
+        raise UsageError(f"“{out}” is a folder, not a file to write")
     return out
 
 
 def _look(options: argparse.Namespace) -> int:
     from explorer.formats.registry import inspect
-    from explorer.state import resolve_look
+    from explorer.state import DEFAULT_POINTS, resolve_look
 
     out = _out(options)
+    lenses = tuple(name.strip() for name in options.lens.split(",") if name.strip())
+    if not lenses:
+        raise UsageError("--lens names at least one tile")
     facts = inspect(options.path)
-    count = options.n or (1 if facts.kind == "image" or options.image else min(5000, facts.sample_count))
+    count = options.n
+    if count is None:
+        count = 1 if facts.kind == "image" or options.image else min(DEFAULT_POINTS, facts.sample_count)
     state = _state(
         options,
         t=options.t,
@@ -159,7 +176,7 @@ def _look(options: argparse.Namespace) -> int:
         count=count,
         noise_seed=options.seed,
         picture=options.image,
-        lenses=tuple(name.strip() for name in options.lens.split(",") if name.strip()),
+        lenses=lenses,
     )
     look = resolve_look(state, facts)
 
@@ -168,6 +185,9 @@ def _look(options: argparse.Namespace) -> int:
 
     for frame in Engine().answer(look):
         if isinstance(frame, Seen):
+            missing = [name for name in lenses if name not in frame.tiles]
+            if missing:
+                raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
             _write_look(out, frame)
     return 0
 
@@ -207,20 +227,21 @@ def _sample(options: argparse.Namespace) -> int:
     import numpy as np
 
     from explorer.engine.engine import Engine
+    from explorer.lenses.base import numpy32
 
     engine = Engine()
     specs = {spec.name: spec for spec in engine.ready().samplers}
     if options.sampler not in specs:
         raise UsageError(f"there is no sampler “{options.sampler}”; known are {', '.join(specs)}")
     spec = specs[options.sampler]
-    defaults = {parameter.name: parameter.default for parameter in spec.parameters}
+    parameters = {parameter.name: parameter for parameter in spec.parameters}
     state = _state(
         options,
         count=len(initial) if initial is not None else options.n,
         sampler=options.sampler,
         steps=options.steps if options.steps is not None else min(spec.default_steps, facts.T),
         sampler_seed=options.seed,
-        parameters=dict(_parameter(text, defaults) for text in options.param),
+        parameters=dict(_parameter(text, parameters) for text in options.param),
         lenses=(),
     )
     every = options.trajectory or out.suffix.lower() == ".gif"
@@ -228,11 +249,11 @@ def _sample(options: argparse.Namespace) -> int:
     for _ in engine.answer(run):
         pass
     steps = engine.trajectory(1).steps
-    x_t = np.stack([step.x.cpu().numpy() for step in steps])
+    x_t = np.stack([numpy32(step.x) for step in steps])
     if out.suffix.lower() == ".npz":
         arrays = {"x": x_t[-1]}
         if options.trajectory:
-            x0 = np.stack([step.x0.cpu().numpy() for step in steps])
+            x0 = np.stack([numpy32(step.x0) for step in steps])
             arrays |= {"x_t": x_t, "x0": x0, "t": np.array([step.t for step in steps])}
         _save_npz(out, arrays)
     else:
@@ -240,41 +261,51 @@ def _sample(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parameter(text: str, defaults: dict[str, Any]) -> tuple[str, Any]:
-    """KEY=VALUE, the value in the type of the parameter's default."""
+def _parameter(text: str, parameters: dict[str, ParameterSpec]) -> tuple[str, Any]:
+    """KEY=VALUE, the value in the type of the parameter's default and within its range."""
     name, separator, value = text.partition("=")
-    if not separator or name not in defaults:
-        known = ", ".join(defaults)
+    if not separator or name not in parameters:
+        known = ", ".join(parameters)
         raise UsageError(f"--param takes KEY=VALUE with one of {known} as the key, not “{text}”")
-    default = defaults[name]
+    parameter = parameters[name]
+    default, least, greatest = parameter.default, parameter.minimum, parameter.maximum
     if isinstance(default, bool):
         if value.lower() not in ("true", "false"):
             raise UsageError(f"{name} is true or false, not “{value}”")
         return name, value.lower() == "true"
     try:
-        return name, type(default)(value)
+        converted = type(default)(value)
     except ValueError:
-        raise UsageError(f"{name} is a number, not “{value}”") from None
+        raise UsageError(f"{name} is a {'whole ' * isinstance(default, int)}number, not “{value}”") from None
+    if least is not None and greatest is not None and not least <= converted <= greatest:
+        raise UsageError(f"{name} goes from {least:g} to {greatest:g}, and “{value}” is outside")
+    return name, converted
 
 
 def _read_array(path: str) -> NDArray[np.float32]:
     import numpy as np
 
     try:
-        array = np.load(path, allow_pickle=False)
+        with Path(path).open("rb") as file:
+            array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise UsageError(f"there is no file “{path}”") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"“{path}” is not a .npy file: {error}") from None
-    if not isinstance(array, np.ndarray) or array.ndim < 2 or array.dtype.kind not in "fiu":
-        raise UsageError(f"“{path}” does not hold one array of numbers of shape (n, …)")
-    return array.astype(np.float32)
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
+        raise UsageError(f"“{path}” is not a .npy file of numbers: {error}") from None
+    if array.ndim < 2 or array.dtype.kind not in "fiu":
+        raise UsageError(f"“{path}” does not hold numbers of shape (n, …)")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise UsageError(f"“{path}” holds numbers that are not finite")
+    return array
 
 
 def _save_npz(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
     import numpy as np
 
-    np.savez(out, **arrays)  # type: ignore[arg-type]
+    with out.open("wb") as file:  # given a name, numpy appends .npz to .NPZ
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _save_pictures(out: Path, x_t: NDArray[np.float32], kind: str, value_range: tuple[float, float]) -> None:

@@ -73,6 +73,14 @@ class Film:
     times: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Prepare:
+    """Make later answers about batches of this size faster, when there is nothing else to do."""
+
+    model: ModelRef
+    count: int
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """Reverse sampling. run: the trajectory's number. start: the recorded step to go on from; later steps are
@@ -97,4 +105,4 @@ class Run:
     """False keeps the last step alone, for large batches that nobody will scrub through."""
 
 
-Request: TypeAlias = Open | Look | Film | Run
+Request: TypeAlias = Open | Look | Film | Run | Prepare

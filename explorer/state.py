@@ -20,6 +20,7 @@ MAX_POINTS = 20_000
 DEFAULT_POINTS = 5_000
 IMAGE_LENSES = ("x_t", "x0", "eps", "score")
 MAX_SEED = 2**64 - 1
+MAX_STEPS = 100_000
 
 
 class ChoiceError(ValueError):
@@ -96,7 +97,7 @@ def _whole(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
 _VALID: dict[str, Callable[[Any], bool]] = {
@@ -186,6 +187,8 @@ def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = N
     """The Run the state asks for. Raises ChoiceError for choices that the model cannot honour."""
     if state.steps < 1:
         raise ChoiceError(f"A run needs at least one step, not {state.steps}.")
+    if state.steps > MAX_STEPS:
+        raise ChoiceError(f"A run has at most {MAX_STEPS:,} steps, not {state.steps:,}.")
     return Run(
         model=_model(state),
         run=run,

@@ -37,6 +37,24 @@ def choose(name: str) -> torch.device:
     return device
 
 
+def check_memory(numbers: int) -> None:
+    """Raises ModelError where so many float32 numbers cannot be held: Linux would grant them, and end the program."""
+    needed, installed = 4 * numbers, _installed_memory()
+    if installed and needed > installed:
+        raise ModelError(
+            f"That needs at least {needed / 1e9:,.0f} GB of memory, and {installed / 1e9:,.0f} GB are installed: "
+            "take fewer samples or steps."
+        )
+
+
+def _installed_memory() -> int:
+    """In bytes, 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
 def set_threads() -> None:
     """Leave one core to the window. More threads than that gain little for one picture at a time."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))

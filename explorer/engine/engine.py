@@ -23,7 +23,7 @@ from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import SAMPLERS, Sampler, Step
 from explorer.diffusion.schedules import Schedule
-from explorer.engine.device import available, choose, set_threads
+from explorer.engine.device import available, check_memory, choose, set_threads
 from explorer.engine.frame import (
     FilmStrip,
     Frame,
@@ -43,12 +43,18 @@ from explorer.formats.registry import load
 from explorer.lenses.base import View, number, numpy32
 from explorer.lenses.drawable import Floats
 from explorer.lenses.registry import LENSES
-from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Replay, Request, Run
+from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Prepare, Replay, Request, Run
 
 KEPT_RUNS = 4
 """Older runs are forgotten: a long run of many pictures takes hundreds of megabytes."""
 
 THUMBNAIL_POINTS = 1_000
+
+FAR_AWAY = 1e6
+"""Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
+
+NUMBERS_HELD = 6
+"""Numbers in memory at once for every number of a batch, at least; a recorded step keeps three."""
 
 
 class Engine:
@@ -76,6 +82,8 @@ class Engine:
             yield self._look(request)
         elif isinstance(request, Film):
             yield self._film(request)
+        elif isinstance(request, Prepare):
+            self._prepare(request)
         else:
             yield from self._run(request)
 
@@ -106,6 +114,8 @@ class Engine:
         model = self.model(request.model)
         if isinstance(request.source, Replay):
             return self._replay(model, request, request.source)
+        if request.source.picture is None:
+            check_memory(NUMBERS_HELD * request.source.count * math.prod(model.facts.shape))
         x_0, eps = _forward(model, request.source)
         schedule = model.denoiser.schedule
         a, s = schedule.signal(request.t), schedule.noise(request.t)
@@ -116,6 +126,11 @@ class Engine:
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         view = View(model.facts, prediction, meter, x_0, eps, model.truth)
         return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
+
+    def _prepare(self, request: Prepare) -> None:
+        model = self.model(request.model)
+        if model.prepare is not None:
+            model.prepare(torch.zeros(request.count, *model.facts.shape, device=model.device))
 
     @torch.inference_mode()
     def _film(self, request: Film) -> FilmStrip:
@@ -139,6 +154,8 @@ class Engine:
         schedule = model.denoiser.schedule
         meter = _Meter(_guided(model, request.guidance))
         plan = sampler.plan(schedule, request.steps, parameters)
+        held = request.first + request.count * (3 * len(plan) if request.record else NUMBERS_HELD)
+        check_memory(held * math.prod(model.facts.shape))
         noise = NoiseSource(request.seed, request.count, model.facts.shape, model.device, request.first)
         if request.start is None:
             trajectory = Trajectory(request, tuple(plan), [])
@@ -286,7 +303,7 @@ def _check_parameter(known: Field[Any], value: Any) -> None:
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise ModelError(f"{known.name} is true or false, not “{value}”.")
-    elif isinstance(value, bool) or not isinstance(value, int | type(default)) or not math.isfinite(value):
+    elif isinstance(value, bool) or not isinstance(value, int | type(default)) or not abs(value) <= 1e300:
         raise ModelError(f"{known.name} is a number, not “{value}”.")
 
 
@@ -297,12 +314,12 @@ def _asks_the_same(earlier: Run, request: Run) -> bool:
 
 
 def _check_finite(step: Step) -> None:
-    if step.x.is_meta:
+    if step.x.is_meta or bool(torch.isfinite(step.x).all() and torch.isfinite(step.x0).all()):
         return
-    if not bool(torch.isfinite(step.x).all()):
-        raise ModelError(f"The run left the finite numbers at step {step.index} (t = {step.t:g}): try smaller steps.")
-    if not bool(torch.isfinite(step.x0).all()):
-        raise ModelError(f"The network returned values that are not finite at step {step.index} (t = {step.t:g}).")
+    where = f"step {step.index} (t = {step.t:g})"
+    if not float(step.x.abs().max()) <= FAR_AWAY:
+        raise ModelError(f"The run left the finite numbers at {where}: try smaller steps.")
+    raise ModelError(f"The network returned values that are not finite at {where}.")
 
 
 def _sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:

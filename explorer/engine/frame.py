@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 
-During: TypeAlias = Literal["start", "open", "look", "film", "run"]
+During: TypeAlias = Literal["start", "open", "look", "film", "run", "prepare"]
 """What the engine was doing."""
 
 

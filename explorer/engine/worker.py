@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.engine.frame import During, Failed, Frame
-from explorer.request import Film, Look, Open, Request, Run
+from explorer.request import Film, Look, Open, Prepare, Request, Run
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "look", "film", "run")
+LANES: tuple[During, ...] = ("open", "look", "film", "run", "prepare")
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
 
 
@@ -31,7 +31,9 @@ def lane(request: Request) -> During:
         return "open"
     if isinstance(request, Look):
         return "look"
-    return "film" if isinstance(request, Film) else "run"
+    if isinstance(request, Film):
+        return "film"
+    return "prepare" if isinstance(request, Prepare) else "run"
 
 
 @dataclass(eq=False)

@@ -171,9 +171,9 @@ class DiffusersFolder:
             device,
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
-        denoiser = NetworkDenoiser(UNetCall(network, unet.shape[0], no_label), schedule, facts.prediction)
+        call = UNetCall(network, unet.shape[0], no_label)
         facts, samples = _samples(path, facts)
-        return Model(facts, denoiser, samples, device)
+        return Model(facts, NetworkDenoiser(call, schedule, facts.prediction), samples, device, prepare=call.prepare)
 
 
 FORMAT = DiffusersFolder()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from explorer.facts import ModelFacts
 
 if TYPE_CHECKING:  # this module is read before torch has loaded
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
     import torch
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from explorer.diffusion.denoiser import Denoiser
     from explorer.diffusion.mixture import GaussianMixture
@@ -23,13 +24,14 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
 class Model:
     """facts: what is known. denoiser: on `device`. samples: data x_0 to look at, float32 (n, *facts.shape) in
     the model's value range, possibly n = 0. truth: the exact distribution of the data, where it is known,
-    in float32 on `device`."""
+    in float32 on `device`. prepare: makes later calls with batches like the given x_t faster, if anything can."""
 
     facts: ModelFacts
     denoiser: Denoiser
     samples: NDArray[np.float32]
     device: torch.device
     truth: GaussianMixture | None = None
+    prepare: Callable[[Tensor], None] | None = None
 
 
 class Format(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -65,10 +66,12 @@ class Filmstrip(QWidget):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        for slot, step in self._slots:
-            if slot.contains(event.position()):
-                self.chosen.emit(self._frames[step][0], step)
-                return
+        # The nearest picture, so that the gaps between them are no dead places; frames may have gone since the paint.
+        x = event.position().x()
+        there = [(abs(slot.center().x() - x), step) for slot, step in self._slots if step in self._frames]
+        distance, step = min(there, default=(math.inf, 0))
+        if distance <= SIZE:
+            self.chosen.emit(self._frames[step][0], step)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -119,7 +119,7 @@ class Runner(QObject):
         return latest is not None and self._oldest_look <= answer.job < latest and isinstance(answer.frame, Seen)
 
     def _update_busy(self) -> None:
-        busy = bool(self._jobs)
+        busy = any(name != "prepare" for name in self._jobs)  # which changes nothing on show
         if busy != self._busy:
             self._busy = busy
             self.busyChanged.emit(busy)

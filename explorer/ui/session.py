@@ -17,7 +17,7 @@ from explorer.engine.frame import Failed, FilmStrip, Opened, Progress, Ready, Sa
 from explorer.engine.worker import Answer
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.registry import inspect
-from explorer.request import Film, Forward, ModelRef, Open
+from explorer.request import Film, Forward, ModelRef, Open, Prepare
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, resolve_run
 from explorer.ui.runner import Runner
 
@@ -70,6 +70,8 @@ class Session(QObject):
         self._ready: Ready | None = None
         self._samplers: dict[str, SamplerSpec] = {}
         self._opening: tuple[ModelFacts, State] | None = None
+        self._before_first_picture = False
+        self._before_picture: State | None = None
         self._runs = 0
         self._playing = False
         self._pace = 0.0
@@ -103,15 +105,18 @@ class Session(QObject):
 
     # What the user does
 
-    def open(self, path: str) -> None:
-        """Open a model. What is open stays until the new one is ready, and for good if it cannot be opened."""
+    def open(self, path: str, device: str | None = None) -> None:
+        """Open a model, on another device if one is named.
+
+        What is open stays until the new one is ready, and for good if it cannot be opened.
+        """
         try:
             facts = inspect(path)
         except ModelError as error:
             self.failed.emit(str(error))
             return
         self.pause()
-        state = self._first_state(facts)
+        state = self._first_state(facts).with_changes(device=device or self.state.device)
         self._opening = (facts, state)
         self.progressed.emit("Reading the weights…" if self._ready else "Loading PyTorch…")
         self._runner.submit(Open(ModelRef(facts.path, state.device)))
@@ -119,17 +124,19 @@ class Session(QObject):
 
     def change(self, **changes: Any) -> None:
         """Set fields of the state and show what follows from it."""
+        if "device" in changes and self.state.model is not None:
+            self.open(self.state.model, changes.pop("device"))
         before = self.state
         self.state = before.with_changes(**changes)
         if self.state == before:
             return
         changed = {name for name in changes if getattr(before, name) != getattr(self.state, name)}
+        if "picture" in changed:
+            self._before_picture = before
         if "sampler" in changed and (spec := self._samplers.get(self.state.sampler)):
             self.state = self.state.with_changes(steps=min(spec.default_steps, self._max_steps()))
         self.stateChanged.emit()
-        if "device" in changed and self.state.model is not None:
-            self.open(self.state.model)
-        elif self.state.source == "reverse":
+        if self.state.source == "reverse":
             self._change_in_reverse(changed)
         else:
             self._forget_run(changed)
@@ -277,8 +284,18 @@ class Session(QObject):
             self._runner.submit(resolve_look(self.state, self.facts, run), dragging)
             if film and self.state.source == "forward":
                 self._ask_for_film()
+            if not dragging:
+                self._prepare()
         except ChoiceError as error:
+            self._end_opening()
             self.failed.emit(str(error))
+
+    def _prepare(self) -> None:
+        """Guidance sends each sample through the network twice, as one batch."""
+        assert self.state.model is not None
+        guided = self.state.label is not None and self.state.guidance_scale not in (0.0, 1.0)
+        count = self.state.count * (2 if guided else 1)
+        self._runner.submit(Prepare(ModelRef(self.state.model, self.state.device), count))
 
     def _ask_for_film(self) -> None:
         assert self.facts is not None
@@ -379,10 +396,18 @@ class Session(QObject):
         self.opened.emit(frame)
         self.runChanged.emit()
         self.stateChanged.emit()
-        self.progressed.emit("")
+        self._before_first_picture = True
+        self.progressed.emit("Computing the first picture…")
         self._look(film=True)
 
+    def _end_opening(self) -> None:
+        """The first picture is there, or will not be: the status line is free for what the format warns of."""
+        if self._before_first_picture and self.facts is not None:
+            self._before_first_picture = False
+            self.progressed.emit(self.facts.warnings[0] if self.facts.warnings else "")
+
     def _take_seen(self, frame: Seen, newest: bool) -> None:
+        self._end_opening()
         run = self.run
         if frame.run is not None and run is not None and frame.run == run.number and not frame.replayed:
             del run.scalars[frame.step :]
@@ -402,9 +427,21 @@ class Session(QObject):
             self.progressed.emit("")
         if frame.during == "run":
             self._set_playing(False)
+        if frame.during == "look":
+            self._end_opening()
+            self._drop_bad_picture()
         if self.facts is not None:
             self.stateChanged.emit()
         self.failed.emit(frame.message)
+
+    def _drop_bad_picture(self) -> None:
+        """Where the user's picture cannot be shown, go on with what was x₀ before it."""
+        if self.state.picture is None:
+            return
+        before, self._before_picture = self._before_picture, None
+        picture, count = (before.picture, before.count) if before is not None else (None, self.state.count)
+        self.state = self.state.with_changes(picture=picture, count=count)
+        self._look(film=True)
 
     # Helpers
 

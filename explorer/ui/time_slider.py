@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from explorer.engine.frame import ScheduleTable
@@ -32,6 +32,7 @@ class TimeSlider(QSlider):
         self._made = 0
         self._levels = False
         self._places = positions(1, None, "t")
+        self._shown_numbers: tuple[int, list[tuple[float, str, float, float]]] | None = None
         self.setRange(0, 1)
 
     def sizeHint(self) -> QSize:
@@ -61,6 +62,7 @@ class TimeSlider(QSlider):
 
     def _place_all(self) -> None:
         self._places = positions(self.maximum(), self._schedule, self._scale)
+        self._shown_numbers = None
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -126,17 +128,27 @@ class TimeSlider(QSlider):
         font.setPointSizeF(8)
         painter.setFont(font)
         muted = QColor(theme.current().muted)
+        for x, text, low, width in self._numbers(painter.fontMetrics()):
+            painter.setPen(QPen(muted, 1))
+            painter.drawLine(QPointF(x, y + 9), QPointF(x, y + 13))
+            painter.drawText(QRectF(low, y + 14, width, 14), Qt.AlignmentFlag.AlignCenter, text)
+
+    def _numbers(self, metrics: QFontMetrics) -> list[tuple[float, str, float, float]]:
+        """x, text, left and width of the numbers there is room for; kept until the width or the scale changes."""
+        if self._shown_numbers is not None and self._shown_numbers[0] == self.width():
+            return self._shown_numbers[1]
         T = self.maximum()
+        numbers = []
         candidates = sorted({0, T, *(round(i * T / 10) for i in range(11))}, key=lambda v: (v not in (0, T), v))
         taken: list[tuple[float, float]] = []
         for value in candidates:
             x = self.x_of(value)
             text = {0: "0  data", T: f"noise  {T}"}.get(value, str(value))
-            width = painter.fontMetrics().horizontalAdvance(text) + 10
+            width = float(metrics.horizontalAdvance(text) + 10)
             low = MARGIN - 6 if value == 0 else x - width + 6 if value == T else x - width / 2
             if any(low < b and low + width > a for a, b in taken):
                 continue
             taken.append((low, low + width))
-            painter.setPen(QPen(muted, 1))
-            painter.drawLine(QPointF(x, y + 9), QPointF(x, y + 13))
-            painter.drawText(QRectF(low, y + 14, width, 14), Qt.AlignmentFlag.AlignCenter, text)
+            numbers.append((x, text, low, width))
+        self._shown_numbers = (self.width(), numbers)
+        return numbers

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -36,6 +37,7 @@ from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
 
 BUSY_SHOWN_AFTER_MS = 500
+RUN_SHOWN_MS = 80
 
 
 class MainWindow(QMainWindow):
@@ -57,14 +59,14 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(QSize(800, 560))
         self._runner = Runner(self)
         self.session = Session(self._runner, self)
-        self._keeper = actions.FocusKeeper(self)
-        app.installEventFilter(self._keeper)
+        self._keeper = actions.FocusKeeper(app, self)
         self._build()
         actions.install(self, self.menuBar())
         self._connect()
         self._restore_layout()
         self.show_gallery()
         self._lenses: tuple[LensSpec, ...] = FIRST_TILES
+        self._chosen_shown: State | None = None
         self._started = False
         self._first_path = path
 
@@ -153,6 +155,10 @@ class MainWindow(QMainWindow):
         bar.addWidget(self._status, 1)
         bar.addPermanentWidget(self._progress)
         bar.addPermanentWidget(self._cancel)
+        self._run_timer = QTimer(self)
+        self._run_timer.setSingleShot(True)
+        self._run_timer.setInterval(RUN_SHOWN_MS)
+        self._run_timer.timeout.connect(self._show_run)
         self._slow = QTimer(self)
         self._slow.setSingleShot(True)
         self._slow.setInterval(BUSY_SHOWN_AFTER_MS)
@@ -164,12 +170,13 @@ class MainWindow(QMainWindow):
         session.engineReady.connect(self._show_engine)
         session.opened.connect(self._show_model)
         session.seen.connect(self._show_seen)
-        session.runChanged.connect(self._show_run)
+        session.runChanged.connect(self._show_run_soon)
         session.filmFrame.connect(timeline.filmstrip.add)
         session.filmCleared.connect(timeline.filmstrip.clear)
         session.failed.connect(self._show_failure)
         session.progressed.connect(self._status.setText)
         session.playingChanged.connect(timeline.set_playing)
+        session.playingChanged.connect(self._show_run_soon)
         session.busyChanged.connect(self._show_busy)
         timeline.timeChosen.connect(session.set_time)
         timeline.stepChosen.connect(self._choose_frame)
@@ -209,20 +216,21 @@ class MainWindow(QMainWindow):
         self._timeline.filmstrip.set_range(facts.value_range)
         self._curves.set_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
+        self._chosen_shown = None
         self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
         self._settings.add_recent(facts.path)
-        if facts.warnings:
-            self._status.setText(facts.warnings[0])
 
     def _show_state(self) -> None:
         state, facts = self.state, self.session.facts
         if facts is None:
             return
-        self._choices.set_state(state)
+        if replace(state, t=0, step=0) != self._chosen_shown:  # most changes are of the time alone
+            self._chosen_shown = replace(state, t=0, step=0)
+            self._choices.set_state(state)
+            self._choices.set_parameters(state.sampler, self.session.sampler_values())
         shown = [lens for lens in self._lenses if lens.name in state.lenses and facts.kind in lens.kinds]
         if tuple(lens.name for lens in shown) != self._tiles.names():
             self._tiles.set_lenses(shown)
-        self._choices.set_parameters(state.sampler, self.session.sampler_values())
         self._timeline.set_time(state.t)
         self._curves.set_times(state.t, state.step)
         run = self.session.run
@@ -241,7 +249,15 @@ class MainWindow(QMainWindow):
             text = f"step {seen.step} of {len(seen.times) - 1}    " + text
         self._timeline.set_numbers(text.replace("inf", "∞"))
 
+    def _show_run_soon(self) -> None:
+        """While a run plays, its curves follow a few times a second; at rest, at once."""
+        if not self.session.playing:
+            self._show_run()
+        elif not self._run_timer.isActive():
+            self._run_timer.start()
+
     def _show_run(self) -> None:
+        self._run_timer.stop()
         run, facts = self.session.run, self.session.facts
         if run is None or facts is None:
             self._timeline.slider.set_steps((), 0, False)
@@ -254,6 +270,8 @@ class MainWindow(QMainWindow):
 
     def _show_failure(self, sentence: str) -> None:
         self._banner.show_error(sentence)
+        self._chosen_shown = None  # a control may show what was refused
+        self._show_state()
         if self.session.facts is None:
             self.show_gallery()
 
@@ -381,12 +399,16 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._share_columns()
-        if self._first_path is not None or not self._started:
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._engine_started:
+            # The children are painted after this, in the same round of events.
             QTimer.singleShot(0, self._start)
 
     def _start(self) -> None:
         """After the first paint: load the engine, and open what the window was made for."""
-        if self._engine_started:
+        if self._engine_started or not self.isVisible():  # a window may be closed before it has begun
             return
         self._engine_started = True
         self._status.setText("Loading PyTorch…")
@@ -398,7 +420,7 @@ class MainWindow(QMainWindow):
     _engine_started = False
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -410,9 +432,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.set_bytes("geometry", self.saveGeometry())
         self._settings.set_bytes("columns", self._columns.saveState())
-        app = QApplication.instance()
-        assert app is not None
-        app.removeEventFilter(self._keeper)
         self.session.close()
         super().closeEvent(event)
 

@@ -5,6 +5,12 @@
 γ = 0 is the unconditional model, γ = 1 the conditional one, γ > 1 goes beyond it. γ is diffusers'
 `guidance_scale`; the paper's w is γ − 1. The weights add up to 1, so the same line holds for
 ε̂, x̂₀ and v̂, and the network's outputs can be mixed whatever they mean.
+
+Two refinements, both off unless asked for:
+
+* interval (Kynkäänniemi et al. 2024): γ counts for lo ≤ t ≤ hi alone; elsewhere it is 1, the conditional model.
+* rescale φ (Lin et al. 2024, §3.4): the guided output g is brought towards the standard deviation, over all
+  numbers of a sample, of the conditional output c: φ g std(c)/std(g) + (1 − φ) g. φ = 0 leaves g alone.
 """
 
 from __future__ import annotations
@@ -24,6 +30,9 @@ class ClassifierFreeGuidance:
     """A denoiser with its label and guidance scale γ fixed. labels: int64 (n,), or (1,) for
     one label for every sample, or None for no condition.
 
+    interval: (lo, hi) in times t, both included, or None for every t. rescale: φ in [0, 1]; it means little for
+    samples of a few numbers. Raises ValueError for an interval that is empty and a rescale outside [0, 1].
+
     γ = 0 and γ = 1 call the network once and return exactly its own output; otherwise both halves go
     through the network as one batch of 2n.
     """
@@ -31,25 +40,52 @@ class ClassifierFreeGuidance:
     denoiser: Denoiser
     labels: Condition
     guidance_scale: float = 1.0
+    interval: tuple[float, float] | None = None
+    rescale: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.interval is not None and not self.interval[0] <= self.interval[1]:
+            raise ValueError(f"the guidance interval {self.interval} is empty")
+        if not 0 <= self.rescale <= 1:
+            raise ValueError(f"guidance rescale lies between 0 and 1, not at {self.rescale}")
 
     @property
     def schedule(self) -> Schedule:
         return self.denoiser.schedule
 
+    def scale_at(self, t: float) -> float:
+        """γ at time t: 1 outside the interval."""
+        if self.interval is None or self.interval[0] <= t <= self.interval[1]:
+            return self.guidance_scale
+        return 1.0
+
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         """The guided prediction. condition, where given, replaces the labels."""
         labels = self.labels if condition is None else condition
-        if labels is None or self.guidance_scale == 0.0:
+        scale = self.scale_at(t)
+        if labels is None or scale == 0.0:
             return self.denoiser(x_t, t)
         labels = labels.expand(len(x_t))
-        if self.guidance_scale == 1.0:
+        if scale == 1.0:
             return self.denoiser(x_t, t, labels)
         conditional, unconditional = self.both(x_t, t, labels)
         # lerp(u, c, γ) = u + γ (c − u)
-        return replace(conditional, output=torch.lerp(unconditional.output, conditional.output, self.guidance_scale))
+        guided = torch.lerp(unconditional.output, conditional.output, scale)
+        if self.rescale > 0.0:
+            guided = guided * _rescaling(guided, conditional.output, self.rescale)
+        return replace(conditional, output=guided)
 
     def both(self, x_t: Tensor, t: float, labels: Tensor) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction, from one call of the network."""
         pair = self.denoiser(torch.cat([x_t, x_t]), t, torch.cat([labels, torch.full_like(labels, NO_LABEL)]))
         n = len(x_t)
         return pair.select(slice(0, n)), pair.select(slice(n, 2 * n))
+
+
+def _rescaling(guided: Tensor, conditional: Tensor, strength: float) -> Tensor:
+    """The factor (n, 1, …) on each sample's guided output."""
+    dims = tuple(range(1, guided.ndim))
+    std_guided, std_conditional = guided.std(dims, keepdim=True), conditional.std(dims, keepdim=True)
+    # An output that is the same everywhere has no contrast to bring back.
+    ratio = torch.where(std_guided > 0, std_conditional / std_guided, torch.ones_like(std_guided))
+    return strength * ratio + (1 - strength)

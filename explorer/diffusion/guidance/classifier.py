@@ -1,0 +1,111 @@
+"""Classifier guidance as a wrapper around a denoiser (Dhariwal & Nichol 2021; `theory.md` §6).
+
+    s = ∇ log p(x_t) + γ ∇ log p(y | x_t)
+
+γ = 0 is the unconditional model; γ = 1 is the conditional one if the classifier is exact (Bayes' rule). The
+classifier must know the noise level, so it is a function of (x_t, t). The other forms of a prediction move with
+the score: ε̂ by −s γ∇, x̂₀ by (s²/a) γ∇, v̂ by −(s/a)(a² + s²) γ∇.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
+from explorer.diffusion.mixture import GaussianMixture
+from explorer.diffusion.prediction import Coefficient, Prediction
+from explorer.diffusion.schedules import Schedule
+
+LogClassifier: TypeAlias = Callable[[Tensor, float], Tensor]
+"""(x_t (n, …), t) → log p(y | x_t) for every class y, (n, classes), differentiable in x_t."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierGuidance:
+    """An unconditional denoiser that a classifier steers towards a label.
+
+    labels: int64 (n,), or (1,) for one label for every sample, or None for no condition; samples with NO_LABEL are
+    not steered. γ = 0 asks the denoiser alone and returns exactly what it says.
+
+    The classifier is differentiated even inside torch.no_grad() and torch.inference_mode(); for the latter its
+    weights must have been read outside of it, since torch differentiates nothing that was made there.
+    """
+
+    denoiser: Denoiser
+    log_classifier: LogClassifier
+    labels: Condition
+    guidance_scale: float = 1.0
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.denoiser.schedule
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        """The guided prediction, of the kind the denoiser's own has. condition, where given, replaces the labels."""
+        labels = self.labels if condition is None else condition
+        prediction = self.denoiser(x_t, t)
+        if labels is None or self.guidance_scale == 0.0 or _says_nothing(prediction):
+            return prediction
+        gradient = self.gradient(x_t, t, labels.expand(len(x_t)))
+        factor = self.guidance_scale * _per_score(prediction)
+        return replace(prediction, output=prediction.output + factor * gradient)
+
+    def gradient(self, x_t: Tensor, t: float, labels: Tensor) -> Tensor:
+        """∇ log p(y | x_t), of x_t's shape; 0 for samples with NO_LABEL."""
+        with torch.inference_mode(False), torch.enable_grad():
+            # A clone is an ordinary tensor where x_t came out of inference mode.
+            leaf, chosen = x_t.detach().clone().requires_grad_(), labels.clone()
+            log_p = self.log_classifier(leaf, t).gather(1, chosen.clamp(min=0).unsqueeze(1)).squeeze(1)
+            (gradient,) = torch.autograd.grad(log_p.masked_fill(chosen == NO_LABEL, 0.0).sum(), leaf)
+        return gradient
+
+
+def mixture_classifier(mixture: GaussianMixture, schedule: Schedule) -> LogClassifier:
+    """The exact p(component | x_t). In logarithms, since far from the data the responsibilities underflow."""
+    weight = torch.ones_like(mixture.weights[:1])
+    components = [
+        GaussianMixture(weight, mixture.means[k : k + 1], mixture.covariances[k : k + 1])
+        for k in range(len(mixture.weights))
+    ]
+
+    def log_classifier(x_t: Tensor, t: float) -> Tensor:
+        a, s = schedule.signal(t), schedule.noise(t)
+        log_p = torch.stack([component.log_density(x_t, a, s) for component in components], dim=1)
+        return torch.log_softmax(mixture.weights.log() + log_p, dim=1)
+
+    return log_classifier
+
+
+def noise_aware_classifier(network: Callable[[Tensor, Tensor], Tensor], schedule: Schedule) -> LogClassifier:
+    """A network (x_t, ½ log SNR) → logits (n, classes) as log p(y | x_t). schedule: that of the guided denoiser."""
+
+    def log_classifier(x_t: Tensor, t: float) -> Tensor:
+        half_log_snr = torch.full((), 0.5 * schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
+        return torch.log_softmax(network(x_t, half_log_snr), dim=1)
+
+    return log_classifier
+
+
+def _says_nothing(prediction: Prediction) -> bool:
+    """Where guidance cannot move the prediction: without signal x_t knows nothing of y, without noise x̂₀ is x_t."""
+    a, s = prediction.a, prediction.s
+    if isinstance(a, float) and a == 0.0:
+        return True
+    return isinstance(s, float) and s == 0.0 and prediction.kind != "score"
+
+
+def _per_score(prediction: Prediction) -> Coefficient:
+    """How much the output moves for one unit of score."""
+    a, s = prediction.a, prediction.s
+    if prediction.kind == "score":
+        return 1.0
+    if prediction.kind == "eps":
+        return -s
+    if prediction.kind == "x0":
+        return s * s / a
+    return -s / a * (a * a + s * s)

@@ -1,0 +1,259 @@
+"""A plot over t with the linked cursor, which can be dragged anywhere in the plot."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from explorer.ui import theme
+
+MAX_SHOWN = 400
+"""Points a curve is drawn with: more than a small plot has pixels for."""
+REDRAW_MS = 60
+"""A plot that changes at every step of a fast run is drawn anew at most this often."""
+
+
+class CursorLayer(QWidget):
+    """The plot as a picture, with the cursor painted over it.
+
+    A plot takes ten milliseconds to draw, its cursor moves with every picture of a drag: so the plot is kept as a
+    picture until its content changes.
+    """
+
+    moved = Signal(float)
+    """The mouse is held at this x."""
+
+    def __init__(self, plot: Any, empty: str) -> None:
+        super().__init__(plot)
+        self._plot = plot
+        self._empty = empty
+        self._picture = QPixmap()
+        self._stale = True
+        self._has_curves = False
+        self._value = 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        plot.installEventFilter(self)
+
+    def set_value(self, value: float) -> None:
+        """Move the cursor."""
+        if value != self._value:
+            self._value = value
+            self.update()
+
+    def value(self) -> float:
+        """Where the cursor is."""
+        return self._value
+
+    def x_of(self, value: float) -> float:
+        """The x in this widget of a value."""
+        box = self._plot.getViewBox()
+        return float(self._plot.mapFromScene(box.mapViewToScene(QPointF(value, 0))).x())
+
+    def refresh(self, has_curves: bool) -> None:
+        """The content has changed: draw it anew soon."""
+        self._has_curves = has_curves
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize:
+            self.setGeometry(self._plot.rect())
+            self._redraw()
+        return False
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._follow(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self.setCursor(Qt.CursorShape.SizeHorCursor if self._has_curves else Qt.CursorShape.ArrowCursor)
+        self._follow(event)
+
+    def _follow(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton and self._has_curves:
+            scene = self._plot.mapToScene(event.position().toPoint())
+            self.moved.emit(self._plot.getViewBox().mapSceneToView(scene).x())
+
+    def _redraw(self) -> None:
+        self._stale = True
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        t = theme.current()
+        if self._stale:
+            self._stale = False
+            ratio = self.devicePixelRatioF()
+            self._picture = QPixmap(self.size() * ratio)
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(QColor(t.surface))
+            painter = QPainter(self._picture)
+            self._plot.render(painter, QRectF(self.rect()), self.rect())
+            painter.end()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        if not self._has_curves:
+            painter.setPen(QColor(t.muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
+            return
+        x = self.x_of(self._value)
+        box = self._plot.mapFromScene(self._plot.getViewBox().sceneBoundingRect()).boundingRect()
+        painter.setPen(QPen(QColor(t.text), 1.5))
+        painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+
+
+class TimePlot(QWidget):
+    """A title, the curves' names in their colours, and the plot. timeChosen: the cursor was dragged there."""
+
+    timeChosen = Signal(int)
+
+    def __init__(self, name: str, title: str, tip: str, left_label: str, empty: str = "") -> None:
+        super().__init__()
+        self._title = QLabel(title)
+        self._title.setObjectName("sectionTitle")
+        self._title.setToolTip(tip)
+        self._legend = QLabel()
+        self._legend.setTextFormat(Qt.TextFormat.RichText)
+        self._left_label = left_label
+        self._bottom_label = "t"
+        self._maximum = 1
+        self._log = False
+        self.plot = pg.PlotWidget()
+        self.plot.setObjectName(name)
+        self.plot.setAccessibleName(tip)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.plot.getAxis("left").enableAutoSIPrefix(False)
+        self._curves: dict[str, pg.PlotDataItem] = {}
+        self._data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self.cursor_layer = CursorLayer(self.plot, empty)
+        self.cursor_layer.moved.connect(self._choose)
+        header = QHBoxLayout()
+        header.addWidget(self._title)
+        header.addStretch(1)
+        header.addWidget(self._legend)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(header)
+        layout.addWidget(self.plot, 1)
+        self.restyle()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(160, 110)
+
+    def set_log(self) -> None:
+        """A logarithmic axis of values."""
+        self._log = True
+        self.plot.setLogMode(y=True)
+
+    def set_time_range(self, T: int) -> None:
+        """The x axis: 0 … T."""
+        if self._maximum == T:
+            return
+        self._maximum = T
+        self.plot.setXRange(-0.05 * T, 1.1 * T, padding=0)  # room for the outermost numbers
+        parts = min(4, T)
+        marks = [(round(i * T / parts), str(round(i * T / parts))) for i in range(parts + 1)]
+        self.plot.getAxis("bottom").setTicks([marks])
+        self._refresh()
+
+    def set_time(self, t: int) -> None:
+        """Move the cursor without asking for that time."""
+        self.cursor_layer.set_value(t)
+
+    def time(self) -> int:
+        """Where the cursor is."""
+        return round(self.cursor_layer.value())
+
+    def set_bottom_label(self, text: str) -> None:
+        """What the x axis counts."""
+        if text != self._bottom_label:
+            self._bottom_label = text
+            self.restyle()
+
+    def set_curve(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64], dots: bool = False) -> None:
+        """Draw or redraw a named curve."""
+        if name not in self._curves:
+            self._curves[name] = self.plot.plot(name=name)
+            self._style(name)
+            self._show_legend()
+        self._data[name] = (x, y)
+        chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
+        self._curves[name].setData(x[chosen], y[chosen], symbol="o" if dots else None, symbolSize=3)
+        self._refresh()
+
+    def remove_curves(self) -> None:
+        """Show nothing."""
+        for curve in self._curves.values():
+            self.plot.removeItem(curve)
+        self._curves.clear()
+        self._data.clear()
+        self._show_legend()
+        self._refresh()
+
+    def curve(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The data of a curve. Raises KeyError where there is none of that name."""
+        return self._data[name]
+
+    def names(self) -> tuple[str, ...]:
+        """The curves on show."""
+        return tuple(self._curves)
+
+    def restyle(self) -> None:
+        """The theme's colours."""
+        t = theme.current()
+        self.plot.setBackground(t.surface)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(t.border))
+            axis.setTextPen(pg.mkPen(t.muted))
+            axis.setStyle(tickFont=_small_font(), tickLength=-4)
+        self.plot.getAxis("left").setWidth(46)
+        label_style = {"color": t.muted, "font-size": "8pt"}
+        self.plot.setLabel("left", self._left_label, **label_style)
+        self.plot.setLabel("bottom", self._bottom_label, **label_style)
+        self.plot.showGrid(x=True, y=True, alpha=0.12)
+        for name in self._curves:
+            self._style(name)
+        self._show_legend()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self.cursor_layer.refresh(bool(self._curves))
+
+    def _choose(self, x: float) -> None:
+        if math.isfinite(x):
+            self.timeChosen.emit(min(max(round(x), 0), self._maximum))
+
+    def _show_legend(self) -> None:
+        """The curves' names beside the title: a legend inside the plot would hide curves."""
+        colours = theme.current().series
+        names = [f"<span style='color:{colours[i % len(colours)]}'>{n}</span>" for i, n in enumerate(self._curves)]
+        self._legend.setText("&nbsp;&nbsp;".join(names) if len(names) > 1 else "")
+
+    def _style(self, name: str) -> None:
+        t = theme.current()
+        colour = t.series[list(self._curves).index(name) % len(t.series)]
+        curve = self._curves[name]
+        curve.setPen(pg.mkPen(colour, width=1.8))
+        curve.setSymbolBrush(pg.mkBrush(colour))
+        curve.setSymbolPen(None)
+
+
+def _small_font() -> QFont:
+    font = QFont("Inter")
+    font.setPointSizeF(7.5)
+    return font

@@ -1,0 +1,86 @@
+"""Looks and runs on the device "meta": the engine makes no tensor on the CPU in the step path but the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from explorer.diffusion.samplers import SAMPLERS
+from explorer.engine.engine import Engine
+from explorer.engine.frame import FilmStrip, Opened, Seen
+from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Replay, Run
+
+META = torch.device("meta")
+KINDS = ("pictures", "points", "learned_points")
+LENSES = ("x_t", "x0", "eps", "score", "v")
+
+
+class NeverMixed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Fails on any operation that reads tensors of two devices, other than copies; counts those on meta."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.on_meta = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if "copy" not in func.__name__:
+            read = {leaf.device.type for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+            assert len(read) < 2, f"{func} met tensors on {read}"
+            self.on_meta += "meta" in read
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture(params=KINDS)
+def ref(request: pytest.FixtureRequest) -> ModelRef:
+    return ModelRef(request.getfixturevalue(request.param), "meta")
+
+
+@pytest.mark.parametrize("guidance", [Guidance(), Guidance(1), Guidance(1, 3.0)])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_runs(engine: Engine, ref: ModelRef, sampler: str, guidance: Guidance) -> None:
+    list(engine.answer(Open(ref)))
+    parameters = {"eta": 1.0, "steps_per_level": 2}
+    with NeverMixed() as watch:
+        frames = list(engine.answer(Run(ref, 1, sampler, 3, 0, 2, guidance, LENSES, parameters)))
+        steps = engine.trajectory(1).steps
+        assert watch.on_meta > 3 * len(steps)
+        frames += engine.answer(Run(ref, 1, sampler, 3, 0, 2, guidance, LENSES, parameters, start=1))
+        frames += engine.answer(Look(ref, Replay(1, 1), 0, guidance, LENSES))
+    assert len(frames) == 2 * len(steps)
+    for frame in frames:
+        assert isinstance(frame, Seen)
+        assert isinstance(frame.thumbnail, np.ndarray)
+        for drawable in frame.tiles.values():
+            assert drawable.data.shape == tuple(steps[0].x.shape)
+            assert not drawable.data.any()
+    for step in steps:
+        assert step.x.device == step.x0.device == step.prediction.output.device == META
+
+
+def test_looks(engine: Engine, ref: ModelRef) -> None:
+    (*_, opened) = engine.answer(Open(ref))
+    assert isinstance(opened, Opened)
+    assert opened.device == "meta"
+    T = opened.facts.T
+    with NeverMixed():
+        for t in 0, 1, T // 2, T:
+            (seen,) = engine.answer(Look(ref, Forward(0, 3), t, Guidance(1, 2.0), LENSES))
+            assert isinstance(seen, Seen)
+            assert seen.tiles["x_t"].data.shape == (3, *opened.facts.shape)
+        (film,) = engine.answer(Film(ref, Forward(0, 2), (0, T)))
+    assert isinstance(film, FilmStrip)
+    assert len(film.thumbnails) == 2
+
+
+def test_the_watch_notices_mixed_devices() -> None:
+    with pytest.raises(AssertionError, match="meta"), NeverMixed():
+        torch.ones(2) + torch.ones(2, device=META)

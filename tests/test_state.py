@@ -1,0 +1,219 @@
+"""Choices as plain values: saved, read back whatever a file holds, and checked against a model."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from explorer.facts import ModelFacts
+from explorer.request import Forward, Guidance, Replay
+from explorer.state import MAX_STEPS, ChoiceError, State, max_count, resolve_look, resolve_run
+
+FACTS = ModelFacts(
+    path="/models/digits",
+    format="diffusers",
+    title="Digits",
+    kind="image",
+    shape=(1, 28, 28),
+    T=100,
+    prediction="eps",
+    schedule="cosine",
+    class_names=("zero", "one", "two"),
+    null_label=3,
+    sampler_defaults={"clip": True, "clip_range": 1.5},
+    sample_count=20,
+)
+OTHER = State(
+    model="/models/δ",
+    device="cpu",
+    source="reverse",
+    t=7,
+    sample=3,
+    count=4,
+    noise_seed=5,
+    picture="/pictures/ü.png",
+    label=2,
+    guidance_scale=2.5,
+    sampler="ddpm",
+    steps=20,
+    sampler_seed=9,
+    parameters={"eta": 0.5, "clip": False, "spacing": "trailing"},
+    lenses=("eps", "x_t"),
+    step=11,
+)
+"""No value is its default."""
+
+CHOSEN = State(model=FACTS.path)
+
+
+# --- saved and read back ---------------------------------------------------------------------------------
+
+
+def test_every_choice_survives_a_file() -> None:
+    assert all(getattr(OTHER, f.name) != getattr(State(), f.name) for f in fields(State))
+    assert State.from_json(OTHER.to_json()) == OTHER
+    assert State.from_json(State().to_json()) == State()
+
+
+def test_a_state_is_json_that_anybody_reads() -> None:
+    text = OTHER.to_json()
+    assert json.loads(text)["parameters"] == OTHER.parameters
+    assert "ü" in text
+    assert pickle.loads(pickle.dumps(OTHER)) == OTHER  # noqa: S301 — the test's own
+
+
+def test_unknown_and_missing_keys() -> None:
+    assert State.from_json('{"t": 5, "of a later version": [1]}') == State(t=5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "3",
+        '"t"',
+        "[" * 100_000,
+        '{"t": "5"}',
+        '{"t": 5.5}',
+        '{"t": true}',
+        '{"t": null}',
+        '{"lenses": 5}',
+        '{"lenses": "x_t"}',
+        '{"lenses": [1]}',
+        '{"source": "sideways"}',
+        '{"source": []}',
+        '{"guidance_scale": NaN}',
+        '{"guidance_scale": 1' + 400 * "0" + "}",
+        '{"label": "two"}',
+        '{"model": 1}',
+        '{"picture": []}',
+        '{"parameters": []}',
+        '{"parameters": {"eta": [1]}}',
+        '{"parameters": {"eta": Infinity}}',
+    ],
+)
+def test_what_is_no_saved_state_is_one_sentence(text: str) -> None:
+    with pytest.raises(ChoiceError, match=r"^This is not a saved state: .*\.$") as caught:
+        State.from_json(text)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_changes_make_a_copy() -> None:
+    assert OTHER.with_changes(t=8) == replace(OTHER, t=8)
+    assert OTHER.t == 7
+
+
+# --- checked against a model -----------------------------------------------------------------------------
+
+
+def refusal(state: State, facts: ModelFacts = FACTS) -> str:
+    """The sentence that both looks and runs refuse a state with; for what concerns one alone, that one's."""
+    messages = set()
+    for resolve in (lambda: resolve_look(state, facts), lambda: resolve_run(state, facts, run=1)):
+        try:
+            resolve()
+        except ChoiceError as error:
+            messages.add(str(error))
+    assert len(messages) == 1, messages
+    (message,) = messages
+    assert message[0].isupper() or message.startswith("t = ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"t": -1}, "from 0 to 100"),
+        ({"t": 101}, "from 0 to 100"),
+        ({"sample": 20}, "samples 0 to 19"),
+        ({"sample": -1}, "samples 0 to 19"),
+        ({"label": 3}, "classes 0 to 2"),  # the null label is none to choose
+        ({"label": -1}, "classes 0 to 2"),
+        ({"count": 0}, "At least one sample"),
+        ({"count": -3}, "At least one sample"),
+        ({"steps": 0}, "at least one step"),
+        ({"steps": MAX_STEPS + 1}, "at most"),
+        ({"noise_seed": -1}, "seed"),
+        ({"noise_seed": 2**64}, "seed"),
+        ({"sampler_seed": -1}, "seed"),
+        ({"sampler_seed": 2**64}, "seed"),
+        ({"guidance_scale": float("nan")}, "finite"),
+        ({"guidance_scale": float("inf"), "label": 1}, "finite"),
+        ({"model": None}, "No model"),
+    ],
+)
+def test_impossible_choices(changes: dict[str, Any], says: str) -> None:
+    assert says in refusal(CHOSEN.with_changes(**changes))
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "says"),
+    [
+        ({"class_names": (), "null_label": None}, {"label": 0}, "no classes"),
+        ({"null_label": None}, {"label": 1, "guidance_scale": 2.0}, "no null label"),
+        ({"sample_count": 0}, {}, "without sample"),
+    ],
+)
+def test_choices_that_this_model_cannot_honour(facts: dict[str, Any], changes: dict[str, Any], says: str) -> None:
+    assert says in refusal(CHOSEN.with_changes(**changes), replace(FACTS, **facts))
+
+
+def test_a_label_without_a_null_label_needs_no_guidance() -> None:
+    facts = replace(FACTS, null_label=None)
+    assert resolve_run(CHOSEN.with_changes(label=1), facts, 1).guidance == Guidance(1, 1.0)
+
+
+def test_without_a_label_the_scale_means_nothing() -> None:
+    assert resolve_look(CHOSEN.with_changes(guidance_scale=3.0), FACTS).guidance == Guidance()
+
+
+@pytest.mark.parametrize("t", [0, 100])
+def test_both_ends_of_time_can_be_looked_at(t: int) -> None:
+    assert resolve_look(CHOSEN.with_changes(t=t), FACTS).t == t
+
+
+def test_the_look_a_state_asks_for() -> None:
+    state = OTHER.with_changes(source="forward", picture=None)
+    look = resolve_look(state, FACTS)
+    assert look.source == Forward(first=3, count=4, noise_seed=5)
+    assert (look.t, look.guidance, look.lenses) == (7, Guidance(2, 2.5), ("eps", "x_t"))
+    assert (look.model.path, look.model.device) == ("/models/δ", "cpu")
+
+
+def test_a_picture_takes_the_place_of_the_samples() -> None:
+    look = resolve_look(CHOSEN.with_changes(picture="cat.png", sample=99), replace(FACTS, sample_count=0))
+    assert isinstance(look.source, Forward)
+    assert look.source.picture == "cat.png"
+
+
+def test_in_reverse_the_recorded_step_is_shown() -> None:
+    state = CHOSEN.with_changes(source="reverse", step=3)
+    assert resolve_look(state, FACTS, run=8).source == Replay(8, 3)
+    assert isinstance(resolve_look(state, FACTS).source, Forward)  # nothing recorded yet
+    assert isinstance(resolve_look(CHOSEN, FACTS, run=8).source, Forward)
+
+
+def test_the_run_a_state_asks_for() -> None:
+    run = resolve_run(OTHER, FACTS, run=6, start=2, until=5)
+    assert (run.run, run.start, run.until) == (6, 2, 5)
+    assert (run.sampler, run.steps, run.seed, run.count) == ("ddpm", 20, 9, 4)
+    assert run.guidance == Guidance(2, 2.5)
+
+
+def test_what_the_user_set_goes_before_the_models_defaults() -> None:
+    run = resolve_run(CHOSEN.with_changes(parameters={"clip": False, "eta": 1.0}), FACTS, 1)
+    assert run.parameters == {"clip": False, "clip_range": 1.5, "eta": 1.0}
+
+
+def test_points_can_be_many() -> None:
+    assert max_count(replace(FACTS, kind="points", shape=(2,))) > max_count(FACTS) >= 1
