@@ -203,7 +203,11 @@ def _write_look(out: Path, seen: Seen) -> None:
 
 def _sample_arguments(parser: argparse.ArgumentParser) -> None:
     _common_arguments(parser)
-    parser.add_argument("--sampler", default="ddim", help="ddim, ddpm, langevin, annealed_langevin (ddim)")
+    parser.add_argument(
+        "--sampler",
+        default="ddim",
+        help="ddim, ddpm, euler, heun, …, or diffusers:CLASSNAME (ddim)",
+    )
     parser.add_argument("--steps", type=int, help="steps; for annealed_langevin its noise levels")
     parser.add_argument("--n", type=int, default=1, help="how many samples (1)")
     parser.add_argument("--first", type=int, default=0, help="number of the first sample: with --n 1, single run k")
@@ -231,9 +235,9 @@ def _sample(options: argparse.Namespace) -> int:
 
     engine = Engine()
     specs = {spec.name: spec for spec in engine.ready().samplers}
-    if options.sampler not in specs:
+    if options.sampler not in specs and not options.sampler.startswith("diffusers:"):
         raise UsageError(f"there is no sampler “{options.sampler}”; known are {', '.join(specs)}")
-    spec = specs[options.sampler]
+    spec = engine.sampler(options.sampler)
     parameters = {parameter.name: parameter for parameter in spec.parameters}
     state = _state(
         options,
@@ -328,6 +332,33 @@ def _save_pictures(out: Path, x_t: NDArray[np.float32], kind: str, value_range: 
     frames[0].save(out, save_all=True, append_images=frames[1:], duration=50, loop=0)
 
 
+# elbo
+
+
+def _elbo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("--n", type=int, help="how many of the model's samples (16 pictures, or 500 points)")
+    parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
+    parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
+    parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    parser.add_argument("--json", action="store_true", help="as JSON, with the terms as curves over t")
+
+
+def _elbo(options: argparse.Namespace) -> int:
+    from explorer.formats.registry import inspect
+
+    inspect(options.path)  # a bad path is answered at once, before torch is loaded
+    from explorer.engine.elbo import ElboRequest, measure
+    from explorer.engine.elbo_report import as_table, as_values
+
+    names = ("path", "device", "n", "t_samples", "seed", "variance", "ode")
+    found = measure(ElboRequest(**{name: getattr(options, name) for name in names}))
+    print(json.dumps(as_values(found), indent=2, ensure_ascii=False) if options.json else as_table(found))
+    return 0
+
+
 # train, doctor
 
 
@@ -377,6 +408,7 @@ COMMANDS: dict[str, _Command] = {
     "inspect": ("what a model is, each fact and where it came from", _inspect_arguments, _inspect),
     "look": ("what the model says of a noised sample at a time t", _look_arguments, _look),
     "sample": ("run a sampler and write what comes out", _sample_arguments, _sample),
+    "elbo": ("how likely the model finds its samples: the variational bound, log p", _elbo_arguments, _elbo),
     "train": ("train one of the shipped models anew", _train_arguments, _train),
     "doctor": ("devices, versions, and what is missing", _doctor_arguments, _doctor),
 }

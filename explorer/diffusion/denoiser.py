@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
@@ -30,6 +30,22 @@ class Denoiser(Protocol):
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         """x_t: (n, …) on the model's device; t: one time for the batch; condition: see Condition."""
         ...
+
+
+@runtime_checkable
+class DensityDenoiser(Denoiser, Protocol):
+    """A denoiser that also knows the density whose score it gives; few do, the exact mixture among them."""
+
+    def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+        """log p(x_t) in nats, up to a constant that does not depend on x_t: (n,)."""
+        ...
+
+
+def log_density(denoiser: Denoiser, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+    """The denoiser's own log density, (n,). Raises ValueError for one that has none; a wrapper may pass that on."""
+    if not isinstance(denoiser, DensityDenoiser):
+        raise ValueError("the density of this model is not known: a trained network gives its gradient alone")
+    return denoiser.log_density(x_t, t, condition)
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,9 +48,14 @@ class GaussianMixture:
         bounds = self.weights.cumsum(0)
         return torch.searchsorted(bounds, uniform.to(bounds.dtype), right=True).clamp(max=len(bounds) - 1)
 
-    def log_density(self, x: Tensor, a: float = 1.0, s: float = 0.0) -> Tensor:
-        """log p(x_t) in nats, (n,), at x (n, d) of the mixture noised to a x_0 + s ε."""
-        return torch.logsumexp(self._component_terms(x, a, s)[0], dim=1)
+    def log_density(self, x: Tensor, a: float = 1.0, s: float = 0.0, components: Tensor | None = None) -> Tensor:
+        """log p(x_t) in nats, (n,), at x (n, d) of the mixture noised to a x_0 + s ε; components as in `score`."""
+        joint = self._component_terms(x, a, s)[0]
+        whole = torch.logsumexp(joint, dim=1)
+        if components is None:
+            return whole
+        each = (joint - self.weights.log()).gather(1, components.clamp(min=0).unsqueeze(1)).squeeze(1)
+        return torch.where(components == NO_LABEL, whole, each)
 
     def responsibilities(self, x: Tensor, a: float = 1.0, s: float = 0.0) -> Tensor:
         """p(component | x_t), (n, k), adding up to 1 over k."""
@@ -87,4 +92,17 @@ class MixtureDenoiser:
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         a, s = self.schedule.signal(t), self.schedule.noise(t)
+        if a == 0.0:  # x_t says nothing of x_0, and the score nothing of x̂₀
+            return Prediction(x_t, t, a, s, "x0", self._mean(condition).expand_as(x_t))
         return Prediction(x_t, t, a, s, "score", self.mixture.score(x_t, a, s, condition))
+
+    def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+        """log p(x_t) in nats, (n,)."""
+        return self.mixture.log_density(x_t, self.schedule.signal(t), self.schedule.noise(t), condition)
+
+    def _mean(self, condition: Condition) -> Tensor:
+        """E[x_0], (1, d), or with a condition that of each sample's component, (n, d)."""
+        whole = (self.mixture.weights @ self.mixture.means).unsqueeze(0)
+        if condition is None:
+            return whole
+        return torch.where((condition == NO_LABEL).unsqueeze(1), whole, self.mixture.means[condition.clamp(min=0)])

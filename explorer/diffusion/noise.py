@@ -28,6 +28,8 @@ class Stream(IntEnum):
     """The fresh noise of a sampler's steps."""
     DATA = 3
     """Draws of x_0 from a distribution."""
+    DECISION = 4
+    """What a sampler accepts or rejects."""
 
 
 BLOCK = 16

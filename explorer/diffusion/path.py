@@ -13,6 +13,7 @@ With r = t − 1 and a variance-preserving path these are β_t and β̃_t of Ho 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from explorer.diffusion.schedules import Schedule
@@ -33,8 +34,9 @@ class Transition(NamedTuple):
     """σ_q², "β̃"; 0 at r = 0."""
 
 
+@lru_cache(maxsize=8192)
 def transition(schedule: Schedule, t: float, r: float) -> Transition:
-    """The transition from t to r < t. Raises ValueError unless 0 ≤ r < t."""
+    """The transition from t to r < t; kept, as runs go over the same times. Raises ValueError unless 0 ≤ r < t."""
     if not 0 <= r < t:
         raise ValueError(f"a reverse step goes from t to a smaller time, not from {t} to {r}")
     a_t, s_t = schedule.signal(t), schedule.noise(t)

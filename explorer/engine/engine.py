@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from explorer.datasets.picture_file import read_picture
-from explorer.diffusion.denoiser import Condition, Denoiser
+from explorer.diffusion.denoiser import Condition, Denoiser, log_density
 from explorer.diffusion.guidance import ClassifierFreeGuidance
+from explorer.diffusion.mixture import MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Prediction
-from explorer.diffusion.samplers import SAMPLERS, Sampler, Step
+from explorer.diffusion.samplers import SAMPLERS, Sampler, Step, find
 from explorer.diffusion.schedules import Schedule
 from explorer.engine.device import available, check_memory, choose, set_threads
 from explorer.engine.frame import (
@@ -74,6 +75,13 @@ class Engine:
             devices=available(),
         )
 
+    def sampler(self, name: str) -> SamplerSpec:
+        """What `ready` says of a sampler, and of those that it does not list: "diffusers:CLASSNAME".
+
+        Raises ModelError for an unknown name.
+        """
+        return _sampler_spec(_find(name))
+
     def answer(self, request: Request) -> Iterator[Frame]:
         """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
         if isinstance(request, Open):
@@ -124,7 +132,8 @@ class Engine:
         prediction = meter(x_t, request.t)
         if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
-        view = View(model.facts, prediction, meter, x_0, eps, model.truth)
+        exact = _exact(model, request.guidance)
+        view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact)
         return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
 
     def _prepare(self, request: Prepare) -> None:
@@ -170,7 +179,7 @@ class Engine:
             trajectory = earlier.continued(request, plan)
             step = trajectory.steps[-1]
             # What the model said there still holds, unless the user has since changed what it is asked.
-            history = (step,) if _asks_the_same(earlier.request, request) else ()
+            history = tuple(trajectory.steps) if _asks_the_same(earlier.request, request) else ()
             x, start = step.x, step.index
         self._keep(request.run, trajectory)
         for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
@@ -196,15 +205,16 @@ class Engine:
         replayed: bool = False,
     ) -> Seen:
         step = trajectory.steps[index if trajectory.request.record else -1]
-        view = View(model.facts, step.prediction, meter, truth=model.truth)
+        exact = _exact(model, trajectory.request.guidance)
+        view = View(model.facts, step.prediction, meter, truth=model.truth, exact=exact)
         return Seen(
-            int(step.t),
+            round(step.t),
             _draw(view, lenses),
             number(step.prediction.a),
             number(step.prediction.s),
             run=trajectory.request.run,
             step=index,
-            times=trajectory.times,
+            times=trajectory.marks,
             finished=index == len(trajectory.times) - 1,
             replayed=replayed,
             scalars=trajectory.scalars[index if trajectory.request.record else -1],
@@ -232,6 +242,10 @@ class _Meter:
         self.calls += 1
         return prediction
 
+    def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+        """The denoiser's own. Raises ValueError where it has none."""
+        return log_density(self.denoiser, x_t, t, condition)
+
     def readings(self) -> dict[str, Any]:
         """Since the last reading, as fields of Seen."""
         values = {"network_seconds": self.seconds, "network_calls": self.calls}
@@ -240,10 +254,20 @@ class _Meter:
 
 
 def _guided(model: Model, guidance: Guidance) -> Denoiser:
+    return _with_guidance(model.denoiser, guidance, model.device)
+
+
+def _exact(model: Model, guidance: Guidance) -> Denoiser | None:
+    """What a perfect network would say, asked and guided alike."""
+    if model.truth is None:
+        return None
+    return _with_guidance(MixtureDenoiser(model.truth, model.denoiser.schedule), guidance, model.device)
+
+
+def _with_guidance(denoiser: Denoiser, guidance: Guidance, device: torch.device) -> Denoiser:
     if guidance.label is None:
-        return model.denoiser
-    label = torch.tensor([guidance.label], device=model.device)
-    return ClassifierFreeGuidance(model.denoiser, label, guidance.scale)
+        return denoiser
+    return ClassifierFreeGuidance(denoiser, torch.tensor([guidance.label], device=device), guidance.scale)
 
 
 def _forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
@@ -279,11 +303,17 @@ def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
 
 
+def _find(name: str) -> Sampler[Any]:
+    try:
+        return find(name)
+    except ValueError as error:
+        message = str(error)
+        raise ModelError(f"{message[0].upper()}{message[1:]}.") from error
+
+
 def _sampler(request: Run) -> tuple[Sampler[Any], Any]:
     """The sampler and its typed parameters. Parameters that it does not have are left out."""
-    if request.sampler not in SAMPLERS:
-        raise ModelError(f"There is no sampler called “{request.sampler}”; known are {', '.join(SAMPLERS)}.")
-    sampler = SAMPLERS[request.sampler]
+    sampler = _find(request.sampler)
     known = {f.name: f for f in fields(sampler.parameters)}
     values = {}
     for name, value in request.parameters.items():
@@ -303,8 +333,13 @@ def _check_parameter(known: Field[Any], value: Any) -> None:
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise ModelError(f"{known.name} is true or false, not “{value}”.")
-    elif isinstance(value, bool) or not isinstance(value, int | type(default)) or not abs(value) <= 1e300:
-        raise ModelError(f"{known.name} is a number, not “{value}”.")
+    elif isinstance(default, str):
+        if not isinstance(value, str):
+            raise ModelError(f"{known.name} is a text, not “{value}”.")
+    else:
+        numbers = (int,) if isinstance(default, int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, numbers) or not abs(value) <= 1e300:
+            raise ModelError(f"{known.name} is a number, not “{value}”.")
 
 
 def _asks_the_same(earlier: Run, request: Run) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 
@@ -17,9 +18,14 @@ class Trajectory:
     """request: what was asked. times: the plan, times[i] being that of step i. steps: those made so far."""
 
     request: Run
-    times: tuple[int, ...]
+    times: tuple[float, ...]
     steps: list[Step]
     scalars: list[Mapping[str, float]] = field(default_factory=list)
+
+    @cached_property
+    def marks(self) -> tuple[int, ...]:
+        """The plan on the timeline, which counts whole times: on a continuous schedule the nearest ones."""
+        return tuple(round(t) for t in self.times)
 
     def record(self, step: Step) -> None:
         """Keep a step; what was recorded at and after its index is dropped."""
@@ -31,7 +37,7 @@ class Trajectory:
         self.steps.append(step)
         self.scalars.append(_scalars(step, previous))
 
-    def continued(self, request: Run, plan: Sequence[int]) -> Trajectory:
+    def continued(self, request: Run, plan: Sequence[float]) -> Trajectory:
         """The run up to request.start, to go on with a plan that may have changed since.
 
         Where the old and the new plan agree on the steps made, the new one is taken as it is. Otherwise the run
@@ -39,7 +45,7 @@ class Trajectory:
         several steps, the rest of the present level counts the updates already made there.
         """
         start = min(request.start or 0, len(self.steps) - 1)
-        made = tuple(int(step.t) for step in self.steps[: start + 1])
+        made = tuple(step.t for step in self.steps[: start + 1])
         if tuple(plan[: start + 1]) == made:
             times = tuple(plan)
         else:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # facts are read without torch
     import torch
 
     from explorer.diffusion.denoiser import Denoiser
-    from explorer.diffusion.schedules import DiscreteSchedule
+    from explorer.diffusion.schedules import Schedule
     from explorer.formats.model import Model
 
 CONFIG = "config.json"
@@ -45,9 +45,22 @@ SCHEDULE_ARGUMENTS: dict[str, dict[str, tuple[float, float]]] = {
     "linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
     "scaled_linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
     "cosine": {"offset": (0.0, 1.0), "max_beta": (0.0, 1.0)},
+    "sigmoid": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
+    "sigmoid_alpha_bar": {
+        "start": (-100.0, 100.0),
+        "end": (-100.0, 100.0),
+        "tau": (1e-3, 1e3),
+        "max_beta": (0.0, 1.0),
+    },
+    "laplace": {"scale": (1e-3, 10.0), "max_beta": (0.0, 1.0)},
     "geometric": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9)},
+    "karras": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9), "rho": (0.1, 100.0)},
+    "vp_sde": {"beta_min": (0.0, 1e3), "beta_max": (1e-9, 1e3)},
+    "sub_vp_sde": {"beta_min": (0.0, 1e3), "beta_max": (1e-9, 1e3)},
+    "ve_sde": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9)},
+    "rectified_flow": {},
 }
-DEFAULT_T = {"linear": 1000, "scaled_linear": 1000, "cosine": 1000, "geometric": 100}
+DEFAULT_T = dict.fromkeys(SCHEDULE_ARGUMENTS, 1000) | {"geometric": 100, "karras": 100}
 MAX_T = 100_000
 SAMPLES = 5_000
 
@@ -244,7 +257,7 @@ def _stated(fields: Fields) -> Corrections:
     return Corrections(**values)
 
 
-def _schedule(configuration: _Configuration) -> DiscreteSchedule:
+def _schedule(configuration: _Configuration) -> Schedule:
     from explorer.diffusion.schedules import SCHEDULES
 
     try:
@@ -254,7 +267,7 @@ def _schedule(configuration: _Configuration) -> DiscreteSchedule:
 
 
 def _denoiser(
-    path: Path, configuration: _Configuration, facts: ModelFacts, schedule: DiscreteSchedule, device: torch.device
+    path: Path, configuration: _Configuration, facts: ModelFacts, schedule: Schedule, device: torch.device
 ) -> Denoiser:
     import torch
 

@@ -61,7 +61,7 @@ class SchedulerConfig:
             elif self.beta_schedule == "squaredcos_cap_v2":
                 schedule = schedules.cosine(self.T)
             else:
-                family = schedules.SCHEDULES[self.beta_schedule]
+                family = schedules.DISCRETE[self.beta_schedule]
                 schedule = family(self.T, beta_start=self.beta_start, beta_end=self.beta_end)
             return schedules.rescale_zero_terminal_snr(schedule) if self.zero_terminal_snr else schedule
         except ValueError as error:

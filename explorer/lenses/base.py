@@ -23,7 +23,8 @@ class View:
 
     prediction: what the model says, numbers a and s for the whole batch. denoiser: the model itself, label and
     guidance included, for lenses that ask at other places. x_0, eps: the true ones, for a forward view, else
-    None. truth: the exact distribution, where it is known.
+    None. truth: the exact distribution, where it is known; exact: what a perfect network would say in place of
+    `denoiser`, with the same label and guidance.
     """
 
     facts: ModelFacts
@@ -32,6 +33,7 @@ class View:
     x_0: Tensor | None = None
     eps: Tensor | None = None
     truth: GaussianMixture | None = None
+    exact: Denoiser | None = None
 
 
 @dataclass(frozen=True)

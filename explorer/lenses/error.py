@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from explorer.diffusion.mixture import GaussianMixture
 from explorer.lenses.base import Lens, View, number, numpy32, signed_note
 from explorer.lenses.drawable import Drawable, Field, Image, Missing
 from explorer.lenses.plane import GRID_CELLS, extent, lattice, log_density
@@ -13,7 +12,7 @@ from explorer.lenses.plane import GRID_CELLS, extent, lattice, log_density
 
 def draw(view: View) -> Drawable:
     if view.facts.kind == "points":
-        return _score_error(view, view.truth) if view.truth is not None else _missing(view, "the exact distribution")
+        return _score_error(view)
     if view.x_0 is None:
         return _missing(view, "the true x₀, which a reverse run does not have")
     data = numpy32(view.prediction.x0 - view.x_0)
@@ -27,16 +26,17 @@ def _missing(view: View, what: str) -> Missing:
     return Missing(np.full(tuple(view.prediction.x_t.shape), np.nan, np.float32), f"The error needs {what}.")
 
 
-def _score_error(view: View, truth: GaussianMixture) -> Drawable:
+def _score_error(view: View) -> Drawable:
     prediction = view.prediction
-    a, s = number(prediction.a), number(prediction.s)
-    if s == 0:
+    if view.truth is None or view.exact is None:
+        return _missing(view, "the exact distribution")
+    if number(prediction.s) == 0:
         return _missing(view, "noise: at t = 0 the network says nothing about the score")
-    exact = truth.score(prediction.x_t, a, s)
+    exact = view.exact(prediction.x_t, prediction.t).score
     difference = prediction.score - exact
     relative = float(torch.linalg.vector_norm(difference) / torch.linalg.vector_norm(exact))
     grid = lattice(view, GRID_CELLS)
-    on_grid = view.denoiser(grid, prediction.t).score - truth.score(grid, a, s)
+    on_grid = view.denoiser(grid, prediction.t).score - view.exact(grid, prediction.t).score
     return Field(
         numpy32(difference),
         numpy32(prediction.x_t),
@@ -44,7 +44,7 @@ def _score_error(view: View, truth: GaussianMixture) -> Drawable:
         numpy32(on_grid),
         np.ones(len(grid), np.float32),
         extent(view),
-        log_density(view, truth),
+        log_density(view, view.truth),
         "learned − exact score; large only where there is no data",
         f"relative error {relative:.1%}",
     )

@@ -14,7 +14,7 @@ CONFIG = ImageConfig(
     block_out_channels=(32, 64, 64),
     attention_levels=(False, True, True),
     prediction_type="v_prediction",
-    loop=LoopConfig(steps=6_000, learning_rate=2e-3, ema_decay=0.998),
+    loop=LoopConfig(steps=4_400, learning_rate=2e-3, ema_decay=0.998),
 )
 
 CARD = {

@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QFrame, QMenuBar, QWidget
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QMenuBar,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
@@ -67,6 +76,22 @@ def shortcut_table() -> str:
         for row in ROWS
     )
     return f"<table cellpadding='3'>{rows}</table>"
+
+
+class ShortcutPanel(QLabel):
+    """The keys, until the next click or key."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(shortcut_table(), parent)
+        self.setObjectName("shortcuts")
+        self.setWindowFlag(Qt.WindowType.Popup)
+        self.setMargin(20)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.close()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.close()
 
 
 class FocusKeeper(QObject):

@@ -6,10 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.frame import ScheduleTable
 from explorer.ui.time_plot import TimePlot
+
+MAX_MARKS = 250
+LARGE_FINAL_SNR = 1e-3
+"""Above this, pure noise at the start of a run is not what the network saw in training (Lin et al. 2024)."""
+
+
+def schedule_warning(table: ScheduleTable) -> str:
+    """What is wrong with a schedule in one sentence, "" for nothing."""
+    if np.any(np.diff(table.log_snr) >= 0):
+        return "This schedule is not monotone: its SNR rises somewhere on the way to noise."
+    final = float(np.exp(table.log_snr[-1]))
+    if final > LARGE_FINAL_SNR and table.betas is not None:
+        return f"SNR(T) = {final:.2g} is not near 0: x_T still holds signal that a run started from noise lacks."
+    return ""
 
 
 class Curves(QFrame):
@@ -32,11 +46,16 @@ class Curves(QFrame):
             empty="Play a run to see its statistics.",
         )
         self._by_step = False
+        self._table: ScheduleTable | None = None
+        self._warning = QLabel()
+        self._warning.setObjectName("alert")
+        self._warning.setWordWrap(True)
+        self._warning.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
-        for plot in (self.schedule, self.snr, self.statistics):
-            layout.addWidget(plot, 1)
+        for widget in (self.schedule, self.snr, self._warning, self.statistics):
+            layout.addWidget(widget, 0 if widget is self._warning else 1)
         self.schedule.timeChosen.connect(self.timeChosen)
         self.snr.timeChosen.connect(self.timeChosen)
         self.statistics.timeChosen.connect(self._choose_in_statistics)
@@ -58,6 +77,22 @@ class Curves(QFrame):
             self.schedule.set_curve("s = σ", table.t, table.noise)
         shown = np.isfinite(table.log_snr)
         self.snr.set_curve("SNR", table.t[shown], np.exp(table.log_snr[shown]))
+        self._table = table
+        self.set_sampler_times(())
+        warning = schedule_warning(table)
+        self._warning.setText(warning)
+        self._warning.setVisible(bool(warning))
+
+    def set_sampler_times(self, times: Sequence[int]) -> None:
+        """Mark the times that a run visits on the SNR curve."""
+        table = self._table
+        if table is None:
+            return
+        visited = np.unique(np.array([t for t in times if t > 0], np.int64))
+        if len(visited) > MAX_MARKS:
+            visited = visited[:0]  # a run of nearly all steps would only thicken the curve
+        visited = visited[np.isfinite(table.log_snr[visited])]
+        self.snr.set_marks(table.t[visited], np.exp(table.log_snr[visited]))
 
     def set_times(self, t: int, step: int) -> None:
         """Move all cursors."""
@@ -79,7 +114,7 @@ class Curves(QFrame):
             have = [i for i, values in enumerate(scalars) if key in values]
             if have:
                 x = np.array([i if by_step else times[i] for i in have], np.float64)
-                self.statistics.set_curve(label, x, np.array([scalars[i][key] for i in have]), dots=len(have) < 60)
+                self.statistics.set_curve(label, x, np.array([scalars[i][key] for i in have]))
 
     def clear_statistics(self) -> None:
         """Forget the run."""

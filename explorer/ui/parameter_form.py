@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from explorer.engine.frame import ParameterSpec
 
@@ -54,10 +54,12 @@ class ParameterForm(QWidget):
                     control.setChecked(bool(value))
                 elif isinstance(control, QComboBox):
                     control.setCurrentIndex(max(control.findData(value), 0))
+                elif isinstance(control, QLineEdit):
+                    control.setText(str(value))
                 elif isinstance(control, QSpinBox):
                     control.setValue(int(value))
                 elif isinstance(control, QDoubleSpinBox):
-                    control.setValue(float(value))
+                    _show_number(control, float(value))
 
     def _control(self, spec: ParameterSpec, value: Any) -> QWidget:
         name = spec.name
@@ -73,19 +75,33 @@ class ParameterForm(QWidget):
             combo.setCurrentIndex(max(combo.findData(value), 0))
             combo.currentIndexChanged.connect(lambda _: self.changed.emit(name, combo.currentData()))
             return combo
+        if isinstance(spec.default, str):
+            line = QLineEdit(str(value))
+            line.editingFinished.connect(lambda: self.changed.emit(name, line.text()))
+            return line
         if isinstance(spec.default, int):
             spin = QSpinBox()
             spin.setRange(int(spec.minimum or 0), int(spec.maximum or UNLIMITED))
+            spin.setKeyboardTracking(False)  # 15 is not to pass through 1 while a run listens
             spin.setValue(int(value))
             spin.valueChanged.connect(lambda number: self.changed.emit(name, number))
             return spin
         decimal = QDoubleSpinBox()
         decimal.setRange(spec.minimum or 0.0, UNLIMITED if spec.maximum is None else spec.maximum)
-        decimal.setDecimals(
-            4 if (spec.minimum or 1.0) < 0.001 else 3 if abs(spec.default) < 0.1 and spec.default else 2
-        )
+        least = spec.minimum or 1.0
+        usual = 3 if abs(spec.default) < 0.1 and spec.default else 2
+        decimal.setDecimals(-math.floor(math.log10(least)) if least < 0.001 else usual)
         decimal.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-        decimal.setValue(float(value))
+        decimal.setKeyboardTracking(False)
+        _show_number(decimal, float(value))
         decimal.valueChanged.connect(lambda number: self.changed.emit(name, number))
-        assert math.isclose(decimal.value(), float(value), abs_tol=10 ** -decimal.decimals()), spec
         return decimal
+
+
+def _show_number(decimal: QDoubleSpinBox, value: float) -> None:
+    """Show a value, also one beyond what is offered: a model's own configuration may ask for it."""
+    decimal.setRange(min(decimal.minimum(), value), max(decimal.maximum(), value))
+    rounded = float(f"{value:.3g}")
+    needed = next((n for n in range(8) if math.isclose(round(rounded, n), rounded)), 8)
+    decimal.setDecimals(max(decimal.decimals(), needed))
+    decimal.setValue(value)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from explorer.engine.frame import During, Seen
+from explorer.engine.frame import During, Failed, Seen
 from explorer.engine.worker import Answer, Worker, lane
-from explorer.request import Look, Open, Request
+from explorer.request import Look, Open, Request, Run
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
@@ -65,7 +65,9 @@ class Runner(QObject):
         job = self._worker.submit(request)
         if isinstance(request, Open):
             self._jobs.clear()
-        if not (dragging and isinstance(request, Look)):
+        if isinstance(request, Open | Run):
+            self._oldest_look = job + 1  # what they replace, and a run's own frames, are no steps of a drag
+        elif isinstance(request, Look) and not dragging:
             self._oldest_look = job
         self._jobs[lane(request)] = job
         self._update_busy()
@@ -110,6 +112,8 @@ class Runner(QObject):
                 continue  # replaced or cancelled while it was under way
             if answer.last and name is not None:
                 del self._jobs[name]
+            if isinstance(answer.frame, Failed) and answer.frame.during == "start":
+                self._jobs.clear()  # nobody is there to answer them
             self.answered.emit(answer, newest.get(answer.job, answer) is answer)
         self._update_busy()
 

@@ -76,6 +76,8 @@ class Session(QObject):
         self._playing = False
         self._pace = 0.0
         self._busy = False
+        self.engine_failure = ""
+        """Why there is no engine, where it could not start."""
         self._replay = QTimer(self)
         self._replay.timeout.connect(self._replay_step)
         runner.answered.connect(self._take)
@@ -114,6 +116,9 @@ class Session(QObject):
             facts = inspect(path)
         except ModelError as error:
             self.failed.emit(str(error))
+            return
+        if self.engine_failure:
+            self.failed.emit(self.engine_failure)
             return
         self.pause()
         state = self._first_state(facts).with_changes(device=device or self.state.device)
@@ -422,7 +427,9 @@ class Session(QObject):
             self.seen.emit(frame)
 
     def _take_failure(self, frame: Failed) -> None:
-        if frame.during == "open":
+        if frame.during == "start":
+            self.engine_failure = frame.message
+        if frame.during in ("start", "open"):
             self._opening = None
             self.progressed.emit("")
         if frame.during == "run":

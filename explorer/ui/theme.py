@@ -93,6 +93,9 @@ def load_fonts() -> None:
 def apply(app: QApplication, name: ThemeName) -> None:
     """Dress the application in a theme."""
     t = _in_use[0] = THEMES[name]
+    if app.property("theme") == name:  # dressing it again, for a second window, would take a third of a second
+        return
+    app.setProperty("theme", name)
     QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Dark if name == "dark" else Qt.ColorScheme.Light)
     app.setStyle("Fusion")
     font = QFont("Inter")

@@ -157,6 +157,7 @@ class Tile(QFrame):
         self._message.setText(text)
         self._stack.setCurrentWidget(self._message)
         self._bar.show_palette(None, (0.0, 1.0))
+        self._show_value()
 
     def clear(self, text: str = "") -> None:
         """Forget what is on show."""

@@ -138,6 +138,9 @@ class TimePlot(QWidget):
         self.plot.getAxis("left").enableAutoSIPrefix(False)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._marks = pg.ScatterPlotItem(size=5, pen=None)
+        self._marks.setZValue(5)
+        self.plot.addItem(self._marks)
         self.cursor_layer = CursorLayer(self.plot, empty)
         self.cursor_layer.moved.connect(self._choose)
         header = QHBoxLayout()
@@ -184,7 +187,7 @@ class TimePlot(QWidget):
             self._bottom_label = text
             self.restyle()
 
-    def set_curve(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64], dots: bool = False) -> None:
+    def set_curve(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Draw or redraw a named curve."""
         if name not in self._curves:
             self._curves[name] = self.plot.plot(name=name)
@@ -192,7 +195,12 @@ class TimePlot(QWidget):
             self._show_legend()
         self._data[name] = (x, y)
         chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
-        self._curves[name].setData(x[chosen], y[chosen], symbol="o" if dots else None, symbolSize=3)
+        self._curves[name].setData(x[chosen], y[chosen])
+        self._refresh()
+
+    def set_marks(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Mark places on the curves with dots; empty arrays for none."""
+        self._marks.setData(x, np.log10(y) if self._log else y)
         self._refresh()
 
     def remove_curves(self) -> None:
@@ -226,6 +234,7 @@ class TimePlot(QWidget):
         self.plot.setLabel("left", self._left_label, **label_style)
         self.plot.setLabel("bottom", self._bottom_label, **label_style)
         self.plot.showGrid(x=True, y=True, alpha=0.12)
+        self._marks.setBrush(pg.mkBrush(t.warning))
         for name in self._curves:
             self._style(name)
         self._show_legend()
@@ -247,10 +256,7 @@ class TimePlot(QWidget):
     def _style(self, name: str) -> None:
         t = theme.current()
         colour = t.series[list(self._curves).index(name) % len(t.series)]
-        curve = self._curves[name]
-        curve.setPen(pg.mkPen(colour, width=1.8))
-        curve.setSymbolBrush(pg.mkBrush(colour))
-        curve.setSymbolPen(None)
+        self._curves[name].setPen(pg.mkPen(colour, width=1.8))
 
 
 def _small_font() -> QFont:

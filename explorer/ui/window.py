@@ -67,6 +67,7 @@ class MainWindow(QMainWindow):
         self.show_gallery()
         self._lenses: tuple[LensSpec, ...] = FIRST_TILES
         self._chosen_shown: State | None = None
+        self._times_marked: tuple[int, ...] = ()
         self._started = False
         self._first_path = path
 
@@ -103,10 +104,7 @@ class MainWindow(QMainWindow):
         self._curves.setMinimumWidth(220)
         self._timeline = Timeline()
         self._gallery = Gallery()
-        self._shortcuts = QLabel(actions.shortcut_table(), self)
-        self._shortcuts.setObjectName("shortcuts")
-        self._shortcuts.setWindowFlag(Qt.WindowType.Popup)
-        self._shortcuts.setMargin(20)
+        self._shortcuts = actions.ShortcutPanel(self)
 
         centre = QWidget()
         centre_layout = QVBoxLayout(centre)
@@ -261,9 +259,13 @@ class MainWindow(QMainWindow):
         run, facts = self.session.run, self.session.facts
         if run is None or facts is None:
             self._timeline.slider.set_steps((), 0, False)
+            self._curves.set_sampler_times(())
             self._curves.clear_statistics()
             return
         self._timeline.slider.set_steps(run.times, run.made, self.session.by_step)
+        if run.times != self._times_marked:
+            self._times_marked = run.times
+            self._curves.set_sampler_times(run.times)
         self._curves.set_statistics(
             run.times, [dict(values) for values in run.scalars], self.session.by_step, facts.T, len(run.times)
         )
@@ -274,6 +276,10 @@ class MainWindow(QMainWindow):
         self._show_state()
         if self.session.facts is None:
             self.show_gallery()
+        if self.session.engine_failure and not self._started:
+            self._started = True
+            self._status.clear()
+            self.busyChanged.emit(False)
 
     def _show_busy(self, busy: bool) -> None:
         if busy:
@@ -324,6 +330,8 @@ class MainWindow(QMainWindow):
     def choose_save_file(self) -> None:
         """Ask for a file and save the tiles as they look."""
         path, _ = QFileDialog.getSaveFileName(self, "Save a picture of the tiles", "tiles.png", "PNG (*.png)")
+        if path and not Path(path).suffix:
+            path += ".png"  # not every desktop's dialog adds it
         if path and not self._tiles.grab().save(path):
             self._banner.show_error(f"The picture could not be written to “{path}”.")
 
@@ -375,7 +383,7 @@ class MainWindow(QMainWindow):
         self._tiles.plane.reset()
 
     def toggle_shortcuts(self) -> None:
-        """Show the keys in a panel that closes at any click."""
+        """Show the keys in a panel that closes at any click or key."""
         self._shortcuts.adjustSize()
         corner = self.rect().center() - self._shortcuts.rect().center()
         self._shortcuts.move(self.mapToGlobal(corner))

@@ -75,3 +75,70 @@ def test_a_condition_replaces_the_labels(exact: MixtureDenoiser, points: Tensor)
 def test_at_t_0_guidance_changes_nothing(points: Tensor) -> None:
     denoiser = NetworkDenoiser(lambda x_t, t, condition: x_t, cosine(1000), "eps")
     assert torch.equal(ClassifierFreeGuidance(denoiser, LABELS, 2.0)(points, 0).x0, points)
+
+
+# Interval and rescale
+
+
+def test_both_refinements_are_off_by_default(exact: MixtureDenoiser, points: Tensor) -> None:
+    plain = ClassifierFreeGuidance(exact, LABELS, 3.0)(points, T)
+    neutral = ClassifierFreeGuidance(exact, LABELS, 3.0, interval=(0, 1000), rescale=0.0)(points, T)
+    assert torch.equal(plain.output, neutral.output)
+
+
+def test_outside_the_interval_the_model_is_the_conditional_one(exact: MixtureDenoiser, points: Tensor) -> None:
+    for scale in (0.0, 3.0):
+        guided = ClassifierFreeGuidance(exact, LABELS, scale, interval=(200, 600))
+        everywhere = ClassifierFreeGuidance(exact, LABELS, scale)
+        assert [guided.scale_at(t) for t in (199, 200, 600, 601)] == [1, scale, scale, 1]
+        for t in (200, 400, 600):
+            assert torch.equal(guided(points, t).output, everywhere(points, t).output)
+        for t in (199, 601, 1000):
+            assert torch.equal(guided(points, t).output, exact(points, t, LABELS).output)
+
+
+def picture_model() -> NetworkDenoiser:
+    def network(x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        assert condition is not None
+        return x_t * (2 + condition.view(-1, 1, 1, 1)) + condition.view(-1, 1, 1, 1)
+
+    return NetworkDenoiser(network, cosine(1000), "v")
+
+
+def test_rescale_brings_back_the_conditional_contrast() -> None:
+    """Lin et al. 2024, eqs. 15 and 16."""
+    x_t = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    labels, model = torch.tensor([0, 1, 2]), picture_model()
+    conditional = model(x_t, T, labels).output
+    plain = ClassifierFreeGuidance(model, labels, 4.0)(x_t, T).output
+    whole = ClassifierFreeGuidance(model, labels, 4.0, rescale=1.0)(x_t, T).output
+    partly = ClassifierFreeGuidance(model, labels, 4.0, rescale=0.7)(x_t, T).output
+    torch.testing.assert_close(whole.std((1, 2, 3)), conditional.std((1, 2, 3)))
+    torch.testing.assert_close(partly, 0.7 * whole + 0.3 * plain)
+    for scale in (0.0, 1.0):
+        rescaled = ClassifierFreeGuidance(exact_labels(model), labels, scale, rescale=0.7)(x_t, T).output
+        untouched = ClassifierFreeGuidance(exact_labels(model), labels, scale)(x_t, T).output
+        assert torch.equal(rescaled, untouched)
+
+
+def exact_labels(model: NetworkDenoiser) -> NetworkDenoiser:
+    """The model where None is the null label, as a checkpoint's adapter has it."""
+
+    def network(x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        return model.network(x_t, t, torch.full((len(x_t),), -1) if condition is None else condition)
+
+    return NetworkDenoiser(network, model.schedule, model.kind)
+
+
+def test_an_output_without_contrast_stays_finite() -> None:
+    flat = NetworkDenoiser(lambda x_t, t, condition: torch.ones_like(x_t), cosine(1000), "eps")
+    guided = ClassifierFreeGuidance(flat, LABELS, 2.0, rescale=0.5)(torch.zeros(6, 1, 2, 2), T)
+    torch.testing.assert_close(guided.output, torch.ones(6, 1, 2, 2))
+
+
+def test_impossible_refinements(exact: MixtureDenoiser) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        ClassifierFreeGuidance(exact, LABELS, 2.0, interval=(600, 200))
+    for rescale in (-0.1, 1.1):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            ClassifierFreeGuidance(exact, LABELS, 2.0, rescale=rescale)

@@ -1,4 +1,4 @@
-"""Samplers against diffusers step for step, against closed forms, and against themselves."""
+"""Samplers against closed forms, and against themselves. (Against diffusers: `test_diffusers_samplers`.)"""
 
 from __future__ import annotations
 
@@ -8,27 +8,43 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.schedulers import scheduling_ddpm
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Condition, Denoiser, NetworkDenoiser
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
-from explorer.diffusion.prediction import Kind
-from explorer.diffusion.samplers import SAMPLERS, Step, annealed_langevin, ddim, ddpm, langevin
-from explorer.diffusion.schedules import DiscreteSchedule, cosine, geometric, linear
+from explorer.diffusion.samplers import (
+    SAMPLERS,
+    Step,
+    annealed_langevin,
+    ddim,
+    ddpm,
+    dpmpp_2m,
+    euler,
+    euler_maruyama,
+    heun,
+    langevin,
+    mala,
+    ode,
+    predictor_corrector,
+)
+from explorer.diffusion.schedules import cosine, geometric, linear
+from explorer.diffusion.times import time_at_ratio
 
 CPU = torch.device("cpu")
-PREDICTION_TYPES: dict[Kind, str] = {"eps": "epsilon", "x0": "sample", "v": "v_prediction"}
-SCHEDULES = {"linear": linear(), "squaredcos_cap_v2": cosine()}
 
 STOCHASTIC: dict[str, Any] = {
     "ddim": ddim.Parameters(eta=0.7, clip=False),
     "ddpm": ddpm.Parameters(clip=False),
     "langevin": langevin.Parameters(),
     "annealed_langevin": annealed_langevin.Parameters(steps_per_level=3),
+    "euler": euler.Parameters(clip=False),
+    "heun": heun.Parameters(clip=False),
+    "dpmpp_2m": dpmpp_2m.Parameters(clip=False),
+    "ode": ode.Parameters(clip=False),
+    "euler_maruyama": euler_maruyama.Parameters(clip=False),
+    "predictor_corrector": predictor_corrector.Parameters(corrector_steps=2, clip=False),
+    "mala": mala.Parameters(),
 }
 
 
@@ -50,95 +66,6 @@ def run(name: str, denoiser: Denoiser, steps: int, noise: NoiseSource, parameter
     times = sampler.plan(schedule, steps, parameters)
     x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
     return list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
-
-
-# --- against diffusers ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("steps", [10, 50])
-@pytest.mark.parametrize("spacing", ["leading", "trailing"])
-@pytest.mark.parametrize("kind", PREDICTION_TYPES)
-@pytest.mark.parametrize("eta", [0.0, 0.6])
-@pytest.mark.parametrize("clip", [True, False])
-def test_ddim_is_that_of_diffusers(steps: int, spacing: Any, kind: Kind, eta: float, clip: bool) -> None:
-    """linspace is left out: there diffusers takes t − T/steps for the time it goes to, which is not the next one."""
-    name = "linear"  # unclipped, the cosine schedule divides by a(T) = 5e-5 and no two float32 programs agree
-    schedule, noise = SCHEDULES[name], picture_noise()
-    mine = run("ddim", NetworkDenoiser(network, schedule, kind), steps, noise, ddim.Parameters(eta, spacing, clip, 1.0))
-    theirs = DDIMScheduler(
-        beta_schedule=name,
-        beta_start=1e-4,
-        beta_end=0.02,
-        prediction_type=PREDICTION_TYPES[kind],
-        clip_sample=clip,
-        timestep_spacing=spacing,
-        set_alpha_to_one=True,
-    )
-    theirs.set_timesteps(steps)
-    x = mine[0].x
-    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
-        output = network(x, int(index) + 1)
-        x = theirs.step(output, int(index), x, eta=eta, variance_noise=noise(step.index)).prev_sample
-        assert_close(step.x, x)
-
-
-def test_ddim_with_the_cosine_schedule_is_that_of_diffusers() -> None:
-    schedule, noise = SCHEDULES["squaredcos_cap_v2"], picture_noise()
-    mine = run("ddim", NetworkDenoiser(network, schedule, "v"), 50, noise, ddim.Parameters())
-    theirs = DDIMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=True)
-    theirs.set_timesteps(50)
-    x = mine[0].x
-    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
-        x = theirs.step(network(x, int(index) + 1), int(index), x).prev_sample
-        assert_close(step.x, x)
-
-
-@pytest.mark.parametrize(
-    ("steps", "spacing", "variance", "kind", "name"),
-    [
-        (10, "leading", "beta_tilde", "eps", "linear"),
-        (50, "leading", "beta_tilde", "v", "squaredcos_cap_v2"),
-        (10, "trailing", "beta_tilde", "x0", "linear"),
-        (50, "trailing", "beta_tilde", "eps", "linear"),
-        (10, "linspace", "beta_tilde", "eps", "linear"),
-        (50, "linspace", "beta_tilde", "v", "linear"),
-        (50, "leading", "beta", "eps", "linear"),
-        (1000, "leading", "beta_tilde", "eps", "linear"),
-        (1000, "leading", "beta_tilde", "v", "squaredcos_cap_v2"),
-        (1000, "leading", "beta", "eps", "linear"),
-    ],
-)
-def test_ddpm_is_that_of_diffusers(
-    steps: int, spacing: Any, variance: str, kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    schedule, noise = SCHEDULES[name], picture_noise()
-    mine = run(
-        "ddpm", NetworkDenoiser(network, schedule, kind), steps, noise, ddpm.Parameters(variance, spacing, True, 1.0)
-    )
-    theirs = DDPMScheduler(
-        beta_schedule=name,
-        beta_start=1e-4,
-        beta_end=0.02,
-        prediction_type=PREDICTION_TYPES[kind],
-        variance_type={"beta_tilde": "fixed_small", "beta": "fixed_large"}[variance],
-        clip_sample=True,
-        timestep_spacing=spacing,
-    )
-    # Their tables are float32, whose rounding alone is 2e-4 after 1,000 cosine steps.
-    assert schedule.betas is not None
-    theirs.betas, theirs.alphas, theirs.alphas_cumprod = (
-        schedule.betas,
-        1 - schedule.betas,
-        (1 - schedule.betas).cumprod(0),
-    )
-    theirs.set_timesteps(steps)
-    current = 0
-    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *args, **kwargs: noise(current))
-    x = mine[0].x
-    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
-        current = step.index
-        x = theirs.step(network(x, int(index) + 1), int(index), x).prev_sample
-        assert_close(step.x, x)
 
 
 # --- against themselves ---------------------------------------------------------------------------------
@@ -198,7 +125,7 @@ def test_clipping_limits_x0_alone(name: str) -> None:
 
 
 def test_ddim_at_eta_0_takes_no_noise_but_the_first(exact: MixtureDenoiser) -> None:
-    times = ddim.plan(exact.schedule, 10, ddim.Parameters())
+    times = ddim.SAMPLER.plan(exact.schedule, 10, ddim.Parameters())
     x = NoiseSource(0, 4, (2,), CPU)(0)
     ends = []
     for seed in (1, 2):
@@ -343,7 +270,7 @@ def test_levels_that_the_schedule_cannot_tell_apart_are_one() -> None:
     times = annealed_langevin.levels(cosine(20), 500, annealed_langevin.Parameters())
     assert times == sorted(set(times), reverse=True)
     assert annealed_langevin.levels(cosine(1000), 1, annealed_langevin.Parameters()) == [
-        langevin.time_at_ratio(cosine(1000), 5.0)
+        time_at_ratio(cosine(1000), 5.0)
     ]
 
 
@@ -354,14 +281,6 @@ def test_annealed_plan_counts_every_update(denoise: bool) -> None:
     assert len(times) == 1 + 5 * 7 + denoise
     assert (times[-1] == 0) is denoise
     assert times == sorted(times, reverse=True)
-
-
-@pytest.mark.parametrize("schedule", [cosine(), geometric()], ids=lambda schedule: schedule.name)
-def test_time_at_ratio_finds_every_time(schedule: DiscreteSchedule) -> None:
-    for t in range(1, schedule.T + 1, 9):
-        assert langevin.time_at_ratio(schedule, schedule.noise(t) / schedule.signal(t)) == t
-    assert langevin.time_at_ratio(schedule, 0.0) == 1
-    assert langevin.time_at_ratio(schedule, 1e9) == schedule.T
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -137,7 +137,7 @@ def test_every_frame_says_where_it_is(engine: Engine, path: str, sampler: str) -
 def test_going_on_from_any_step_is_as_if_never_stopped(engine: Engine, path: str, sampler: str) -> None:
     request = request_of(path, sampler)
     whole = run(engine, request)
-    for start in range(len(whole)):
+    for start in range(len(whole)) if len(whole) < 8 else (0, 1, 3, 5, len(whole) - 2, len(whole) - 1):
         again = run(engine, replace(request, start=start))
         assert_same(again, whole[start:])
         assert len(engine.trajectory(1).steps) == len(whole)
@@ -312,10 +312,9 @@ def test_a_labelled_run_of_the_exact_model_lands_in_its_component(engine: Engine
 
 
 def test_every_step_calls_the_network_once(engine: Engine, pictures: str, points: str) -> None:
-    for guidance in Guidance(), Guidance(1), Guidance(1, 3.0):
-        for sampler in NOISY:
-            made = run(engine, request_of(pictures, sampler, guidance=guidance))
-            assert {frame.network_calls for frame in made} == {1}
+    for sampler, guidance in zip(NOISY, (Guidance(), Guidance(1), Guidance(1, 3.0), Guidance(1, 0.0)), strict=True):
+        made = run(engine, request_of(pictures, sampler, guidance=guidance))
+        assert {frame.network_calls for frame in made} == {1}
     made = run(engine, request_of(points))
     assert {frame.network_calls for frame in made} == {2}  # and once more for the score's arrows
 
@@ -346,9 +345,7 @@ def test_another_step_size_on_the_way(engine: Engine, points: str) -> None:
 
 @pytest.mark.parametrize("start", [0, 2, 4, 5, 8, 13])
 @pytest.mark.parametrize("per_level", [1, 2, 8])
-def test_another_number_of_steps_per_level_on_the_way(
-    engine: Engine, points: str, start: int, per_level: int
-) -> None:
+def test_another_number_of_steps_per_level_on_the_way(engine: Engine, points: str, start: int, per_level: int) -> None:
     request = annealed(points, until=start)
     before = run(engine, request)
     plan = before[0].times
@@ -404,7 +401,7 @@ def test_fewer_steps_on_the_way(engine: Engine, pictures: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"sampler": "dream"}, r"no sampler called “dream”; known are ddim, ddpm, "),
+        ({"sampler": "dream"}, r"no sampler called “dream”.*ddim, ddpm, "),
         ({"parameters": {"spacing": "random"}}, r"spacing cannot be “random”; it is one of leading, "),
         ({"parameters": {"spacing": 3}}, r"spacing cannot be “3”"),
         ({"parameters": {"eta": "much"}}, r"eta is a number, not “much”"),

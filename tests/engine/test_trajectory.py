@@ -19,7 +19,7 @@ def request(start: int | None = None, record: bool = True) -> Run:
     return Run(ModelRef("m"), 1, "ddim", 3, 0, 1, Guidance(), (), start=start, record=record)
 
 
-def step(index: int, t: int, x: Tensor | None = None) -> Step:
+def step(index: int, t: float, x: Tensor | None = None) -> Step:
     x = torch.full((2, 3), float(index)) if x is None else x
     prediction = Prediction(x, t, 0.8, 0.6 if t else 0.0, "eps", x + 1)
     return Step(index, t, x, prediction, prediction.x0, {"drift": float(index)})
@@ -58,9 +58,8 @@ def test_without_a_record_the_last_step_stays() -> None:
 
 def test_scalars_are_root_mean_squares() -> None:
     generator = torch.Generator().manual_seed(0)
-    first, second = (
-        step(i, t, torch.randn(4, 5, generator=generator)) for i, t in ((0, 7), (1, 3))
-    )
+    first = step(0, 7, torch.randn(4, 5, generator=generator))
+    second = step(1, 3, torch.randn(4, 5, generator=generator))
     trajectory = Trajectory(request(), (7, 3), [])
     trajectory.record(first)
     trajectory.record(second)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,16 +12,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QWindow
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDoubleSpinBox, QLabel, QSpinBox
 from pytestqt.qtbot import QtBot
 
+from explorer.state import State
 from explorer.training.card import write_card, write_samples
+from explorer.ui import theme
 from explorer.ui.banner import ErrorBanner
-from explorer.ui.curves import Curves, TimePlot
+from explorer.ui.curves import Curves
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.session import Session
+from explorer.ui.tiles import Tiles
+from explorer.ui.time_plot import TimePlot
 from explorer.ui.time_slider import TimeSlider
 from explorer.ui.window import MainWindow
 
@@ -29,7 +35,6 @@ T = 100
 SIDE = 8
 SAMPLES = 20
 CLASSES = ("ring", "cross", "bar")
-LENSES = ("x_t", "x0", "eps", "score")
 PATIENCE_MS = 60_000
 """Not a measure of speed: the machine that runs the tests may be busy with other things."""
 
@@ -114,6 +119,11 @@ class Hand:
         window.session.seen.connect(self._keep)
         window.session.failed.connect(self.sentences.append)
 
+    def let_go(self) -> None:
+        """Look no longer at what the window does."""
+        self.session.seen.disconnect(self._keep)
+        self.session.failed.disconnect(self.sentences.append)
+
     def _keep(self, seen: Any) -> None:
         self.frames.append((seen, self.shown()))
 
@@ -162,16 +172,16 @@ class Hand:
         curves = self.find(Curves)
         return next(p for p in (curves.schedule, curves.snr, curves.statistics) if p.plot.objectName() == name)
 
-    def cursor(self, name: str) -> float:
+    def cursor(self, name: str) -> int:
         """Where a plot's cursor is."""
-        return float(self.plot(name)._cursor.value())
+        return self.plot(name).time()
 
     def data(self, lens: str) -> NDArray[np.float32]:
         """A copy of what a tile shows."""
         return self.window.tile(lens).data().copy()
 
     def shown(self) -> Arrays:
-        return {lens: self.data(lens) for lens in LENSES}
+        return {lens: self.data(lens) for lens in self.find(Tiles).names()}
 
     # Waiting
 
@@ -258,13 +268,30 @@ class Hand:
 MakeHand = Callable[..., Hand]
 
 
+def wait_for(window: MainWindow) -> None:
+    """Until everything asked for is on show, where no qtbot is at hand."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while window.busy:
+        assert time.monotonic() < deadline, "the window stays busy"
+        QTest.qWait(1)
+
+
+def let_go(*windows: MainWindow) -> None:
+    """Close and delete. Were they there when a test is over, a hunt for reference cycles would follow."""
+    for window in windows:
+        window.close()
+        window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
 @pytest.fixture
-def make_hand(qtbot: QtBot) -> MakeHand:
+def make_hand(qtbot: QtBot) -> Iterator[MakeHand]:
     """make_hand(path=None, settled=True) → a Hand on a new window, which is shown and, if wanted, done opening."""
+    windows: list[MainWindow] = []
 
     def make(path: Path | str | None = None, settled: bool = True) -> Hand:
         window = MainWindow(None if path is None else str(path))
-        qtbot.addWidget(window)
+        windows.append(window)
         hand = Hand(qtbot, window)
         window.show()
         qtbot.waitExposed(window)
@@ -273,23 +300,74 @@ def make_hand(qtbot: QtBot) -> MakeHand:
             hand.settle()
         return hand
 
-    return make
+    yield make
+    let_go(*windows)
+
+
+@pytest.fixture(scope="module")
+def shared_window(qapp: QApplication, tiny: Path) -> Iterator[MainWindow]:
+    """One window for all tests of a module that leave it usable: a new one takes most of a second."""
+    window = MainWindow(str(tiny))
+    window.show()
+    wait_for(window)
+    yield window
+    let_go(window)
+
+
+def as_new(window: MainWindow, path: Path) -> None:
+    """Bring a window into the state in which it opens a model."""
+    session = window.session
+    session.pause()
+    if theme.current().name != "dark":
+        window.toggle_theme()
+    window.resize(1360, 840)
+    window.reset_zoom()
+    window.findChild(ErrorBanner, "errorBanner").clear()  # type: ignore[union-attr]
+    for name in ("speedCombo", "scaleCombo"):
+        combo = window.findChild(QComboBox, name)
+        assert isinstance(combo, QComboBox)
+        combo.setCurrentIndex(combo.findText("full speed") if name == "speedCombo" else 0)
+    facts = session.facts
+    if facts is None or facts.path != str(path) or not window.tile("x_t").isVisible():
+        window.open(str(path))
+        wait_for(window)
+        facts = session.facts
+        assert facts is not None
+    image = facts.kind == "image"
+    first = State(
+        model=facts.path,
+        t=round(0.4 * facts.T),
+        count=1 if image else facts.sample_count,
+        guidance_scale=2.0 if facts.guidable else 1.0,
+        steps=min(50, facts.T),
+    )
+    session.change(t=0, source="forward", sampler=first.sampler)
+    session.change(**{name: value for name, value in vars(first).items() if name not in ("model", "device")})
+    wait_for(window)
+    assert window.state == first
+    window.activateWindow()
+    if (focus := QApplication.focusWidget()) is not None:
+        focus.clearFocus()
 
 
 @pytest.fixture
-def hand(make_hand: MakeHand, tiny: Path) -> Hand:
-    """A window with the tiny picture model open, t = 40."""
-    hand = make_hand(tiny)
+def hand(qtbot: QtBot, shared_window: MainWindow, tiny: Path) -> Iterator[Hand]:
+    """A window with the tiny picture model open, t = 40. It may not be closed."""
+    hand = Hand(qtbot, shared_window)
+    as_new(shared_window, tiny)
     assert hand.data("x_t").shape == (1, 1, SIDE, SIDE)
-    return hand
+    yield hand
+    hand.let_go()
 
 
 @pytest.fixture
-def plane_hand(make_hand: MakeHand, plane: Path) -> Hand:
-    """A window with the exact mixture open."""
-    hand = make_hand(plane)
+def plane_hand(qtbot: QtBot, shared_window: MainWindow, plane: Path) -> Iterator[Hand]:
+    """A window with the exact mixture open. It may not be closed."""
+    hand = Hand(qtbot, shared_window)
+    as_new(shared_window, plane)
     assert hand.data("x_t").shape == (300, 2)
-    return hand
+    yield hand
+    hand.let_go()
 
 
 @pytest.fixture

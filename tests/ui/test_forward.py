@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, Qt
 
 from explorer.ui.time_axis import SCALES
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.conftest import Hand, MakeHand
 
 LENSES = ("x_t", "x0", "eps", "score")
 
@@ -19,7 +20,7 @@ LENSES = ("x_t", "x0", "eps", "score")
 def times_agree(hand: Hand, t: int) -> bool:
     """The state, the slider, the spin box and all three cursors are at t."""
     places = [hand.window.state.t, hand.slider.value(), hand.spin("timestepSpin").value()]
-    places += [round(hand.cursor(plot)) for plot in ("schedulePlot", "snrPlot", "statisticsPlot")]
+    places += [hand.cursor(plot) for plot in ("schedulePlot", "snrPlot", "statisticsPlot")]
     return places == [t] * 6
 
 
@@ -127,24 +128,14 @@ def test_the_buttons_stop_at_the_ends(hand: Hand) -> None:
 
 def drag_cursor(hand: Hand, name: str, t: int) -> None:
     """Drag a plot's cursor to t with the mouse."""
-    view = hand.plot(name).plot
-    box = view.getViewBox()
-
-    def at(t: float) -> QPoint:
-        middle = box.viewRange()[1]
-        point: QPointF = box.mapViewToScene(QPointF(t, sum(middle) / 2))
-        place: QPoint = view.mapFromScene(point)
-        return place
-
-    begin, end = at(hand.cursor(name)), at(t)
-    port = view.viewport()
-    hand.qtbot.wait(20)  # pyqtgraph looks at a hundred moves a second at most
-    hand.qtbot.mouseMove(port, begin)
-    hand.qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=begin)
+    layer = hand.plot(name).cursor_layer
+    begin, end = (QPoint(round(layer.x_of(time)), layer.height() // 2) for time in (hand.cursor(name), t))
+    hand.qtbot.mousePress(layer, Qt.MouseButton.LeftButton, pos=begin)
     for i in range(1, 11):
-        hand.qtbot.mouseMove(port, begin + (end - begin) * i / 10)
-        hand.qtbot.wait(12)
-    hand.qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=end)
+        hand.qtbot.mouseMove(layer, begin + (end - begin) * i / 10)
+        hand.qtbot.wait(2)
+    hand.qtbot.mouseRelease(layer, Qt.MouseButton.LeftButton, pos=end)
+    hand.qtbot.mouseMove(layer, begin)  # without a button: nothing follows
 
 
 @pytest.mark.parametrize("name", ["schedulePlot", "snrPlot"])
@@ -334,7 +325,8 @@ def test_what_a_model_lacks_is_disabled(plane_hand: Hand) -> None:
     assert hand.spin("noiseSeedSpin").isEnabled()
 
 
-def test_the_device_may_be_named(hand: Hand) -> None:
+def test_the_device_may_be_named(make_hand: MakeHand, tiny: Path) -> None:
+    hand = make_hand(tiny)
     before = hand.shown()
     hand.choose(hand.combo("deviceCombo"), "cpu")
     hand.settle()

@@ -79,7 +79,8 @@ STARTING = """
 
 def test_the_window_is_painted_before_torch_is_loaded_and_says_what_it_does(tiny: Path) -> None:
     program = [sys.executable, "-c", textwrap.dedent(STARTING), str(tiny)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=240, cwd=Path(__file__).parents[2])
+    root = Path(__file__).parents[2]
+    done = subprocess.run(program, check=False, capture_output=True, text=True, timeout=240, cwd=root)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     report = json.loads(done.stdout)
@@ -189,7 +190,6 @@ def test_the_model_menu_offers_shipped_and_recent_models(
     make_hand: MakeHand, gallery_of_tiny: None, plane: Path, tiny: Path
 ) -> None:
     hand = make_hand(plane)
-    hand.click("modelButton") if False else None
     menu = hand.find(QToolButton, "modelButton").menu()
     menu.popup(QPoint(0, 0))
     titles = [action.text() for action in menu.actions()]
@@ -244,7 +244,9 @@ def test_file_open_by_key(
     assert is_open(hand, plane)
 
 
-def test_the_gallery_s_button_opens_the_dialog(make_hand: MakeHand, monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
+def test_the_gallery_s_button_opens_the_dialog(
+    make_hand: MakeHand, monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
     hand = make_hand()
     answer_folder(monkeypatch, str(tiny))
     hand.qtbot.mouseClick(hand.find(QPushButton, "galleryOpenButton"), Qt.MouseButton.LeftButton)

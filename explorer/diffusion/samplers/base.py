@@ -7,6 +7,7 @@ continued from, twice, with the same result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,6 +18,7 @@ from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.times import SPACINGS, Spacing, planned_times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +51,55 @@ def parameter(
     return field(default=default, metadata=metadata)
 
 
+def spacing_parameter() -> Any:
+    """`spacing`, which of the T times the steps visit."""
+    text = "Which of the T times the steps visit; karras is even in σ^(1/7), custom takes the list of times"
+    return parameter("leading", "Spacing", text, choices=SPACINGS)
+
+
+def times_parameter() -> Any:
+    """`times`, the list for the spacing "custom"."""
+    return parameter("", "Times", "The list of times for the spacing custom, such as 1000, 600, 300, 100")
+
+
+def clip_parameter() -> Any:
+    """`clip`, whether x̂₀ is limited."""
+    return parameter(True, "Clip x̂₀", "Limit x̂₀ to ± the clip range at every step")
+
+
+def clip_range_parameter() -> Any:
+    """`clip_range`, the limit of x̂₀."""
+    return parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
+
+
+class TimeStepping(Protocol):
+    """The Parameters of a sampler whose steps go down a list of times."""
+
+    @property
+    def spacing(self) -> Spacing: ...
+    @property
+    def times(self) -> str: ...
+
+
+class Clipping(Protocol):
+    """The Parameters of a sampler that can limit x̂₀."""
+
+    @property
+    def clip(self) -> bool: ...
+    @property
+    def clip_range(self) -> float: ...
+
+
+def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list[float]:
+    """The plan of a sampler whose steps go down a list of times. Raises ValueError for an impossible list."""
+    return planned_times(schedule, steps, parameters.spacing, parameters.times)
+
+
+def limit_of(parameters: Clipping) -> float | None:
+    """Where x̂₀ is clipped, None where it is not."""
+    return parameters.clip_range if parameters.clip else None
+
+
 P = TypeVar("P")
 P_contra = TypeVar("P_contra", contravariant=True)
 
@@ -57,9 +108,10 @@ class SampleFunction(Protocol[P_contra]):
     """sample(denoiser, schedule, x, times, noise, parameters, history=(), start=0) → Iterator[Step].
 
     x is the state at times[start]; the steps yielded have the indices start … len(times) − 1, the first
-    being x itself. history: earlier Steps of the run, newest last, for multistep methods; if its last is
-    Step `start` itself, what the model said there is taken from it instead of asked again. A run continued
-    from its own Step k (x = step.x, start = k) equals the uninterrupted run.
+    being x itself. history: the run's earlier Steps, oldest first; if its last is Step `start` itself, what
+    the model said there is taken from it instead of asked again. Multistep methods read the Steps before it
+    and begin anew where there are none. A run continued from its own Step k (x = step.x, start = k, history =
+    the Steps up to k or k − 1) equals the uninterrupted run. x may be any floating-point tensor.
     """
 
     def __call__(
@@ -84,12 +136,14 @@ class Sampler(Generic[P]):
     summary: str
     parameters: type[P]
     default_steps: int
-    plan: Callable[[Schedule, int, P], list[int]]
+    plan: Callable[[Schedule, int, P], list[float]]
     """(schedule, steps, parameters) → the times of the run. Raises ValueError for impossible numbers."""
     sample: SampleFunction[P]
     steps_label: str = "Steps"
     levels: bool = False
     """True where a run stays at each time for several steps."""
+    needs_density: bool = False
+    """True where it runs only with a denoiser that knows its density (see `denoiser.log_density`)."""
 
 
 def observe(
@@ -115,3 +169,13 @@ def first_step(
     if history and history[-1].index == index and history[-1].x is x:
         return history[-1]
     return observe(denoiser, x, t, index, clip_range)
+
+
+def step_before(history: Sequence[Step], index: int) -> Step | None:
+    """The Step that led to Step `index`, None where the history does not hold it."""
+    return next((step for step in reversed(history) if step.index == index - 1), None)
+
+
+def rms(x: Tensor) -> float:
+    """The root-mean-square size of a tensor's numbers, NaN where they do not exist."""
+    return math.nan if x.is_meta else float(x.square().mean().sqrt())

@@ -12,9 +12,21 @@ from torch import Tensor
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
-from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter
+from explorer.diffusion.samplers.base import (
+    Sampler,
+    Step,
+    clip_parameter,
+    clip_range_parameter,
+    first_step,
+    limit_of,
+    observe,
+    parameter,
+    plan_times,
+    spacing_parameter,
+    times_parameter,
+)
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import SPACINGS, Spacing, spaced_times
+from explorer.diffusion.times import Spacing
 
 
 @dataclass(frozen=True)
@@ -24,13 +36,10 @@ class Parameters:
     eta: float = parameter(
         0.0, "η", "Fresh noise: 0 is deterministic, 1 has the variance β̃ of ancestral sampling", 0.0, 1.0
     )
-    spacing: Spacing = parameter("leading", "Spacing", "Which of the T times the steps visit", choices=SPACINGS)
-    clip: bool = parameter(True, "Clip x̂₀", "Limit x̂₀ to ± the clip range at every step")
-    clip_range: float = parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
-
-
-def plan(schedule: Schedule, steps: int, parameters: Parameters) -> list[int]:
-    return spaced_times(schedule.T, steps, parameters.spacing)
+    spacing: Spacing = spacing_parameter()
+    clip: bool = clip_parameter()
+    clip_range: float = clip_range_parameter()
+    times: str = times_parameter()
 
 
 def sample(
@@ -48,7 +57,7 @@ def sample(
     ε̂ is the network's own, also where x̂₀ is clipped, as in diffusers' DDIMScheduler by default.
     """
     eta = parameters.eta
-    limit = parameters.clip_range if parameters.clip else None
+    limit = limit_of(parameters)
     step = first_step(denoiser, x, times[start], start, history, limit)
     yield step
     for index in range(start + 1, len(times)):
@@ -68,6 +77,6 @@ SAMPLER = Sampler(
     "Deterministic at η = 0: the same x_T always gives the same picture, in few steps.",
     Parameters,
     default_steps=50,
-    plan=plan,
+    plan=plan_times,
     sample=sample,
 )

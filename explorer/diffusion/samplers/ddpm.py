@@ -12,9 +12,21 @@ from torch import Tensor
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
-from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter
+from explorer.diffusion.samplers.base import (
+    Sampler,
+    Step,
+    clip_parameter,
+    clip_range_parameter,
+    first_step,
+    limit_of,
+    observe,
+    parameter,
+    plan_times,
+    spacing_parameter,
+    times_parameter,
+)
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import SPACINGS, Spacing, spaced_times
+from explorer.diffusion.times import Spacing
 
 
 @dataclass(frozen=True)
@@ -27,13 +39,21 @@ class Parameters:
         "β̃ is the variance of the true posterior given x₀; β is that of the forward step, an upper bound",
         choices=("beta_tilde", "beta"),
     )
-    spacing: Spacing = parameter("leading", "Spacing", "Which of the T times the steps visit", choices=SPACINGS)
-    clip: bool = parameter(True, "Clip x̂₀", "Limit x̂₀ to ± the clip range at every step")
-    clip_range: float = parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
+    spacing: Spacing = spacing_parameter()
+    clip: bool = clip_parameter()
+    clip_range: float = clip_range_parameter()
+    times: str = times_parameter()
 
 
-def plan(schedule: Schedule, steps: int, parameters: Parameters) -> list[int]:
-    return spaced_times(schedule.T, steps, parameters.spacing)
+def reverse_step(
+    schedule: Schedule, step: Step, r: float, noise: Tensor | None, variance: str = "beta_tilde"
+) -> Tensor:
+    """x_r = c_x x_t + c_0 x̂₀ + σ z, with z = noise, (n, …); None leaves the noise out."""
+    q = transition(schedule, step.t, r)
+    x = torch.add(step.x * q.mean_x_t, step.x0, alpha=q.mean_x0)
+    if noise is None:
+        return x
+    return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))
 
 
 def sample(
@@ -46,17 +66,13 @@ def sample(
     history: Sequence[Step] = (),
     start: int = 0,
 ) -> Iterator[Step]:
-    """x_r = c_x x_t + c_0 x̂₀ + σ z; no noise is added on the way to t = 0."""
-    limit = parameters.clip_range if parameters.clip else None
+    """No noise is added on the way to t = 0."""
+    limit = limit_of(parameters)
     step = first_step(denoiser, x, times[start], start, history, limit)
     yield step
     for index in range(start + 1, len(times)):
-        t, r = times[index - 1], times[index]
-        q = transition(schedule, t, r)
-        x = torch.add(step.x * q.mean_x_t, step.x0, alpha=q.mean_x0)
-        variance = q.forward_variance if parameters.variance == "beta" else q.posterior_variance
-        if r > 0:
-            x.add_(noise(index), alpha=math.sqrt(variance))
+        r = times[index]
+        x = reverse_step(schedule, step, r, noise(index) if r > 0 else None, parameters.variance)
         step = observe(denoiser, x, r, index, limit)
         yield step
 
@@ -67,6 +83,6 @@ SAMPLER = Sampler(
     "Draws each step from the model's own Gaussian p(x_{t−1} | x_t).",
     Parameters,
     default_steps=1000,
-    plan=plan,
+    plan=plan_times,
     sample=sample,
 )

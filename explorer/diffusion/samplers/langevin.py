@@ -12,13 +12,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
-from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter
+from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter, rms
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.times import time_at_ratio
 
 
 @dataclass(frozen=True)
@@ -32,32 +32,30 @@ class Parameters:
     add_noise: bool = parameter(True, "Noise", "Without the noise term every sample climbs to a mode and stays there")
 
 
-def plan(schedule: Schedule, steps: int, parameters: Parameters) -> list[int]:
+def plan(schedule: Schedule, steps: int, parameters: Parameters) -> list[float]:
+    """steps updates at one time. Raises ValueError for none."""
+    return stay(schedule, steps, parameters.level)
+
+
+def stay(schedule: Schedule, steps: int, level: float) -> list[float]:
+    """The times of `steps` updates at the t whose s/a is `level`."""
     if steps < 1:
         raise ValueError(f"the number of steps must be at least 1, got {steps}")
-    return [time_at_ratio(schedule, parameters.level)] * (steps + 1)
+    return [time_at_ratio(schedule, level)] * (steps + 1)
 
 
-def time_at_ratio(schedule: Schedule, ratio: float) -> int:
-    """The t ≥ 1 whose s(t)/a(t) is nearest to `ratio` on a logarithmic scale. ratio: ≥ 0, in units of the data."""
-    times = torch.arange(1, schedule.T + 1)
-    wanted = -2 * math.log(max(ratio, 1e-12))
-    return int((schedule.log_snr(times) - wanted).abs().argmin()) + 1
-
-
-def langevin_step(x: Tensor, score: Tensor, c: float, noise: Tensor | None) -> tuple[Tensor, dict[str, float]]:
-    """One update, with the root-mean-square size of its two terms."""
+def langevin_step(
+    x: Tensor, score: Tensor, c: float, noise: Tensor | None, spread: float | None = None
+) -> tuple[Tensor, dict[str, float]]:
+    """One update x + c score + spread z, with the root-mean-square size of its two terms. spread: None for √(2c)."""
     drift = score * c
     x = x + drift
-    extras = {"drift": _rms(drift)}
+    extras = {"drift": rms(drift)}
     if noise is not None:
-        x.add_(noise, alpha=math.sqrt(2 * c))
-        extras["diffusion"] = math.sqrt(2 * c)
+        spread = math.sqrt(2 * c) if spread is None else spread
+        x.add_(noise, alpha=spread)
+        extras["diffusion"] = spread
     return x, extras
-
-
-def _rms(x: Tensor) -> float:
-    return math.nan if x.is_meta else float(x.square().mean().sqrt())
 
 
 def sample(

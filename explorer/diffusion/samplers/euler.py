@@ -1,0 +1,80 @@
+"""Euler's method for the probability-flow ODE (Song et al. 2021, eq. 13; Karras et al. 2022, algorithm 1, lines 4–5).
+
+In y = x/a and σ = s/a the ODE of every path is dy/dσ = ε̂, so a step from t to r is y_r = y_t + (σ_r − σ_t) ε̂, or
+
+    x_r = a_r x̂₀ + s_r ε̂ = (s_r/s_t) x_t + (a_r − a_t s_r/s_t) x̂₀,
+
+which stays finite where no signal is left (σ_t = ∞). It is DDIM at η = 0, but for clipping: where x̂₀ is clipped,
+ε̂ follows from it here, and is the network's own there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from explorer.diffusion.denoiser import Denoiser
+from explorer.diffusion.noise import NoiseSource
+from explorer.diffusion.samplers.base import (
+    Sampler,
+    Step,
+    clip_parameter,
+    clip_range_parameter,
+    first_step,
+    limit_of,
+    observe,
+    plan_times,
+    spacing_parameter,
+    times_parameter,
+)
+from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.times import Spacing
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Choices of the Euler sampler."""
+
+    spacing: Spacing = spacing_parameter()
+    clip: bool = clip_parameter()
+    clip_range: float = clip_range_parameter()
+    times: str = times_parameter()
+
+
+def euler_step(schedule: Schedule, step: Step, r: float) -> Tensor:
+    """x_r from x_t and x̂₀, (n, …). r < t."""
+    kept = schedule.noise(r) / schedule.noise(step.t)
+    return torch.add(step.x * kept, step.x0, alpha=schedule.signal(r) - schedule.signal(step.t) * kept)
+
+
+def sample(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x: Tensor,
+    times: Sequence[float],
+    noise: NoiseSource,
+    parameters: Parameters,
+    history: Sequence[Step] = (),
+    start: int = 0,
+) -> Iterator[Step]:
+    """See the module's formula. Takes no noise."""
+    limit = limit_of(parameters)
+    step = first_step(denoiser, x, times[start], start, history, limit)
+    yield step
+    for index in range(start + 1, len(times)):
+        step = observe(denoiser, euler_step(schedule, step, times[index]), times[index], index, limit)
+        yield step
+
+
+SAMPLER = Sampler(
+    "euler",
+    "Euler",
+    "The probability-flow ODE by its tangent: first order, one look at the model a step.",
+    Parameters,
+    default_steps=50,
+    plan=plan_times,
+    sample=sample,
+)

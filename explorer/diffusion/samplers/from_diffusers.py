@@ -1,0 +1,245 @@
+"""Any scheduler of diffusers as a Sampler, called `diffusers:CLASSNAME`.
+
+Such a scheduler keeps its memory to itself: how many steps were made, what the model said, how far a step of several
+looks has come. So a run that goes on from a Step first repeats, with what the earlier Steps recorded, what the
+scheduler was told until then; the model is not asked again. Without those Steps it begins there with an empty memory.
+
+* Its times count from 0, ours from 1. One step of the scheduler is one Step here; a method with two looks at the
+  model visits a time twice.
+* Some of them work on y = x/a. Steps hold x.
+* It is configured from the schedule's β, and told ε̂, or v̂ where that is what the network gives.
+* Its random numbers are those of the NoiseSource, put in place of those that it asks torch for.
+
+diffusers is imported when such a sampler is looked up, not before.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from inspect import signature
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from explorer.diffusion.denoiser import Denoiser
+from explorer.diffusion.noise import NoiseSource
+from explorer.diffusion.samplers.base import (
+    Sampler,
+    Step,
+    clip_parameter,
+    clip_range_parameter,
+    first_step,
+    observe,
+    parameter,
+)
+from explorer.diffusion.schedules import Schedule
+
+PREFIX = "diffusers:"
+TOLD = ("self", "model_output", "timestep", "sample")
+"""What a scheduler's step is told first."""
+FURTHER = 1 << 32
+"""Between the addresses of the first and the second random numbers of one step."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Choices that diffusers' schedulers share; one that a scheduler does not know is not passed on."""
+
+    spacing: Literal["leading", "linspace", "trailing"] = parameter(
+        "leading", "Spacing", "diffusers' timestep_spacing", choices=("leading", "linspace", "trailing")
+    )
+    eta: float = parameter(0.0, "η", "Fresh noise, for the schedulers that have it (DDIM)", 0.0, 1.0)
+    clip: bool = clip_parameter()
+    clip_range: float = clip_range_parameter()
+
+
+@lru_cache(maxsize=64)
+def from_diffusers(name: str) -> Sampler[Parameters]:
+    """The sampler for a name such as "diffusers:UniPCMultistepScheduler".
+
+    Raises ValueError for a class that is no scheduler of diffusers, or that is not made from a list of β.
+    """
+    class_name = name.removeprefix(PREFIX)
+    scheduler_class = _scheduler_class(class_name)
+    return Sampler(
+        name,
+        class_name,
+        f"{class_name} of the diffusers library.",
+        Parameters,
+        default_steps=50,
+        plan=partial(plan, scheduler_class),
+        sample=partial(sample, scheduler_class),
+    )
+
+
+def _scheduler_class(name: str) -> type[Any]:
+    """A scheduler of diffusers that takes a noise schedule as β, and the model's output, the time and x at each step.
+
+    Nothing but a class that diffusers itself lists and derives from SchedulerMixin is ever looked up.
+    """
+    import diffusers.schedulers
+    from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+    if name.endswith("Scheduler") and name in dir(diffusers.schedulers):
+        candidate = getattr(diffusers.schedulers, name, None)
+        if isinstance(candidate, type) and issubclass(candidate, SchedulerMixin) and hasattr(candidate, "step"):
+            told = tuple(signature(candidate.step).parameters)[:4]
+            if {"trained_betas", "prediction_type"} <= set(_knows(candidate)) and told == TOLD:
+                return candidate
+    raise ValueError(f"there is no scheduler called “{name[:60]}” in diffusers that is made from a list of β")
+
+
+def plan(scheduler_class: type[Any], schedule: Schedule, steps: int, parameters: Parameters) -> list[float]:
+    """The scheduler's own times. Raises ValueError for a schedule without β, impossible numbers, and fractions."""
+    if not 1 <= steps <= schedule.T:
+        raise ValueError(f"the number of steps must lie between 1 and T = {schedule.T}, got {steps}")
+    scheduler = _scheduler(scheduler_class, schedule, parameters, "eps")
+    return _set_times(scheduler, steps, schedule)
+
+
+def sample(
+    scheduler_class: type[Any],
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x: Tensor,
+    times: Sequence[float],
+    noise: NoiseSource,
+    parameters: Parameters,
+    history: Sequence[Step] = (),
+    start: int = 0,
+) -> Iterator[Step]:
+    """See the module's text. Raises ValueError for times that are not the scheduler's own."""
+    limit = parameters.clip_range if parameters.clip and "clip_sample" in _knows(scheduler_class) else None
+    step = first_step(denoiser, x, times[start], start, history, limit)
+    scheduler = _scheduler(scheduler_class, schedule, parameters, step.prediction.kind)
+    _find_times(scheduler, times, schedule)
+    run = _Run(scheduler, len(times) - 1, noise, parameters)
+    y = run.resume(step, history)
+    yield step
+    for index in range(start + 1, len(times)):
+        y = run.advance(y, step)
+        step = observe(denoiser, run.seen(y, index), times[index], index, limit)
+        yield step
+
+
+@dataclass(frozen=True)
+class _Run:
+    scheduler: Any
+    end: int
+    """The index of the last Step, at t = 0."""
+    noise: NoiseSource
+    parameters: Parameters
+
+    def resume(self, step: Step, history: Sequence[Step]) -> Tensor:
+        """The scheduler's own sample at a Step, after which the scheduler remembers what led there."""
+        index = step.index
+        if index == self.end:
+            return step.x
+        past = {earlier.index: earlier for earlier in history if earlier.index < index}
+        if index and len(past) == index:
+            y = self._unseen(past[0].x, 0)
+            for k in range(index):
+                y = self.advance(y, past[k])
+            if torch.equal(self.seen(y, index), step.x):
+                return y
+        elif index and hasattr(self.scheduler, "set_begin_index"):
+            self.scheduler.set_begin_index(index)
+        return self._unseen(step.x, index)
+
+    def seen(self, y: Tensor, index: int) -> Tensor:
+        """x, what the model is shown, of the scheduler's sample y."""
+        if index == self.end:
+            return y
+        shown: Tensor = self.scheduler.scale_model_input(y, self.scheduler.timesteps[index])
+        return shown
+
+    def _unseen(self, x: Tensor, index: int) -> Tensor:
+        return x / self.seen(x.new_ones(()), index)
+
+    def advance(self, y: Tensor, step: Step) -> Tensor:
+        """The scheduler's sample after a Step."""
+        prediction, index = step.prediction, step.index
+        self.seen(y, index)  # some of them note the time there
+        output = prediction.v if prediction.kind == "v" else prediction.eps
+        options = {"eta": self.parameters.eta} if "eta" in signature(self.scheduler.step).parameters else {}
+        with _AddressedNoise(self.noise, index + 1), _quiet():
+            result = self.scheduler.step(output, self.scheduler.timesteps[index], y, **options)
+        after: Tensor = result.prev_sample
+        return after
+
+
+class _AddressedNoise(TorchFunctionMode):
+    """Within it, in this thread, torch.randn and randn_like give the numbers of one step of a NoiseSource."""
+
+    def __init__(self, noise: NoiseSource, step: int) -> None:
+        super().__init__()
+        self.noise, self.step = noise, step
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func in (torch.randn, torch.randn_like):
+            numbers, self.step = self.noise(self.step), self.step + FURTHER
+            return numbers.clone()
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what numpy 2 says of the way that diffusers makes arrays."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def _knows(scheduler_class: type[Any]) -> Mapping[str, Any]:
+    """The arguments a scheduler is made with."""
+    return signature(scheduler_class.__init__).parameters
+
+
+def _scheduler(scheduler_class: type[Any], schedule: Schedule, parameters: Parameters, kind: str) -> Any:
+    if schedule.betas is None:
+        raise ValueError(f"diffusers' schedulers need a schedule made of β, which {schedule.name} is not")
+    wanted = {
+        "num_train_timesteps": schedule.T,
+        "trained_betas": schedule.betas.tolist(),
+        "prediction_type": "v_prediction" if kind == "v" else "epsilon",
+        "timestep_spacing": parameters.spacing,
+        "steps_offset": 0,
+        "set_alpha_to_one": True,
+        "lower_order_final": True,
+        "clip_sample": parameters.clip,
+        "clip_sample_range": parameters.clip_range,
+        # Where no signal is left at t = T, theirs keep a trace of it.
+        "rescale_betas_zero_snr": schedule.signal(schedule.T) == 0,
+    }
+    with _quiet():
+        return scheduler_class(**{key: value for key, value in wanted.items() if key in _knows(scheduler_class)})
+
+
+def _set_times(scheduler: Any, steps: int, schedule: Schedule) -> list[float]:
+    """The times of the scheduler with so many steps, which it is set to."""
+    with _quiet():
+        scheduler.set_timesteps(steps)
+    inputs = [float(index) for index in scheduler.timesteps]
+    name = type(scheduler).__name__
+    if not all(index.is_integer() and 0 <= index < schedule.T for index in inputs):
+        raise ValueError(f"{name} visits times between the whole ones with {steps} steps of this spacing")
+    if inputs[0] < max(inputs):
+        raise ValueError(f"{name} goes from data to noise, and a run goes the other way")
+    return [*(int(index) + 1 for index in inputs), 0]
+
+
+def _find_times(scheduler: Any, times: Sequence[float], schedule: Schedule) -> None:
+    """Set the scheduler to the number of steps whose times these are."""
+    made = len(times) - 1
+    for steps in dict.fromkeys([made, (made + 1) // 2, made - 9, *range(made, 0, -1)]):
+        if 1 <= steps <= schedule.T and _set_times(scheduler, steps, schedule) == list(times):
+            return
+    raise ValueError("a run of one of diffusers' schedulers goes on with the times it began with")

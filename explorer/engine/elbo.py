@@ -1,0 +1,141 @@
+"""How likely a model finds its own samples: the variational bound, and log p by the probability-flow ODE.
+
+Everything is in nats and can be compared: for 8-bit pictures the bound is on the probability of the bytes. The
+ODE knows densities only, so the bytes are spread evenly over their intervals, and what is then found, plus the
+logarithm of the intervals' volume, is a bound on the same probability (Theis et al. 2016).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.diffusion.likelihood import (
+    Elbo,
+    ElboSettings,
+    Estimate,
+    LogLikelihood,
+    Variance,
+    elbo,
+    estimate,
+    log_likelihood,
+    picture_decoder,
+    points_decoder,
+    rademacher,
+)
+from explorer.diffusion.likelihood.results import Floats
+from explorer.diffusion.mixture import GaussianMixture
+from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.engine.device import check_memory, choose, set_threads
+from explorer.facts import ModelError, ModelFacts
+from explorer.formats.model import Model
+from explorer.formats.registry import load
+
+POINTS, PICTURES = 500, 16
+"""Samples that are measured unless another number is asked for."""
+
+PICTURE_TERMS = 50
+"""Of a picture model's T − 1 terms so many are computed unless another number is asked for."""
+
+POINT_ODE_STEPS, PICTURE_ODE_STEPS = 100, 25
+BYTES = 256
+NUMBERS_HELD = 48
+"""Numbers in memory at once for every number of a batch, at least: noise is made in blocks of 16 steps."""
+
+
+@dataclass(frozen=True)
+class ElboRequest:
+    """Which model is measured on how many of its first samples. None: the default for its kind.
+
+    t_samples: how many of the T − 1 terms are computed. ode: log p by the ODE as well.
+    """
+
+    path: str
+    device: str = "auto"
+    n: int | None = None
+    t_samples: int | None = None
+    seed: int = 0
+    variance: Variance = "beta_tilde"
+    ode: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ElboReport:
+    """What was found. ode, exact: log p of each sample in nats, (n,), comparable with the bound; None where not asked
+    for or not known. flow: the ODE's own result."""
+
+    facts: ModelFacts
+    request: ElboRequest
+    elbo: Elbo
+    ode: Floats | None
+    exact: Floats | None
+    flow: LogLikelihood | None
+
+
+def measure(request: ElboRequest) -> ElboReport:
+    """Raises ModelError for a model without samples or one that returns no numbers, ValueError for impossible ones."""
+    set_threads()
+    if not 0 <= request.seed < 2**64:
+        raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {request.seed}")
+    device = choose(request.device)
+    if device.type == "meta":
+        raise ModelError("The device “meta” computes no numbers: choose another.")
+    model = load(request.path, device)
+    x_0 = _samples(model, request.n)
+    noise = NoiseSource(request.seed, len(x_0), model.facts.shape, device)
+    found = _elbo(model, x_0, noise, request)
+    if not math.isfinite(found.matching.total.mean + found.consistency.total.mean):
+        raise ModelError("The network returned values that are not finite, so there is no bound.")
+    flow, ode = _ode(model, x_0, noise) if request.ode else (None, None)
+    if ode is not None and not bool(np.isfinite(ode).all()):
+        raise ModelError("The ODE left the finite numbers, so it found no likelihood.")
+    exact = None if model.truth is None else _exact(model.truth, x_0)
+    return ElboReport(model.facts, request, found, ode, exact, flow)
+
+
+def mean_of(values: Floats) -> Estimate:
+    """The mean over samples with its standard error. values: (n,)."""
+    return estimate(values[None])
+
+
+def _samples(model: Model, n: int | None) -> Tensor:
+    held = len(model.samples)
+    if not held:
+        raise ModelError("This model comes without samples, and it is on them that the bound is measured.")
+    if n is None:
+        n = min(held, PICTURES if model.facts.kind == "image" else POINTS)
+    if not 1 <= n <= held:
+        raise ValueError(f"this model comes with {held:,} samples: the number to measure lies between 1 and that")
+    check_memory(NUMBERS_HELD * n * math.prod(model.facts.shape))
+    return torch.from_numpy(model.samples[:n]).to(model.device)
+
+
+def _elbo(model: Model, x_0: Tensor, noise: NoiseSource, request: ElboRequest) -> Elbo:
+    schedule, facts = model.denoiser.schedule, model.facts
+    if facts.kind == "points":
+        settings = ElboSettings(request.variance, t_samples=request.t_samples)
+        return elbo(model.denoiser, x_0, noise, points_decoder(schedule), settings)
+    terms = min(PICTURE_TERMS, schedule.T - 1) if request.t_samples is None else request.t_samples
+    settings = ElboSettings(request.variance, t_samples=terms, clip_range=facts.value_range)
+    return elbo(model.denoiser, x_0, noise, picture_decoder(schedule, facts.value_range), settings)
+
+
+def _ode(model: Model, x_0: Tensor, noise: NoiseSource) -> tuple[LogLikelihood, Floats]:
+    if model.facts.kind == "points":
+        flow = log_likelihood(model.denoiser, x_0, POINT_ODE_STEPS)
+        return flow, flow.log_density
+    low, high = model.facts.value_range
+    width = (high - low) / (BYTES - 1)
+    spread = x_0 + width * (torch.special.ndtr(noise(0, Stream.DATA)) - 0.5)
+    flow = log_likelihood(model.denoiser, spread, PICTURE_ODE_STEPS, rademacher(noise, 1))
+    return flow, flow.log_density + x_0[0].numel() * math.log(width)
+
+
+def _exact(truth: GaussianMixture, x_0: Tensor) -> Floats:
+    on_cpu = (tensor.to("cpu", torch.float64) for tensor in (truth.weights, truth.means, truth.covariances))
+    values: Floats = GaussianMixture(*on_cpu).log_density(x_0.to("cpu", torch.float64)).numpy()
+    return values

@@ -1,0 +1,383 @@
+"""Which request is answered next, with an engine that waits to be told and needs no torch."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from explorer.engine.frame import Failed, FilmStrip, Frame, Progress, Ready, Seen
+from explorer.engine.worker import Answer, Worker
+from explorer.facts import ModelError
+from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Request, Run
+
+MODEL = ModelRef("m", "cpu")
+PATIENCE = 10.0
+"""Seconds after which something that should have happened has not."""
+READY = Ready((), (), ("auto", "cpu"))
+
+
+def look(t: int = 0) -> Look:
+    return Look(MODEL, Forward(), t, Guidance(), ())
+
+
+def run(number: int = 1, steps: int = 3) -> Run:
+    return Run(MODEL, number, "ddim", steps, 0, 1, Guidance(), ())
+
+
+class FakeEngine:
+    """Makes a frame each time it is let: one for a look, two for Open, steps + 1 for a run."""
+
+    def __init__(self) -> None:
+        self.asked: queue.Queue[tuple[Request, int]] = queue.Queue()
+        """What the worker has begun: the request, and which of its frames."""
+        self.permits = threading.Semaphore(0)
+        self.errors: dict[type, Exception] = {}
+        self.threads: set[int] = set()
+
+    def ready(self) -> Ready:
+        return READY
+
+    def answer(self, request: Request) -> Iterator[Frame]:
+        for i, frame in enumerate(self._frames(request)):
+            self.threads.add(threading.get_ident())
+            self.asked.put((request, i))
+            assert self.permits.acquire(timeout=PATIENCE)
+            if type(request) in self.errors:
+                raise self.errors[type(request)]
+            yield frame
+
+    def _frames(self, request: Request) -> list[Frame]:
+        if isinstance(request, Open):
+            return [Progress("reading"), Progress("read")]
+        if isinstance(request, Look):
+            return [Seen(request.t, {}, 1.0, 0.0)]
+        if isinstance(request, Film):
+            return [FilmStrip(request.times, ())]
+        assert isinstance(request, Run)
+        return [Seen(0, {}, 1.0, 0.0, run=request.run, step=i) for i in range(request.steps + 1)]
+
+
+class Bench:
+    """A worker with a fake engine, and what it delivered."""
+
+    def __init__(self, make_engine: Callable[[], Any] | None = None) -> None:
+        self.engine = FakeEngine()
+        self.answers: queue.Queue[Answer] = queue.Queue()
+        self.worker = Worker(self.answers.put, cast(Any, make_engine or (lambda: self.engine)))
+
+    def begun(self) -> tuple[Request, int]:
+        """Waits for the engine to begin another frame."""
+        return self.engine.asked.get(timeout=PATIENCE)
+
+    def let(self, frames: int = 1) -> None:
+        """Let the engine finish as many frames."""
+        self.engine.permits.release(frames)
+
+    def next(self) -> Answer:
+        return self.answers.get(timeout=PATIENCE)
+
+    def nothing_more(self, seconds: float = 0.05) -> bool:
+        try:
+            self.answers.get(timeout=seconds)
+        except queue.Empty:
+            return True
+        return False
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    bench.worker.start()
+    first = bench.next()
+    assert (first.job, first.frame, first.last) == (0, READY, True)
+    yield bench
+    bench.let(1000)
+    bench.worker.close()
+
+
+def test_a_look_is_answered_once(bench: Bench) -> None:
+    job = bench.worker.submit(look(5))
+    bench.let()
+    answer = bench.next()
+    assert (answer.job, answer.last) == (job, True)
+    assert isinstance(answer.frame, Seen)
+    assert answer.frame.t == 5
+    assert bench.nothing_more()
+
+
+def test_the_engine_works_in_one_other_thread(bench: Bench) -> None:
+    bench.let(10)
+    for request in look(), run(), Open(MODEL):
+        job = bench.worker.submit(request)
+        while not ((answer := bench.next()).job == job and answer.last):
+            pass
+    assert len(bench.engine.threads) == 1
+    assert threading.get_ident() not in bench.engine.threads
+
+
+def test_a_run_is_answered_step_by_step_and_ends(bench: Bench) -> None:
+    bench.let(4)
+    job = bench.worker.submit(run(steps=3))
+    answers = [bench.next() for _ in range(5)]
+    assert [a.job for a in answers] == [job] * 5
+    assert [a.frame.step for a in answers if isinstance(a.frame, Seen)] == [0, 1, 2, 3]
+    assert [a.last for a in answers] == [False] * 4 + [True]
+    assert answers[-1].frame is None
+
+
+def test_of_waiting_looks_the_newest_is_answered_between_two_steps(bench: Bench) -> None:
+    running = bench.worker.submit(run())
+    assert bench.begun() == (run_of(bench), 0)
+    jobs = [bench.worker.submit(look(t)) for t in range(4)]
+    bench.let()
+    assert bench.next().job == running  # the step that was under way
+    assert bench.begun() == (look(3), 0)
+    bench.let()
+    answer = bench.next()
+    assert (answer.job, answer.last) == (jobs[3], True)
+    assert bench.begun()[1] == 1  # and the run goes on
+    bench.let()
+    assert bench.next().job == running
+
+
+def run_of(bench: Bench) -> Run:
+    """The run that is in the worker's lane."""
+    return cast(Run, bench.worker._jobs["run"].request)
+
+
+def test_a_look_that_was_replaced_under_way_is_still_delivered(bench: Bench) -> None:
+    """While a slider is dragged every look is: its picture is the newest there is."""
+    first = bench.worker.submit(look(1))
+    bench.begun()
+    second = bench.worker.submit(look(2))
+    bench.let(2)
+    answers = [bench.next(), bench.next()]
+    assert [a.job for a in answers] == [first, second]
+    assert [cast(Seen, a.frame).t for a in answers] == [1, 2]
+    assert bench.nothing_more()
+
+
+def test_a_drag_sees_pictures_all_the_way(bench: Bench) -> None:
+    jobs = []
+    for t in range(6):
+        jobs.append(bench.worker.submit(look(t)))
+        assert bench.begun() == (look(t), 0)  # under way, when the next one comes
+        if t:
+            assert bench.next().job == jobs[t - 1]
+        bench.let()
+    assert bench.next().job == jobs[-1]
+
+
+def test_a_replaced_run_is_heard_of_no_more(bench: Bench) -> None:
+    bench.worker.submit(run(1))
+    bench.begun()
+    second = bench.worker.submit(run(2, steps=1))
+    bench.let(10)
+    answers = [bench.next() for _ in range(3)]
+    assert [a.job for a in answers] == [second] * 3
+    assert bench.nothing_more()
+
+
+def test_each_lane_holds_a_job_of_its_own(bench: Bench) -> None:
+    bench.worker.submit(look())
+    bench.begun()
+    running = bench.worker.submit(run(steps=1))
+    film = bench.worker.submit(Film(MODEL, Forward(), (0, 5)))
+    again = bench.worker.submit(look(2))
+    bench.let(20)
+    order = [bench.next().job for _ in range(6)][1:]
+    assert order == [again, film, running, running, running]
+
+
+def test_opening_drops_all_that_was_asked_before(bench: Bench) -> None:
+    for under_way in run(), look(), Film(MODEL, Forward(), (0,)):
+        bench.worker.submit(under_way)
+        bench.begun()
+        bench.worker.submit(look(9))
+        bench.worker.submit(run(9))
+        opening = bench.worker.submit(Open(MODEL))
+        bench.let(10)
+        answers = [bench.next() for _ in range(3)]
+        assert [a.job for a in answers] == [opening] * 3
+        assert [a.last for a in answers] == [False, False, True]
+        assert bench.nothing_more()
+        while not bench.engine.asked.empty():
+            bench.engine.asked.get()
+        while bench.engine.permits.acquire(blocking=False):
+            pass
+
+
+def test_what_is_asked_after_opening_waits_for_it(bench: Bench) -> None:
+    opening = bench.worker.submit(Open(MODEL))
+    bench.begun()
+    after = bench.worker.submit(look())
+    bench.let(10)
+    assert [bench.next().job for _ in range(4)] == [opening] * 3 + [after]
+
+
+def test_a_second_opening_replaces_the_first(bench: Bench) -> None:
+    bench.worker.submit(Open(MODEL))
+    bench.begun()
+    second = bench.worker.submit(Open(ModelRef("other")))
+    bench.let(10)
+    assert [bench.next().job for _ in range(3)] == [second] * 3
+    assert bench.nothing_more()
+
+
+def test_a_cancelled_run_ends_after_its_step(bench: Bench) -> None:
+    bench.worker.submit(run())
+    bench.begun()
+    bench.let()
+    bench.next()
+    bench.begun()
+    bench.worker.cancel("run")
+    bench.let(10)
+    assert bench.nothing_more()
+    assert bench.engine.asked.empty()
+    job = bench.worker.submit(look())
+    assert bench.next().job == job
+
+
+def test_cancelling_nothing(bench: Bench) -> None:
+    bench.worker.cancel("run")
+    bench.worker.cancel("film")
+    bench.let()
+    job = bench.worker.submit(look())
+    assert bench.next().job == job
+
+
+# --- pace ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_keeps_its_pace(bench: Bench) -> None:
+    bench.worker.set_pace(0.05)
+    bench.let(10)
+    begin = time.monotonic()
+    bench.worker.submit(run(steps=3))
+    for _ in range(4):
+        bench.next()
+    assert time.monotonic() - begin >= 3 * 0.05  # at least: a busy machine may take longer
+
+
+def test_a_slow_pace_does_not_hold_up_a_look_or_a_new_pace_or_the_end(bench: Bench) -> None:
+    bench.worker.set_pace(1000.0)
+    bench.let(100)
+    running = bench.worker.submit(run(steps=50))
+    assert bench.next().job == running
+    looking = bench.worker.submit(look())
+    assert bench.next().job == looking
+    assert bench.nothing_more()
+    bench.worker.set_pace(0.0)
+    assert bench.next().job == running
+    bench.worker.set_pace(1000.0)
+    while not bench.nothing_more():
+        pass
+    another = bench.worker.submit(run(2, steps=50))  # does not wait for what the last one owed
+    while bench.next().job != another:
+        pass
+    bench.worker.close()
+
+
+# --- errors ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "during"),
+    [(look(), "look"), (run(), "run"), (Open(MODEL), "open"), (Film(MODEL, Forward(), (0,)), "film")],
+)
+def test_an_exception_is_an_answer(bench: Bench, request_: Request, during: str) -> None:
+    bench.engine.errors[type(request_)] = ModelError("The file is gone.")
+    bench.let(10)
+    job = bench.worker.submit(request_)
+    answer = bench.next()
+    assert (answer.job, answer.last) == (job, True)
+    assert answer.frame == Failed("The file is gone.", during)  # type: ignore[arg-type]
+    assert bench.nothing_more()
+    bench.engine.errors.clear()
+    after = bench.worker.submit(look())
+    assert bench.next().job == after
+
+
+def test_a_mistake_of_ours_is_an_answer_too(bench: Bench) -> None:
+    bench.engine.errors[Look] = KeyError("x")
+    bench.let()
+    bench.worker.submit(look())
+    frame = bench.next().frame
+    assert isinstance(frame, Failed)
+    assert "KeyError" in frame.message
+    assert "report" in frame.message
+
+
+def test_the_failure_of_a_replaced_run_is_dropped(bench: Bench) -> None:
+    bench.worker.submit(run(1))
+    bench.begun()
+    bench.engine.errors[Run] = ModelError("Too late.")
+    job = bench.worker.submit(look())
+    bench.worker.cancel("run")
+    bench.let(10)
+    assert bench.next().job == job
+    assert bench.nothing_more()
+
+
+def test_an_engine_that_cannot_start() -> None:
+    def broken() -> Any:
+        raise ImportError("libtorch.so: cannot open shared object file")
+
+    bench = Bench(broken)
+    bench.worker.start()
+    answer = bench.next()
+    assert (answer.job, answer.last) == (0, True)
+    assert isinstance(answer.frame, Failed)
+    assert answer.frame.during == "start"
+    assert "libtorch.so" in answer.frame.message
+    bench.worker.submit(look())  # nobody answers, and nothing breaks
+    bench.worker.close()
+
+
+# --- the end ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("request_", [look(), run(), Open(MODEL)])
+def test_closing_waits_for_the_frame_under_way_and_delivers_nothing_more(bench: Bench, request_: Request) -> None:
+    bench.worker.submit(request_)
+    bench.begun()
+    bench.worker.submit(look(7))
+    releaser = threading.Timer(0.05, bench.let)
+    releaser.start()
+    bench.worker.close()
+    assert not bench.worker._thread.is_alive()
+    assert bench.answers.empty()
+    assert bench.engine.asked.empty()
+    releaser.join()
+
+
+def test_closing_an_idle_worker_and_closing_twice(bench: Bench) -> None:
+    bench.worker.close()
+    bench.worker.close()
+    assert not bench.worker._thread.is_alive()
+
+
+def test_closing_a_worker_that_never_started() -> None:
+    Bench().worker.close()
+
+
+def test_closing_while_the_engine_starts() -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def slow() -> Any:
+        started.set()
+        go.wait(PATIENCE)
+        return FakeEngine()
+
+    bench = Bench(slow)
+    bench.worker.start()
+    assert started.wait(PATIENCE)
+    bench.worker.submit(look())
+    threading.Timer(0.05, go.set).start()
+    bench.worker.close()
+    assert not bench.worker._thread.is_alive()

@@ -1,0 +1,223 @@
+"""The keyboard: shortcuts, what a focused control keeps for itself, and a way to everything by Tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
+
+from explorer.ui.actions import ROWS
+from explorer.ui.gallery import ModelCard
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Hand, MakeHand
+
+CONTROLS = (QAbstractButton, QComboBox, QAbstractSpinBox, QAbstractSlider, ModelCard)
+PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+def controls(hand: Hand) -> list[QWidget]:
+    """Everything that can be used now."""
+    found = [w for w in hand.window.findChildren(QWidget) if isinstance(w, CONTROLS) and not isinstance(w, QScrollBar)]
+    return [w for w in found if w.isVisible() and w.isEnabled() and not isinstance(w.parent(), QLineEdit)]
+
+
+def reached_by_tab(hand: Hand) -> list[QWidget]:
+    """Where Tab leads, until it comes round."""
+    reached: list[QWidget] = []
+    for _ in range(200):
+        hand.key(Qt.Key.Key_Tab)
+        widget = QApplication.focusWidget()
+        assert widget is not None
+        if widget in reached:
+            return reached
+        reached.append(widget)
+    pytest.fail("Tab never comes round")
+
+
+def name(widget: QWidget) -> str:
+    return widget.objectName() or type(widget).__name__
+
+
+@pytest.mark.parametrize("where", ["forward", "guided", "reverse", "banner"])
+def test_every_control_is_reached_by_tab_and_has_a_name(hand: Hand, where: str) -> None:
+    if where == "guided":
+        hand.choose(hand.combo("labelCombo"), 1)
+    elif where == "reverse":
+        hand.type_into(hand.spin("stepsSpin"), "4")
+        hand.reverse()
+        hand.play_to_end()
+        hand.key(Qt.Key.Key_Left)
+    elif where == "banner":
+        hand.window.open("/nowhere/at/all")
+    hand.settle()
+    usable = controls(hand)
+    assert len(usable) > 15
+    reached = reached_by_tab(hand)
+    assert [name(w) for w in usable if w not in reached] == []
+    nameless = []
+    for widget in usable:
+        accessible = QAccessible.queryAccessibleInterface(widget)
+        if not accessible.text(QAccessible.Text.Name).strip():
+            nameless.append(name(widget))
+    assert nameless == []
+    names = {w.objectName() for w in usable}
+    assert {"timestepSlider", "timestepSpin", "sourceCombo", "samplerCombo", "stepsSpin", "playButton"} <= names
+
+
+def test_the_points_too(plane_hand: Hand) -> None:
+    reached = reached_by_tab(plane_hand)
+    assert [name(w) for w in controls(plane_hand) if w not in reached] == []
+
+
+def test_the_gallery_too(make_hand: MakeHand) -> None:
+    hand = make_hand()
+    reached = reached_by_tab(hand)
+    usable = controls(hand)
+    assert usable
+    assert [name(w) for w in usable if w not in reached] == []
+    assert all(QAccessible.queryAccessibleInterface(w).text(QAccessible.Text.Name) for w in usable)
+
+
+# --- what a focused control keeps ----------------------------------------------------------------------------
+
+
+def test_space_on_a_list_opens_it_and_plays_nothing(hand: Hand) -> None:
+    combo = hand.combo("labelCombo")
+    combo.setFocus()
+    hand.key(Qt.Key.Key_Space)
+    assert combo.view().isVisible()
+    assert not hand.session.playing
+    popup = QApplication.activePopupWidget()
+    assert popup is not None
+    seed = hand.window.state.noise_seed
+    hand.key(Qt.Key.Key_R, window=popup.windowHandle())
+    hand.key(Qt.Key.Key_Escape, window=popup.windowHandle())
+    assert not combo.view().isVisible()
+    assert hand.window.state.noise_seed == seed, "letters belong to an open list"
+    assert hand.window.state.source == "forward"
+
+
+def test_space_on_a_button_presses_that_button(hand: Hand) -> None:
+    seed = hand.window.state.noise_seed
+    hand.button("redrawButton").setFocus()
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    assert hand.window.state.noise_seed != seed
+    assert not hand.session.playing
+    assert hand.window.state.source == "forward"
+
+
+def test_space_on_a_check_box_ticks_it(hand: Hand) -> None:
+    clip = hand.button("sampler:clip")
+    before = clip.isChecked()
+    clip.setFocus()
+    hand.key(Qt.Key.Key_Space)
+    assert clip.isChecked() is not before
+    assert not hand.session.playing
+
+
+@pytest.mark.parametrize("focus", ["playButton", "timestepSlider"])
+def test_space_plays_once_elsewhere(hand: Hand, focus: str) -> None:
+    hand.combo("speedCombo").setCurrentText("5 steps/s")
+    hand.find(QWidget, focus).setFocus()
+    hand.key(Qt.Key.Key_Space)
+    assert hand.session.playing, "not twice, which would pause again"
+    hand.key(Qt.Key.Key_Space)
+    assert not hand.session.playing
+    hand.settle()
+
+
+@pytest.mark.parametrize("box", ["timestepSpin", "noiseSeedSpin", "guidanceSpin"])
+def test_arrows_in_a_number_move_its_text_cursor(hand: Hand, box: str) -> None:
+    hand.choose(hand.combo("labelCombo"), 1)
+    hand.type_into(hand.spin("noiseSeedSpin"), "1234")
+    hand.settle()
+    spin = hand.find(QAbstractSpinBox, box)
+    spin.setFocus()
+    hand.key(Qt.Key.Key_End)
+    edit = spin.findChild(QLineEdit)
+    assert isinstance(edit, QLineEdit)
+    edit.deselect()
+    hand.key(Qt.Key.Key_Left)  # where there is a suffix, this leaves it
+    state, place = hand.window.state, edit.cursorPosition()
+    hand.key(Qt.Key.Key_Left)
+    assert edit.cursorPosition() == place - 1
+    hand.key(Qt.Key.Key_Right)
+    assert edit.cursorPosition() == place
+    hand.key(Qt.Key.Key_Home)
+    assert edit.cursorPosition() < place
+    hand.key(Qt.Key.Key_Right, SHIFT)
+    assert len(edit.selectedText()) == 1
+    assert hand.window.state == state
+
+
+def test_typing_a_number_takes_effect_as_a_whole(hand: Hand) -> None:
+    spin = hand.spin("timestepSpin")
+    spin.setFocus()
+    spin.selectAll()
+    for digit in (Qt.Key.Key_7, Qt.Key.Key_3):
+        hand.key(digit)
+        assert hand.window.state.t == 40
+    hand.key(Qt.Key.Key_Return)
+    assert hand.window.state.t == 73
+    hand.settle()
+
+
+def test_arrows_in_a_list_move_the_time(hand: Hand) -> None:
+    hand.combo("samplerCombo").setFocus()
+    hand.key(Qt.Key.Key_Right)
+    hand.settle()
+    assert hand.window.state.t == 41
+    assert hand.window.state.sampler == "ddim"
+
+
+# --- the panel of shortcuts ----------------------------------------------------------------------------------
+
+
+def test_the_shortcuts_panel_names_every_key(hand: Hand) -> None:
+    panel = hand.find(QLabel, "shortcuts")
+    assert not panel.isVisible()
+    hand.slider.setFocus()
+    hand.key("?")
+    assert panel.isVisible()
+    for row in ROWS:
+        assert all(key in panel.text() for key in row.keys), row
+    frame = hand.window.screen().availableGeometry()
+    assert panel.height() <= frame.height()
+    hand.qtbot.mouseClick(panel, Qt.MouseButton.LeftButton)
+    assert not panel.isVisible()
+    hand.key("?")
+    assert panel.isVisible()
+    hand.key("?", window=panel.windowHandle())
+    assert not panel.isVisible()
+
+
+def test_no_two_actions_share_a_key() -> None:
+    keys = [key for row in ROWS for key in row.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_keys_do_nothing_harmful_without_a_model(make_hand: MakeHand) -> None:
+    hand = make_hand()
+    for key in (Qt.Key.Key_Space, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_R):
+        for modifier in (PLAIN, SHIFT):
+            hand.key(key, modifier)
+    hand.key(Qt.Key.Key_Z)
+    assert not hand.window.busy
+    assert not hand.session.playing
+    assert hand.sentences == []
+    assert hand.session.facts is None
