@@ -34,7 +34,7 @@ bench: $(READY) libraries ## Measure speed (one measurement: make bench ARGS=NAM
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m explorer.bench $(ARGS)
 
 train-%: $(READY) ## Train checkpoints/% anew, for example make train-digits
-	$(BIN)/diffusion-explorer train $* --out checkpoints/$*
+	$(BIN)/diffusion-explorer train $* --out checkpoints/$(subst _,-,$*)
 
 wheel: $(READY) ## Build dist/*.whl
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -52,7 +52,8 @@ class Prediction:
         if self.kind == "v":
             scale = self.a * self.a + self.s * self.s
             return _combine(self.x_t, self.a / scale, self.output, -self.s / scale)
-        return (self.x_t - self.s * self.eps) / self.a
+        eps = self.output if self.kind == "eps" else self.eps
+        return _combine(self.x_t, 1.0, eps, -self.s).div_(self.a)
 
     @cached_property
     def eps(self) -> Tensor:
@@ -94,7 +95,9 @@ class Prediction:
 
 
 def _combine(x: Tensor, a: Coefficient, y: Tensor, b: Coefficient) -> Tensor:
-    """a x + b y in two kernels where b is a number."""
+    """a x + b y, in one kernel or two where b is a number."""
     if isinstance(b, Tensor):
         return a * x + b * y
-    return torch.add(x * a, y, alpha=b)
+    if isinstance(a, float) and a == 1.0:
+        return torch.add(x, y, alpha=b)
+    return torch.mul(x, a).add_(y, alpha=b)

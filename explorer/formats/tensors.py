@@ -40,7 +40,7 @@ class Weights:
     get: Callable[[str], Tensor]
 
     def read(self, name: str, device: torch.device) -> Tensor:
-        """One tensor, copied out of the file, floating-point numbers as float32, 4-D ones channels-last.
+        """One tensor, copied out of the file, contiguous, floating-point numbers as float32.
 
         Raises ModelError where it holds values that are not finite, or cannot be read.
         """
@@ -49,9 +49,8 @@ class Weights:
             if tensor.is_complex() or tensor.is_quantized or tensor.layout is not torch.strided:
                 raise ModelError(f"{self.label} holds {name} in a form that is not read ({tensor.dtype}).")
             dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
-            layout = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
             # Copied even where nothing changes: a mapped file may change or vanish behind the tensor.
-            tensor = tensor.to(dtype, copy=True, memory_format=layout)
+            tensor = tensor.to(dtype, copy=True, memory_format=torch.contiguous_format)
         except (SafetensorError, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
             raise ModelError(f"{self.label} is damaged at {name}: download or write it again.") from error
         if not bool(torch.isfinite(tensor).all()):

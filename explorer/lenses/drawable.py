@@ -17,14 +17,13 @@ Palette: TypeAlias = Literal["data", "signed", "magnitude"]
 class Image:
     """A batch of pictures. data: (n, channels, height, width). limits: the values at the palette's ends.
 
-    note: a few words for the tile's header, "" for none. alert: the note is a warning.
+    note: a few words for the tile's header, "" for none.
     """
 
     data: Floats
     palette: Palette
     limits: tuple[float, float]
     note: str = ""
-    alert: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ def draw(view: View) -> Drawable:
         return Points(data, groups(view), extent(view), points_caption(view))
     low, high = view.facts.value_range
     outside = float(((data < low) | (data > high)).mean())
+    # The picture cannot show them: a large share is normal where a model overshoots a black ground a little.
     note = f"{outside:.0%} clipped" if outside >= 0.005 else ""
-    return Image(data, "data", (low, high), note, alert=bool(note))
+    return Image(data, "data", (low, high), note)
 
 
 LENS = Lens("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", draw)

@@ -14,6 +14,7 @@ CONFIG = ImageConfig(
     block_out_channels=(24, 64, 96),
     attention_levels=(False, False, True),
     prediction_type="epsilon",
+    clip_sample=False,
     loop=LoopConfig(steps=3_000, learning_rate=1e-3),
 )
 

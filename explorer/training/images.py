@@ -30,6 +30,9 @@ class ImageConfig:
     T: int = 1000
     batch_size: int = 64
     label_dropout: float = 0.1
+    clip_sample: bool = True
+    """Whether samplers clip x̂₀ by default. DDIM keeps the network's ε̂ beside a clipped x̂₀, as diffusers does; with
+    ε-prediction and guidance the two part so far near T that samples fall apart."""
 
 
 def train_image_model(
@@ -104,7 +107,7 @@ def _write_scheduler(out: Path, config: ImageConfig) -> None:
         "beta_end": 0.02,
         "prediction_type": config.prediction_type,
         "variance_type": "fixed_small",
-        "clip_sample": True,
+        "clip_sample": config.clip_sample,
         "clip_sample_range": 1.0,
         "timestep_spacing": "leading",
         "steps_offset": 0,

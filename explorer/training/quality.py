@@ -32,7 +32,7 @@ from explorer.training.card import write_card
 from explorer.training.folder import read_classifier
 
 CLASSIFIER = CHECKPOINTS / "digits-classifier"
-PICTURES: Mapping[float, int] = {1.0: 500, 2.0: 1_000, 3.0: 500}
+PICTURES: Mapping[float, int] = {1.0: 100, 2.0: 200}
 """How many pictures are judged at each guidance scale γ."""
 
 

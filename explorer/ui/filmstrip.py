@@ -39,6 +39,7 @@ class Filmstrip(QWidget):
         self._pictures: dict[int, QImage] = {}
         self._slots: list[tuple[QRectF, int]] = []
         self._range = (-1.0, 1.0)
+        self._spread = False
 
     def sizeHint(self) -> QSize:
         return QSize(400, SIZE + 4)
@@ -46,6 +47,11 @@ class Filmstrip(QWidget):
     def set_range(self, value_range: tuple[float, float]) -> None:
         """The values drawn black and white."""
         self._range = value_range
+
+    def set_spread(self, spread: bool) -> None:
+        """Whether the run stays at one time, so that its steps are spread over the axis in their order."""
+        self._spread = spread
+        self.update()
 
     def clear(self) -> None:
         self._frames.clear()
@@ -86,7 +92,7 @@ class Filmstrip(QWidget):
             return []
         steps = np.array(sorted(self._frames))
         x = np.array([self._x_of(self._frames[int(step)][0]) for step in steps])
-        if np.ptp(x) < SIZE:  # one noise level: spread the steps instead, in their order
+        if self._spread:
             x = np.linspace(self.width() - MARGIN, MARGIN, len(steps)) if len(steps) > 1 else x
         width = self.width() - 2 * MARGIN
         count = max(1, int(width // (SIZE + 6)))

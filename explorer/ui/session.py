@@ -56,6 +56,8 @@ class Session(QObject):
     filmFrame = Signal(int, int, object)
     """step or time, t, thumbnail"""
     filmCleared = Signal()
+    filmDropped = Signal(int)
+    """The frames after this step are gone."""
     failed = Signal(str)
     progressed = Signal(str)
     playingChanged = Signal(bool)
@@ -337,6 +339,7 @@ class Session(QObject):
             return False
         self.run.changed = self.run.finished = False
         del self.run.scalars[start + 1 :]
+        self.filmDropped.emit(start)
         self._runner.submit(request)
         return True
 
@@ -355,6 +358,9 @@ class Session(QObject):
                 self._continue_run(self.run.made - 1)
             elif self.state.step == 0 and not self._playing:
                 self._start_run(until=0)
+            elif changed & {"label", "guidance_scale"} and not self._playing:
+                # What is on show was said under another condition: ask again, and go on from here.
+                self._continue_run(self.state.step, until=self.state.step)
         elif "lenses" in changed or "step" in changed:
             self._look()
 

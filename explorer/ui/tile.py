@@ -135,10 +135,6 @@ class Tile(QFrame):
         """Show what a lens drew."""
         self._drawable = drawable
         self._note.setText(drawable.note)
-        alert = isinstance(drawable, Image) and drawable.alert
-        if self._note.objectName() != (name := "alert" if alert else "muted"):
-            self._note.setObjectName(name)
-            self._note.style().polish(self._note)
         if isinstance(drawable, Missing):
             self.show_message(drawable.why)
             return

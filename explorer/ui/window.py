@@ -171,6 +171,7 @@ class MainWindow(QMainWindow):
         session.runChanged.connect(self._show_run_soon)
         session.filmFrame.connect(timeline.filmstrip.add)
         session.filmCleared.connect(timeline.filmstrip.clear)
+        session.filmDropped.connect(timeline.filmstrip.drop_after)
         session.failed.connect(self._show_failure)
         session.progressed.connect(self._status.setText)
         session.playingChanged.connect(timeline.set_playing)
@@ -183,6 +184,8 @@ class MainWindow(QMainWindow):
         timeline.backClicked.connect(session.back)
         timeline.resetClicked.connect(session.reset)
         timeline.paceChosen.connect(session.set_pace)
+        for action in (choices.changed, choices.parameterChanged, timeline.playClicked, timeline.stepClicked):
+            action.connect(self._banner.clear)  # what went wrong before is settled by going on
         choices.changed.connect(lambda changes: session.change(**changes))
         choices.parameterChanged.connect(session.set_parameter)
         choices.redrawClicked.connect(session.redraw_noise)
@@ -259,10 +262,12 @@ class MainWindow(QMainWindow):
         run, facts = self.session.run, self.session.facts
         if run is None or facts is None:
             self._timeline.slider.set_steps((), 0, False)
+            self._timeline.filmstrip.set_spread(False)
             self._curves.set_sampler_times(())
             self._curves.clear_statistics()
             return
         self._timeline.slider.set_steps(run.times, run.made, self.session.by_step)
+        self._timeline.filmstrip.set_spread(len(set(run.times)) == 1)
         if run.times != self._times_marked:
             self._times_marked = run.times
             self._curves.set_sampler_times(run.times)

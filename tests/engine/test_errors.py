@@ -12,7 +12,7 @@ from explorer.facts import ModelError
 
 def test_what_the_program_says_itself_is_passed_on() -> None:
     assert sentence(ModelError("The file is empty.")) == "The file is empty."
-    assert sentence(ValueError("t = 5 is out of range")) == "t = 5 is out of range"
+    assert sentence(ValueError("t = 5 is out of range")) == "t = 5 is out of range."
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried …")])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -197,23 +198,23 @@ class Hand:
     def click(self, name: str) -> None:
         button = self.button(name)
         assert button.isEnabled(), f"{name} is disabled"
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def key(
-        self, key: Qt.Key | str, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, window: object = None
+        self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier, window: object = None
     ) -> None:
         """Press and release a key as the window system reports it: Qt finds the focused widget or the shortcut."""
         target = window or self.window.windowHandle()
         assert isinstance(target, QWindow)
-        self.qtbot.keyClick(target, key, modifier)
+        QTest.keyClick(target, key, modifier)
 
     def type_into(self, spin: QSpinBox | QDoubleSpinBox, text: str) -> None:
         """Replace the number in a spin box by typing, and press Return."""
         assert spin.isEnabled(), f"{spin.objectName()} is disabled"
         spin.setFocus()
         spin.selectAll()
-        self.qtbot.keyClicks(spin, text)
-        self.qtbot.keyClick(spin, Qt.Key.Key_Return)
+        QTest.keyClicks(spin, text)
+        QTest.keyClick(spin, Qt.Key.Key_Return)
 
     def choose(self, combo: QComboBox, data: object) -> None:
         """Go through a closed list with the arrow keys until the entry of this data is reached."""
@@ -223,7 +224,7 @@ class Hand:
         combo.setFocus()
         while combo.currentIndex() != wanted:
             step = Qt.Key.Key_Down if combo.currentIndex() < wanted else Qt.Key.Key_Up
-            self.qtbot.keyClick(combo, step)
+            QTest.keyClick(combo, step)
 
     def reverse(self) -> None:
         """Follow a reverse run, and see x_T."""
@@ -240,10 +241,10 @@ class Hand:
 
     def drag_slider(self, *times: int) -> None:
         """Press at the first time, move over the others, release."""
-        self.qtbot.mousePress(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[0]))
+        QTest.mousePress(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[0]))
         for t in times[1:]:
-            self.qtbot.mouseMove(self.slider, self.place(t))
-        self.qtbot.mouseRelease(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[-1]))
+            QTest.mouseMove(self.slider, self.place(t))
+        QTest.mouseRelease(self.slider, Qt.MouseButton.LeftButton, pos=self.place(times[-1]))
 
     def drop(self, *paths: Path | str, text: str = "") -> tuple[bool, bool]:
         """Drop files on the window; whether it accepted the drag, and the drop."""
@@ -279,6 +280,8 @@ def wait_for(window: MainWindow) -> None:
 def let_go(*windows: MainWindow) -> None:
     """Close and delete. Were they there when a test is over, a hunt for reference cycles would follow."""
     for window in windows:
+        for plot in window.findChildren(pg.PlotWidget):
+            plot.getPlotItem().ctrlMenu.deleteLater()  # pyqtgraph gives it no parent to be deleted with
         window.close()
         window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)

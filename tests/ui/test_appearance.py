@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QSplitter
 
 from explorer.ui import theme
@@ -84,9 +85,9 @@ def test_the_layout_is_remembered(make_hand: MakeHand, tiny: Path) -> None:
     handle = columns.handle(1)
     before = columns.sizes()
     grip = handle.rect().center()
-    first.qtbot.mousePress(handle, Qt.MouseButton.LeftButton, pos=grip)
-    first.qtbot.mouseMove(handle, grip + QPoint(40, 0))
-    first.qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=grip + QPoint(40, 0))
+    QTest.mousePress(handle, Qt.MouseButton.LeftButton, pos=grip)
+    QTest.mouseMove(handle, grip + QPoint(40, 0))
+    QTest.mouseRelease(handle, Qt.MouseButton.LeftButton, pos=grip + QPoint(40, 0))
     first.qtbot.wait(20)
     sizes = columns.sizes()
     assert sizes[0] > before[0] + 30

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
 from explorer.ui.gallery import Gallery
@@ -160,7 +161,7 @@ def test_bad_input_is_named_and_the_model_before_still_works(
     assert all(np.array_equal(before[lens], data) for lens, data in hand.shown().items())
     # Nothing but its button closes it.
     assert says in hand.banner.text()
-    hand.qtbot.mouseClick(hand.banner.findChildren(QToolButton)[0], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(hand.banner.findChildren(QToolButton)[0], Qt.MouseButton.LeftButton)
     assert not hand.banner.isVisible()
     assert hand.banner.text() == ""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
 from explorer.ui.time_axis import SCALES
 
@@ -28,18 +29,18 @@ def times_agree(hand: Hand, t: int) -> bool:
 
 
 def test_all_four_tiles_follow_while_the_slider_is_dragged(hand: Hand) -> None:
-    hand.qtbot.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
+    QTest.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
     hand.settle()
     at: dict[int, dict[str, bytes]] = {}
     for t in (0, 20, 50, 80, 100, 80, 50, 20, 0):
-        hand.qtbot.mouseMove(hand.slider, hand.place(t))
+        QTest.mouseMove(hand.slider, hand.place(t))
         # Everything happens while the button is down: nothing waits for its release.
         hand.until(lambda t=t: bool(hand.frames) and hand.frames[-1][0].t == t)  # type: ignore[misc]
         assert hand.slider.isSliderDown()
         assert times_agree(hand, t)
         shown = {lens: data.tobytes() for lens, data in hand.shown().items()}
         assert at.setdefault(t, shown) == shown, "the way back shows the same"
-    hand.qtbot.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
+    QTest.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
     hand.settle()
     for lens in LENSES:
         assert len({shown[lens] for shown in at.values()}) == 5, lens
@@ -48,12 +49,12 @@ def test_all_four_tiles_follow_while_the_slider_is_dragged(hand: Hand) -> None:
 
 def test_a_swift_drag_shows_times_on_the_way_and_ends_at_the_last(hand: Hand) -> None:
     hand.frames.clear()
-    hand.qtbot.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
+    QTest.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
     for t in range(1, 101):
-        hand.qtbot.mouseMove(hand.slider, hand.place(t))
+        QTest.mouseMove(hand.slider, hand.place(t))
         hand.qtbot.wait(5)
     during = {seen.t for seen, _ in hand.frames}
-    hand.qtbot.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(100))
+    QTest.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(100))
     hand.settle()
     assert len(during) >= 3
     order = [seen.t for seen, _ in hand.frames]
@@ -63,21 +64,21 @@ def test_a_swift_drag_shows_times_on_the_way_and_ends_at_the_last(hand: Hand) ->
 
 
 def test_clicking_the_axis_goes_there_at_once(hand: Hand) -> None:
-    hand.qtbot.mouseClick(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(73))
+    QTest.mouseClick(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(73))
     hand.settle()
     assert times_agree(hand, 73)
-    hand.qtbot.mouseClick(hand.slider, Qt.MouseButton.RightButton, pos=hand.place(10))
-    hand.qtbot.mouseMove(hand.slider, hand.place(20))
+    QTest.mouseClick(hand.slider, Qt.MouseButton.RightButton, pos=hand.place(10))
+    QTest.mouseMove(hand.slider, hand.place(20))
     assert times_agree(hand, 73)
 
 
 def test_dragging_beyond_the_ends_stays_at_them(hand: Hand) -> None:
-    hand.qtbot.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(50))
-    hand.qtbot.mouseMove(hand.slider, QPoint(hand.slider.width() + 300, 14))
+    QTest.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(50))
+    QTest.mouseMove(hand.slider, QPoint(hand.slider.width() + 300, 14))
     assert hand.slider.value() == 100
-    hand.qtbot.mouseMove(hand.slider, QPoint(-300, 14))
+    QTest.mouseMove(hand.slider, QPoint(-300, 14))
     assert hand.slider.value() == 0
-    hand.qtbot.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=QPoint(-300, 14))
+    QTest.mouseRelease(hand.slider, Qt.MouseButton.LeftButton, pos=QPoint(-300, 14))
     hand.settle()
     assert times_agree(hand, 0)
 
@@ -130,12 +131,12 @@ def drag_cursor(hand: Hand, name: str, t: int) -> None:
     """Drag a plot's cursor to t with the mouse."""
     layer = hand.plot(name).cursor_layer
     begin, end = (QPoint(round(layer.x_of(time)), layer.height() // 2) for time in (hand.cursor(name), t))
-    hand.qtbot.mousePress(layer, Qt.MouseButton.LeftButton, pos=begin)
+    QTest.mousePress(layer, Qt.MouseButton.LeftButton, pos=begin)
     for i in range(1, 11):
-        hand.qtbot.mouseMove(layer, begin + (end - begin) * i / 10)
+        QTest.mouseMove(layer, begin + (end - begin) * i / 10)
         hand.qtbot.wait(2)
-    hand.qtbot.mouseRelease(layer, Qt.MouseButton.LeftButton, pos=end)
-    hand.qtbot.mouseMove(layer, begin)  # without a button: nothing follows
+    QTest.mouseRelease(layer, Qt.MouseButton.LeftButton, pos=end)
+    QTest.mouseMove(layer, begin)  # without a button: nothing follows
 
 
 @pytest.mark.parametrize("name", ["schedulePlot", "snrPlot"])
@@ -159,7 +160,7 @@ def test_another_scale_moves_the_axis_but_no_time(hand: Hand) -> None:
     for i in range(len(SCALES)):
         combo.setFocus()
         if i:
-            hand.qtbot.keyClick(combo, Qt.Key.Key_Down)
+            QTest.keyClick(combo, Qt.Key.Key_Down)
         assert combo.currentIndex() == i
         assert times_agree(hand, 40)
         assert not hand.window.busy
@@ -179,7 +180,7 @@ def test_a_click_on_the_filmstrip_goes_to_its_time(hand: Hand) -> None:
     strip = hand.strip
     hand.qtbot.wait(50)  # until it is painted
     for t in (80, 78, 76, 10, 0, 100):  # on pictures and between them
-        hand.qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(hand.slider.x_of(t)), 20))
+        QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(round(hand.slider.x_of(t)), 20))
         hand.settle()
         assert abs(hand.window.state.t - t) <= 4
         assert times_agree(hand, hand.window.state.t)
@@ -270,7 +271,7 @@ def test_another_sample(hand: Hand) -> None:
     other = hand.data("x_t")
     assert not np.array_equal(first, other)
     spin.setFocus()
-    hand.qtbot.keyClick(spin, Qt.Key.Key_Up)
+    QTest.keyClick(spin, Qt.Key.Key_Up)
     hand.settle()
     assert hand.window.state.sample == 8
     assert not np.array_equal(other, hand.data("x_t"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -77,7 +78,7 @@ def test_what_takes_long_is_shown_and_can_be_cancelled(hand: Hand) -> None:
     assert not progress.isVisible(), "nothing flickers for what is done in a moment"
     hand.until(progress.isVisible)
     assert cancel.isVisible()
-    hand.qtbot.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(cancel, Qt.MouseButton.LeftButton)
     hand.settle()
     assert not hand.session.playing
     assert not progress.isVisible()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -45,7 +46,7 @@ def test_a_yes_or_no(qtbot: QtBot) -> None:
     assert isinstance(check, QCheckBox)
     assert check.isChecked()
     assert (check.text(), check.toolTip(), check.accessibleName()) == ("Clip x̂₀", "Limits x̂₀", "Clip x̂₀")
-    qtbot.keyClick(check, Qt.Key.Key_Space)
+    QTest.keyClick(check, Qt.Key.Key_Space)
     assert form.emitted == [("clip", False)]
     assert not Form(qtbot, CHECK, clip=False).control("clip").isChecked()
 
@@ -55,7 +56,7 @@ def test_one_of_several(qtbot: QtBot) -> None:
     combo = form.control("spacing")
     assert isinstance(combo, QComboBox)
     assert combo.currentData() == "trailing"
-    qtbot.keyClick(combo, Qt.Key.Key_Up)
+    QTest.keyClick(combo, Qt.Key.Key_Up)
     assert form.emitted == [("spacing", "leading")]
     assert any(label.text() == "Spacing" for label in form.form.findChildren(QLabel))
     assert Form(qtbot, COMBO, spacing="unheard of").control("spacing").currentData() == "leading"
@@ -67,11 +68,11 @@ def test_a_whole_number(qtbot: QtBot) -> None:
     assert isinstance(spin, QSpinBox)
     assert (spin.value(), spin.minimum(), spin.maximum()) == (5, 1, 1000)
     spin.selectAll()
-    qtbot.keyClicks(spin, "17")
+    QTest.keyClicks(spin, "17")
     assert form.emitted == [], "1 was not meant"
-    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    QTest.keyClick(spin, Qt.Key.Key_Return)
     assert form.emitted == [("inner", 17)]
-    qtbot.keyClick(spin, Qt.Key.Key_Up)
+    QTest.keyClick(spin, Qt.Key.Key_Up)
     assert form.emitted[1:] == [("inner", 18)]
 
 
@@ -81,9 +82,9 @@ def test_a_decimal_number(qtbot: QtBot) -> None:
     assert isinstance(spin, QDoubleSpinBox)
     assert (spin.value(), spin.minimum(), spin.maximum()) == (0.0, 0.0, 1.0)
     spin.selectAll()
-    qtbot.keyClicks(spin, "0.25")
+    QTest.keyClicks(spin, "0.25")
     assert form.emitted == []
-    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    QTest.keyClick(spin, Qt.Key.Key_Return)
     assert form.emitted == [("eta", 0.25)]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QToolButton
 
 from explorer.ui import gallery
@@ -117,7 +118,7 @@ def test_without_a_path_there_is_the_gallery(make_hand: MakeHand, gallery_of_tin
 
 def test_a_card_is_clicked(make_hand: MakeHand, gallery_of_tiny: None, tiny: Path) -> None:
     hand = make_hand()
-    hand.qtbot.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
     hand.settle()
     assert is_open(hand, tiny)
     assert hand.data("x_t").any()
@@ -125,7 +126,7 @@ def test_a_card_is_clicked(make_hand: MakeHand, gallery_of_tiny: None, tiny: Pat
 
 def test_a_card_is_clicked_before_torch_is_there(make_hand: MakeHand, gallery_of_tiny: None, tiny: Path) -> None:
     hand = make_hand(settled=False)
-    hand.qtbot.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(hand.find(ModelCard), Qt.MouseButton.LeftButton)
     hand.settle()
     assert is_open(hand, tiny)
     assert hand.data("x_t").any()
@@ -134,9 +135,9 @@ def test_a_card_is_clicked_before_torch_is_there(make_hand: MakeHand, gallery_of
 def test_the_right_button_and_a_press_that_slips_off_open_nothing(make_hand: MakeHand, gallery_of_tiny: None) -> None:
     hand = make_hand()
     card = hand.find(ModelCard)
-    hand.qtbot.mouseClick(card, Qt.MouseButton.RightButton)
-    hand.qtbot.mousePress(card, Qt.MouseButton.LeftButton)
-    hand.qtbot.mouseRelease(card, Qt.MouseButton.LeftButton, pos=QPoint(-5, -5))
+    QTest.mouseClick(card, Qt.MouseButton.RightButton)
+    QTest.mousePress(card, Qt.MouseButton.LeftButton)
+    QTest.mouseRelease(card, Qt.MouseButton.LeftButton, pos=QPoint(-5, -5))
     assert not hand.window.busy
     assert is_gallery(hand)
 
@@ -175,7 +176,7 @@ def test_recent_models_are_offered_the_newest_first(make_hand: MakeHand, tiny: P
     hand = make_hand()
     links = recent(hand)
     assert [str(plane) in links[0].text(), str(tiny) in links[1].text(), len(links)] == [True, True, 2]
-    hand.qtbot.mouseClick(links[1], Qt.MouseButton.LeftButton, pos=QPoint(4, links[1].height() // 2))
+    QTest.mouseClick(links[1], Qt.MouseButton.LeftButton, pos=QPoint(4, links[1].height() // 2))
     hand.settle()
     assert is_open(hand, tiny)
 
@@ -196,7 +197,7 @@ def test_the_model_menu_offers_shipped_and_recent_models(
     assert "Tiny" in titles
     assert any(str(plane) in title for title in titles)
     action = next(action for action in menu.actions() if action.text() == "Tiny")
-    hand.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
     hand.settle()
     assert is_open(hand, tiny)
 
@@ -220,11 +221,11 @@ def test_file_open_with_the_mouse(hand: Hand, monkeypatch: pytest.MonkeyPatch, p
     asked = answer_folder(monkeypatch, str(plane))
     bar = hand.window.menuBar()
     file = bar.actions()[0]
-    hand.qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.actionGeometry(file).center())
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.actionGeometry(file).center())
     menu = QApplication.activePopupWidget()
     assert menu is not None
     entry = next(action for action in menu.actions() if "Open model" in action.text().replace("&", ""))
-    hand.qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=file.menu().actionGeometry(entry).center())  # type: ignore[attr-defined]
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=file.menu().actionGeometry(entry).center())  # type: ignore[attr-defined]
     assert len(asked) == 1
     hand.settle()
     assert is_open(hand, plane)
@@ -249,7 +250,7 @@ def test_the_gallery_s_button_opens_the_dialog(
 ) -> None:
     hand = make_hand()
     answer_folder(monkeypatch, str(tiny))
-    hand.qtbot.mouseClick(hand.find(QPushButton, "galleryOpenButton"), Qt.MouseButton.LeftButton)
+    QTest.mouseClick(hand.find(QPushButton, "galleryOpenButton"), Qt.MouseButton.LeftButton)
     hand.settle()
     assert is_open(hand, tiny)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from explorer.diffusion.schedules import SCHEDULES, DiscreteSchedule
+from explorer.diffusion.schedules import SCHEDULES, Schedule
 from explorer.engine.frame import ScheduleTable
 from explorer.ui.time_axis import SCALES, Scale, nearest, positions
 
 
-def table(schedule: DiscreteSchedule) -> ScheduleTable:
+def table(schedule: Schedule) -> ScheduleTable:
     t = torch.arange(schedule.T + 1)
     a, s, log_snr = schedule.signal(t).numpy(), schedule.noise(t).numpy(), schedule.log_snr(t).numpy()
     return ScheduleTable(t.double().numpy(), a, s, log_snr, None)

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -180,7 +181,7 @@ def test_hovering_a_picture_reads_its_number(hand: Hand) -> None:
     for sample, x, y in ((0, 0, 0), (1, 7, 2), (2, 3, 7), (3, 5, 5)):
         column, row = sample % 2 * 8 + x, sample // 2 * 8 + y
         at = area.topLeft() + QPointF((column + 0.5) * area.width() / 16, (row + 0.5) * area.height() / 16)
-        hand.qtbot.mouseMove(view, at.toPoint())
+        QTest.mouseMove(view, at.toPoint())
         text = view.value_at_hover()
         assert text.startswith(f"sample {sample}")
         assert f"({x}, {y})" in text
@@ -189,8 +190,8 @@ def test_hovering_a_picture_reads_its_number(hand: Hand) -> None:
         # The other tiles tell theirs of the same place.
         other = hand.window.tile("x_t")
         assert any(f"{other.data()[sample, 0, y, x]:+.3f}" in label for label in footer(other))
-    hand.qtbot.mouseMove(view, QPoint(1, 1))
-    hand.qtbot.mouseMove(hand.slider, QPoint(5, 5))
+    QTest.mouseMove(view, QPoint(1, 1))
+    QTest.mouseMove(hand.slider, QPoint(5, 5))
     view.leaveEvent(None)  # type: ignore[arg-type]
     assert view.value_at_hover() == ""
 
