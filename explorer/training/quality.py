@@ -32,7 +32,7 @@ from explorer.training.card import write_card
 from explorer.training.folder import read_classifier
 
 CLASSIFIER = CHECKPOINTS / "digits-classifier"
-PICTURES: Mapping[float, int] = {1.0: 100, 2.0: 200}
+PICTURES: Mapping[float, int] = {2.0: 200}
 """How many pictures are judged at each guidance scale γ."""
 
 
@@ -71,7 +71,8 @@ def conditional_samples(
     model: Model, labels: Tensor, guidance_scale: float, steps: int = 50, seed: int = 2026, batch: int = 50
 ) -> Tensor:
     """DDIM samples x_0 of shape (n, *model.facts.shape) for int64 labels (n,). Sample k depends on seed and k alone."""
-    schedule, parameters = model.denoiser.schedule, Parameters(clip=model.facts.kind == "image")
+    schedule = model.denoiser.schedule
+    parameters = Parameters(clip=bool(model.facts.sampler_defaults.get("clip", False)))
     times = DDIM.plan(schedule, steps, parameters)
     done = []
     for first in range(0, len(labels), batch):
