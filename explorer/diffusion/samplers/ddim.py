@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
@@ -22,6 +21,7 @@ from explorer.diffusion.samplers.base import (
     observe,
     parameter,
     plan_times,
+    scaled,
     spacing_parameter,
     times_parameter,
 )
@@ -64,7 +64,7 @@ def sample(
         t, r = times[index - 1], times[index]
         a_r, s_r = schedule.signal(r), schedule.noise(r)
         variance = eta**2 * transition(schedule, t, r).posterior_variance if eta else 0.0
-        x = torch.add(step.x0 * a_r, step.prediction.eps, alpha=math.sqrt(max(s_r**2 - variance, 0.0)))
+        x = scaled(step.prediction.eps, math.sqrt(max(s_r**2 - variance, 0.0))).add_(step.x0, alpha=a_r)
         if variance:
             x.add_(noise(index), alpha=math.sqrt(variance))
         step = observe(denoiser, x, r, index, limit)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
@@ -22,6 +21,7 @@ from explorer.diffusion.samplers.base import (
     observe,
     parameter,
     plan_times,
+    scaled,
     spacing_parameter,
     times_parameter,
 )
@@ -50,7 +50,7 @@ def reverse_step(
 ) -> Tensor:
     """x_r = c_x x_t + c_0 x̂₀ + σ z, with z = noise, (n, …); None leaves the noise out."""
     q = transition(schedule, step.t, r)
-    x = torch.add(step.x * q.mean_x_t, step.x0, alpha=q.mean_x0)
+    x = scaled(step.x, q.mean_x_t).add_(step.x0, alpha=q.mean_x0)
     if noise is None:
         return x
     return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))

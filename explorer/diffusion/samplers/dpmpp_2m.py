@@ -29,6 +29,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     plan_times,
+    scaled,
     spacing_parameter,
     step_before,
     times_parameter,
@@ -70,7 +71,7 @@ def sample(
             q = (schedule.log_snr(step.t) - schedule.log_snr(before.t)) / (2 * h)
             x0 = torch.lerp(before.x0, x0, 1 + 1 / (2 * q))
         kept = schedule.noise(r) / schedule.noise(step.t)
-        x = torch.add(step.x * kept, x0, alpha=-schedule.signal(r) * math.expm1(-h))
+        x = scaled(step.x, kept).add_(x0, alpha=-schedule.signal(r) * math.expm1(-h))
         before, step = step, observe(denoiser, x, r, index, limit)
         yield step
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
@@ -27,6 +26,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     plan_times,
+    scaled,
     spacing_parameter,
     times_parameter,
 )
@@ -47,7 +47,7 @@ class Parameters:
 def euler_step(schedule: Schedule, step: Step, r: float) -> Tensor:
     """x_r from x_t and x̂₀, (n, …). r < t."""
     kept = schedule.noise(r) / schedule.noise(step.t)
-    return torch.add(step.x * kept, step.x0, alpha=schedule.signal(r) - schedule.signal(step.t) * kept)
+    return scaled(step.x, kept).add_(step.x0, alpha=schedule.signal(r) - schedule.signal(step.t) * kept)
 
 
 def sample(

@@ -36,6 +36,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     plan_times,
+    scaled,
     spacing_parameter,
     times_parameter,
 )
@@ -60,7 +61,8 @@ def reverse_step(schedule: Schedule, step: Step, r: float, noise: Tensor) -> Ten
         return torch.add(step.x0 * schedule.signal(r), noise, alpha=schedule.noise(r))
     # ∇log p = (a x̂₀ − x)/s²
     gain = q.forward_variance / schedule.noise(step.t) ** 2
-    x = torch.add(step.x * (1 - math.log(q.forward_scale) - gain), step.x0, alpha=gain * schedule.signal(step.t))
+    x = scaled(step.x, 1 - math.log(q.forward_scale) - gain)
+    x.add_(step.x0, alpha=gain * schedule.signal(step.t))
     return x.add_(noise, alpha=math.sqrt(q.forward_variance))
 
 

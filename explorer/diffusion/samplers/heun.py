@@ -27,6 +27,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     plan_times,
+    scaled,
     spacing_parameter,
     times_parameter,
 )
@@ -74,7 +75,7 @@ def sample(
 def _slope(schedule: Schedule, step: Step) -> Tensor:
     """ε̂ = (x − a x̂₀)/s, which follows x̂₀ where that is clipped."""
     s = schedule.noise(step.t)
-    return torch.add(step.x / s, step.x0, alpha=-schedule.signal(step.t) / s)
+    return scaled(step.x, 1 / s).add_(step.x0, alpha=-schedule.signal(step.t) / s)
 
 
 SAMPLER = Sampler(
