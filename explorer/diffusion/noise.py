@@ -59,6 +59,21 @@ class NoiseSource:
     first: int = 0
     _blocks: dict[tuple[int, Stream], tuple[Tensor, ...]] = field(default_factory=dict, repr=False, compare=False)
     """The block in use of each stream; forgetting it costs time, never a number."""
+    _philox: np.random.Philox = field(default_factory=np.random.Philox, repr=False, compare=False)
+
+    def _go_to(self, number: int, stream: Stream, skipped: int) -> None:
+        """Key the generator by seed and block, and have it count from the stream's beginning, or further on."""
+        key = np.array([self.seed, number], np.uint64)
+        counter = np.array([skipped, 0, 0, stream], np.uint64)
+        # A new generator would gather entropy first, for nothing.
+        self._philox.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": counter, "key": key},
+            "buffer": np.zeros(4, np.uint64),
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
 
     def __call__(self, step: int, stream: Stream = Stream.SAMPLER) -> Tensor:
         """The noise of one step: float32, (n, *shape), not to be changed in place."""
@@ -74,10 +89,9 @@ class NoiseSource:
     def _block(self, number: int, stream: Stream) -> tuple[Tensor, ...]:
         """The noise of BLOCK steps, (n, *shape) each. Sample after sample, so a batch begins with its first ones."""
         size = math.prod(self.shape)
-        philox = np.random.Philox(key=self.seed | number << 64, counter=int(stream) << 192)
-        philox.advance(self.first * size * BLOCK // NUMBERS_OF_A_COUNT)
-        words = torch.from_numpy(philox.random_raw(self.n * size * BLOCK // 2).view(np.int32))
-        # The whole numbers of 32 bits lie evenly between −1 and 1, the ends of which would become infinite.
-        numbers = words.float().mul_(2.0**-31).clamp_(-NEARLY_1, NEARLY_1).erfinv_().mul_(math.sqrt(2.0))
-        steps = numbers.view(self.n, BLOCK, size).transpose(0, 1).contiguous()
+        self._go_to(number, stream, self.first * size * BLOCK // NUMBERS_OF_A_COUNT)
+        words = torch.from_numpy(self._philox.random_raw(self.n * size * BLOCK // 2).view(np.int32))
+        steps = torch.empty(BLOCK, self.n, size).copy_(words.view(self.n, BLOCK, size).transpose(0, 1))
+        # Whole numbers of 32 bits, spread evenly from −1 to 1 but for the ends, which would become infinite.
+        steps.mul_(NEARLY_1 / 2**31).erfinv_().mul_(math.sqrt(2.0))
         return steps.view(BLOCK, self.n, *self.shape).to(self.device).unbind()

@@ -53,7 +53,10 @@ class Prediction:
             scale = self.a * self.a + self.s * self.s
             return _combine(self.x_t, self.a / scale, self.output, -self.s / scale)
         eps = self.output if self.kind == "eps" else self.eps
-        return _combine(self.x_t, 1.0, eps, -self.s).div_(self.a)
+        scaled_x0 = _combine(self.x_t, 1.0, eps, -self.s)
+        if isinstance(self.a, Tensor) or self.a == 0.0:
+            return scaled_x0.div_(self.a)
+        return scaled_x0.add_(scaled_x0, alpha=1.0 / self.a - 1.0)  # a division by a number costs twice as much
 
     @cached_property
     def eps(self) -> Tensor:

@@ -9,7 +9,7 @@ two times of the plan the method takes as many steps as the tolerance asks for. 
 sample of the batch, so a sample depends on its neighbours, but by no more than the tolerance.
 
 A discrete model says nothing between its times: there v̂(z, φ) is interpolated in φ between the two around it, which
-takes two looks. The step to t = 0 takes x̂₀.
+takes two looks. The step to t = 0 goes on to t = 1, the last time there is, and takes x̂₀ there.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ STAGES = (
 NODES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
 ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40)
 """The result of order 5 less that of order 4."""
+LAST = 1
+"""The time below which the ODE is not followed: networks know none."""
 SMALLEST = 1e-7
 """Steps below this share of an interval mean that the tolerance cannot be met."""
 
@@ -102,13 +104,14 @@ def sample(
     yield step
     for index in range(start + 1, len(times)):
         r, looks = times[index], 0
-        if r == 0:
-            x = step.x0
-        else:
-            slope = _slope(schedule, step.x / _scale(schedule, step.t), step.x0, step.t)
-            z = step.x / _scale(schedule, step.t)
-            z = integrate(field, z, slope, angle(schedule, step.t), angle(schedule, r), parameters)
-            x = z * _scale(schedule, r)
+        x, x0, to = step.x, step.x0, max(r, min(LAST, step.t))
+        if to < step.t:
+            z = x / _scale(schedule, step.t)
+            slope = _slope(schedule, z, x0, step.t)
+            z = integrate(field, z, slope, angle(schedule, step.t), angle(schedule, to), parameters)
+            x = z * _scale(schedule, to)
+            x0 = look(x, to) if r == 0 else x0
+        x = x0 if r == 0 else x
         step = observe(denoiser, x, r, index, limit, {"looks": float(looks)})
         yield step
 

@@ -6,8 +6,14 @@ At each new time a predictor step of the reverse SDE is followed by some Langevi
 
 which bring x back to the density p_t that the predictor has strayed from. ρ is the paper's signal-to-noise ratio r
 and α = (a(t)/a(t − 1))²: α_i of algorithm 5 on a variance-preserving path and 1 on an exploding one, as in algorithm
-4. The norms are each sample's own, where the paper's code takes their mean over the batch: a picture does not depend
-on its neighbours. A corrector's step is a Step of its own at the time of the one before it.
+4. In d dimensions ‖z‖² is d on average and ‖∇log p‖² = ‖ε̂‖²/s² near d/s², so
+
+    c = 2 α (ρ s)²
+
+is what the norms come to for pictures, and the default. The norms as measured on each sample are the other choice;
+in the plane a score that happens to be small there throws the sample far away. (The paper's code takes their mean
+over the batch, so that a picture depends on its neighbours.) A corrector's step is a Step of its own at the time of the
+one before it.
 """
 
 from __future__ import annotations
@@ -34,6 +40,7 @@ from explorer.diffusion.samplers.base import (
     spacing_parameter,
     times_parameter,
 )
+from explorer.diffusion.samplers.langevin import langevin_step
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.times import Spacing
 
@@ -47,6 +54,12 @@ class Parameters:
     )
     corrector_steps: int = parameter(1, "Corrector steps", "Langevin updates at each time after the first", 0, 100)
     snr: float = parameter(0.16, "Corrector r", "Size of the corrector's drift against its noise", 0.001, 1.0)
+    norms: str = parameter(
+        "expected",
+        "Corrector norms",
+        "‖z‖/‖∇log p‖ as expected, s, or as measured on x",
+        choices=("expected", "measured"),
+    )
     spacing: Spacing = spacing_parameter()
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
@@ -81,7 +94,7 @@ def sample(
         if r == 0:
             x = step.x0
         elif r == step.t:
-            x, extras = correct(schedule, step, noise(index), parameters.snr)
+            x, extras = correct(schedule, step, noise(index), parameters)
         elif parameters.predictor == "ancestral":
             x = ddpm.reverse_step(schedule, step, r, noise(index))
         else:
@@ -90,13 +103,16 @@ def sample(
         yield step
 
 
-def correct(schedule: Schedule, step: Step, noise: Tensor, snr: float) -> tuple[Tensor, dict[str, float]]:
-    """One corrector step at the step's own time, and the root-mean-square size of its drift."""
+def correct(schedule: Schedule, step: Step, noise: Tensor, parameters: Parameters) -> tuple[Tensor, dict[str, float]]:
+    """One corrector step at the step's own time, and the root-mean-square size of its terms."""
     t, score = step.t, step.prediction.score
     alpha = (schedule.signal(t) / schedule.signal(max(t - 1, 0))) ** 2
+    relative = 2 * alpha * parameters.snr**2
+    if parameters.norms == "expected":
+        return langevin_step(step.x, score, relative * schedule.noise(t) ** 2, noise)
     over = tuple(range(1, score.ndim))
     squares = noise.square().sum(over, keepdim=True) / score.square().sum(over, keepdim=True).clamp(min=1e-30)
-    c = squares * (2 * alpha * snr**2)
+    c = squares * relative
     drift = c * score
     return step.x + drift + (2 * c).sqrt() * noise, {"drift": rms(drift)}
 
