@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QSlider
 
 from explorer.bench import Row, percentile
@@ -80,15 +80,20 @@ def _drag(app: QApplication, window: MainWindow) -> tuple[list[float], list[floa
     slider = window.findChild(QSlider, "timestepSlider")
     assert isinstance(slider, QSlider)
     painted = _Painted(window)
-    begin, events = time.perf_counter(), 0
-    while (now := time.perf_counter()) - begin < DRAG_SECONDS:
-        if now - begin >= events / EVENTS_PER_SECOND:
-            events += 1
-            t = 60 + (events * 7) % 900
-            painted.asked[t] = time.perf_counter()
-            slider.setValue(t)
-        app.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1)
-        time.sleep(0.0002)
+    loop = QEventLoop()
+    times = itertools.count()
+
+    def move() -> None:
+        t = 60 + (next(times) * 7) % 900
+        painted.asked[t] = time.perf_counter()
+        slider.setValue(t)
+
+    mouse = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=round(1000 / EVENTS_PER_SECOND))
+    mouse.timeout.connect(move)
+    mouse.start()
+    QTimer.singleShot(round(1000 * DRAG_SECONDS), loop.quit)
+    loop.exec()
+    mouse.stop()
     _wait(app, lambda: not window.busy)
     return painted.latencies, painted.network
 
@@ -96,14 +101,15 @@ def _drag(app: QApplication, window: MainWindow) -> tuple[list[float], list[floa
 def _longest_gap(app: QApplication, window: MainWindow) -> float:
     """Seconds between two turns of the event loop, at most, during a run of DDIM-50."""
     ticks: list[float] = []
-    timer = QTimer()
-    timer.setInterval(1)
+    timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=1)
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
     window.session.change(source="reverse")
     _wait(app, lambda: not window.busy)
+    loop = QEventLoop()
+    window.busyChanged.connect(lambda busy: None if busy else loop.quit())
     timer.start()
     window.session.play()
-    _wait(app, lambda: not window.busy)
+    loop.exec()
     timer.stop()
     return max(later - earlier for earlier, later in itertools.pairwise(ticks))
 

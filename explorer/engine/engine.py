@@ -7,22 +7,14 @@ can stop, interleave or drop them between two steps.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from explorer.datasets.picture_file import read_picture
-from explorer.diffusion.denoiser import Condition, Denoiser, log_density
-from explorer.diffusion.guidance import ClassifierFreeGuidance
-from explorer.diffusion.mixture import MixtureDenoiser
-from explorer.diffusion.noise import NoiseSource, Stream
-from explorer.diffusion.prediction import Prediction
-from explorer.diffusion.samplers import SAMPLERS, Sampler, Step, find
+from explorer.diffusion.noise import NoiseSource
+from explorer.diffusion.samplers import SAMPLERS, Step
 from explorer.diffusion.schedules import Schedule
 from explorer.engine.device import available, check_memory, choose, set_threads
 from explorer.engine.frame import (
@@ -30,26 +22,26 @@ from explorer.engine.frame import (
     Frame,
     LensSpec,
     Opened,
-    ParameterSpec,
     Progress,
     Ready,
     SamplerSpec,
     ScheduleTable,
     Seen,
 )
+from explorer.engine.guided import exact_answer, guided
+from explorer.engine.meter import Meter
+from explorer.engine.samplers import chosen_sampler, find_sampler, sampler_spec
+from explorer.engine.sources import forward, initial, thumbnail
 from explorer.engine.trajectory import Trajectory
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.formats.registry import load
-from explorer.lenses.base import View, number, numpy32
-from explorer.lenses.drawable import Floats
+from explorer.lenses.base import View, number
 from explorer.lenses.registry import LENSES
-from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Prepare, Replay, Request, Run
+from explorer.request import Film, Look, ModelRef, Open, Prepare, Replay, Request, Run
 
 KEPT_RUNS = 4
 """Older runs are forgotten: a long run of many pictures takes hundreds of megabytes."""
-
-THUMBNAIL_POINTS = 1_000
 
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
@@ -70,7 +62,7 @@ class Engine:
     def ready(self) -> Ready:
         """What the engine offers."""
         return Ready(
-            samplers=tuple(_sampler_spec(sampler) for sampler in SAMPLERS.values()),
+            samplers=tuple(sampler_spec(sampler) for sampler in SAMPLERS.values()),
             lenses=tuple(LensSpec(lens.name, lens.label, lens.formula, lens.kinds) for lens in LENSES.values()),
             devices=available(),
         )
@@ -80,7 +72,7 @@ class Engine:
 
         Raises ModelError for an unknown name.
         """
-        return _sampler_spec(_find(name))
+        return sampler_spec(find_sampler(name))
 
     def answer(self, request: Request) -> Iterator[Frame]:
         """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
@@ -124,15 +116,15 @@ class Engine:
             return self._replay(model, request, request.source)
         if request.source.picture is None:
             check_memory(NUMBERS_HELD * request.source.count * math.prod(model.facts.shape))
-        x_0, eps = _forward(model, request.source)
+        x_0, eps = forward(model, request.source)
         schedule = model.denoiser.schedule
         a, s = schedule.signal(request.t), schedule.noise(request.t)
         x_t = torch.add(x_0 * a, eps, alpha=s)
-        meter = _Meter(_guided(model, request.guidance))
+        meter = Meter(guided(model, request.guidance))
         prediction = meter(x_t, request.t)
         if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
-        exact = _exact(model, request.guidance)
+        exact = exact_answer(model, request.guidance)
         view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact)
         return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
 
@@ -144,31 +136,31 @@ class Engine:
     @torch.inference_mode()
     def _film(self, request: Film) -> FilmStrip:
         model = self.model(request.model)
-        x_0, eps = _forward(model, request.source)
+        x_0, eps = forward(model, request.source)
         schedule = model.denoiser.schedule
         strip = [torch.add(x_0 * schedule.signal(t), eps, alpha=schedule.noise(t)) for t in request.times]
-        return FilmStrip(request.times, tuple(_thumbnail(model, x_t) for x_t in strip))
+        return FilmStrip(request.times, tuple(thumbnail(model, x_t) for x_t in strip))
 
     def _replay(self, model: Model, request: Look, source: Replay) -> Seen:
         trajectory = self.trajectory(source.run)
         if not 0 <= source.step < len(trajectory.steps):
             raise ModelError(f"Step {source.step} of this run has not been made.")
-        meter = _Meter(_guided(model, trajectory.request.guidance))
+        meter = Meter(guided(model, trajectory.request.guidance))
         return self._seen(model, trajectory, source.step, request.lenses, meter, replayed=True)
 
     @torch.inference_mode()
     def _run(self, request: Run) -> Iterator[Frame]:
         model = self.model(request.model)
-        sampler, parameters = _sampler(request)
+        sampler, parameters = chosen_sampler(request)
         schedule = model.denoiser.schedule
-        meter = _Meter(_guided(model, request.guidance))
+        meter = Meter(guided(model, request.guidance))
         plan = sampler.plan(schedule, request.steps, parameters)
         held = request.first + request.count * (3 * len(plan) if request.record else NUMBERS_HELD)
         check_memory(held * math.prod(model.facts.shape))
         noise = NoiseSource(request.seed, request.count, model.facts.shape, model.device, request.first)
         if request.start is None:
             trajectory = Trajectory(request, tuple(plan), [])
-            x, start = _initial(request, schedule, noise, plan[0]), 0
+            x, start = initial(request, schedule, noise, plan[0]), 0
             history: tuple[Step, ...] = ()
         else:
             earlier = self.trajectory(request.run)
@@ -201,11 +193,11 @@ class Engine:
         trajectory: Trajectory,
         index: int,
         lenses: tuple[str, ...],
-        meter: _Meter,
+        meter: Meter,
         replayed: bool = False,
     ) -> Seen:
         step = trajectory.steps[index if trajectory.request.record else -1]
-        exact = _exact(model, trajectory.request.guidance)
+        exact = exact_answer(model, trajectory.request.guidance)
         view = View(model.facts, step.prediction, meter, truth=model.truth, exact=exact)
         return Seen(
             round(step.t),
@@ -218,82 +210,9 @@ class Engine:
             finished=index == len(trajectory.times) - 1,
             replayed=replayed,
             scalars=trajectory.scalars[index if trajectory.request.record else -1],
-            thumbnail=_thumbnail(model, step.x),
+            thumbnail=thumbnail(model, step.x),
             **meter.readings(),
         )
-
-
-@dataclass(eq=False)
-class _Meter:
-    """A denoiser that counts its calls and their time."""
-
-    denoiser: Denoiser
-    seconds: float = 0.0
-    calls: int = 0
-
-    @property
-    def schedule(self) -> Schedule:
-        return self.denoiser.schedule
-
-    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
-        begin = time.perf_counter()
-        prediction = self.denoiser(x_t, t, condition)
-        self.seconds += time.perf_counter() - begin
-        self.calls += 1
-        return prediction
-
-    def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
-        """The denoiser's own. Raises ValueError where it has none."""
-        return log_density(self.denoiser, x_t, t, condition)
-
-    def readings(self) -> dict[str, Any]:
-        """Since the last reading, as fields of Seen."""
-        values = {"network_seconds": self.seconds, "network_calls": self.calls}
-        self.seconds, self.calls = 0.0, 0
-        return values
-
-
-def _guided(model: Model, guidance: Guidance) -> Denoiser:
-    return _with_guidance(model.denoiser, guidance, model.device)
-
-
-def _exact(model: Model, guidance: Guidance) -> Denoiser | None:
-    """What a perfect network would say, asked and guided alike."""
-    if model.truth is None:
-        return None
-    return _with_guidance(MixtureDenoiser(model.truth, model.denoiser.schedule), guidance, model.device)
-
-
-def _with_guidance(denoiser: Denoiser, guidance: Guidance, device: torch.device) -> Denoiser:
-    if guidance.label is None:
-        return denoiser
-    return ClassifierFreeGuidance(denoiser, torch.tensor([guidance.label], device=device), guidance.scale)
-
-
-def _forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
-    """The true x_0 and ε of a forward view, (count, *shape) each, on the model's device."""
-    if source.picture is not None:
-        x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
-    else:
-        if not len(model.samples):
-            raise ModelError("This model comes without samples: open or drop a picture to look at it.")
-        indices = np.arange(source.first, source.first + source.count) % len(model.samples)
-        x_0 = model.samples[indices]
-    noise = NoiseSource(source.noise_seed, len(x_0), model.facts.shape, model.device)
-    return torch.from_numpy(x_0).to(model.device), noise(0, Stream.FORWARD)
-
-
-def _thumbnail(model: Model, x_t: Tensor) -> Floats:
-    return numpy32(x_t[0] if model.facts.kind == "image" else x_t[:THUMBNAIL_POINTS])
-
-
-def _initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:
-    if request.initial is None:
-        return noise(0, Stream.INITIAL) * schedule.prior_std(t)
-    expected = (noise.n, *noise.shape)
-    if request.initial.shape != expected:
-        raise ModelError(f"x_T must have the shape {expected} for this model, not {request.initial.shape}.")
-    return torch.from_numpy(np.ascontiguousarray(request.initial, np.float32)).to(noise.device)
 
 
 def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
@@ -303,43 +222,16 @@ def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
 
 
-def _find(name: str) -> Sampler[Any]:
-    try:
-        return find(name)
-    except ValueError as error:
-        message = str(error)
-        raise ModelError(f"{message[0].upper()}{message[1:]}.") from error
-
-
-def _sampler(request: Run) -> tuple[Sampler[Any], Any]:
-    """The sampler and its typed parameters. Parameters that it does not have are left out."""
-    sampler = _find(request.sampler)
-    known = {f.name: f for f in fields(sampler.parameters)}
-    values = {}
-    for name, value in request.parameters.items():
-        if name not in known:
-            continue
-        _check_parameter(known[name], value)
-        values[name] = value
-    return sampler, sampler.parameters(**values)
-
-
-def _check_parameter(known: Field[Any], value: Any) -> None:
-    """Raises ModelError for a value of the wrong type. Numbers outside the panel's range are for the brave."""
-    choices, default = known.metadata["choices"], known.default
-    if choices:
-        if value not in choices:
-            raise ModelError(f"{known.name} cannot be “{value}”; it is one of {', '.join(choices)}.")
-    elif isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise ModelError(f"{known.name} is true or false, not “{value}”.")
-    elif isinstance(default, str):
-        if not isinstance(value, str):
-            raise ModelError(f"{known.name} is a text, not “{value}”.")
-    else:
-        numbers = (int,) if isinstance(default, int) else (int, float)
-        if isinstance(value, bool) or not isinstance(value, numbers) or not abs(value) <= 1e300:
-            raise ModelError(f"{known.name} is a number, not “{value}”.")
+def _table(schedule: Schedule) -> ScheduleTable:
+    t = torch.arange(schedule.T + 1)
+    betas = schedule.betas
+    return ScheduleTable(
+        t.double().numpy(),
+        schedule.signal(t).numpy(),
+        schedule.noise(t).numpy(),
+        schedule.log_snr(t).numpy(),
+        None if betas is None else np.concatenate([[0.0], betas.numpy()]),
+    )
 
 
 def _asks_the_same(earlier: Run, request: Run) -> bool:
@@ -355,36 +247,3 @@ def _check_finite(step: Step) -> None:
     if not float(step.x.abs().max()) <= FAR_AWAY:
         raise ModelError(f"The run left the finite numbers at {where}: try smaller steps.")
     raise ModelError(f"The network returned values that are not finite at {where}.")
-
-
-def _sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
-    parameters = []
-    for f in fields(sampler.parameters):
-        assert f.default is not MISSING, f"{sampler.name}: the parameter {f.name} needs a default"
-        meta = f.metadata
-        parameters.append(
-            ParameterSpec(
-                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
-            )
-        )
-    return SamplerSpec(
-        sampler.name,
-        sampler.label,
-        sampler.summary,
-        sampler.steps_label,
-        sampler.default_steps,
-        sampler.levels,
-        tuple(parameters),
-    )
-
-
-def _table(schedule: Schedule) -> ScheduleTable:
-    t = torch.arange(schedule.T + 1)
-    betas = schedule.betas
-    return ScheduleTable(
-        t.double().numpy(),
-        schedule.signal(t).numpy(),
-        schedule.noise(t).numpy(),
-        schedule.log_snr(t).numpy(),
-        None if betas is None else np.concatenate([[0.0], betas.numpy()]),
-    )

@@ -11,11 +11,11 @@ from explorer.training.images import ImageConfig, train_image_model
 from explorer.training.loop import LoopConfig
 
 CONFIG = ImageConfig(
-    block_out_channels=(24, 64, 96),
+    block_out_channels=(24, 48, 64),
     attention_levels=(False, False, True),
     prediction_type="epsilon",
     clip_sample=False,
-    loop=LoopConfig(steps=3_000, learning_rate=1e-3),
+    loop=LoopConfig(steps=3_200, learning_rate=1e-3),
 )
 
 CARD = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -44,8 +46,7 @@ class ColourBar(QWidget):
         width, room = self.width(), 46
         bar = QRectF(room, 4, max(width - 2 * room, 10), self.height() - 8)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
-        for i in range(0, 256, 15):
-            gradient.setColorAt(i / 255, QColor(*(int(c) for c in palette_table(self._palette)[i])))
+        gradient.setStops(_stops(self._palette))
         painter.fillRect(bar, gradient)
         painter.setPen(QColor(theme.current().muted))
         low, high = (format_number(value) for value in self._limits)
@@ -57,6 +58,13 @@ class ColourBar(QWidget):
             Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
             high,
         )
+
+
+@cache
+def _stops(palette: Palette) -> list[tuple[float, QColor]]:
+    """The palette as a gradient: where each colour stands, from 0 to 1."""
+    colours = palette_table(palette)
+    return [(i / 255, QColor(*(int(c) for c in colours[i]))) for i in range(0, 256, 15)]
 
 
 def format_number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -49,8 +49,9 @@ class CursorLayer(QWidget):
     def set_value(self, value: float) -> None:
         """Move the cursor."""
         if value != self._value:
+            self.update(self._strip())  # the plot is wide, and its cursor moves at every picture of a drag
             self._value = value
-            self.update()
+            self.update(self._strip())
 
     def value(self) -> float:
         """Where the cursor is."""
@@ -60,6 +61,10 @@ class CursorLayer(QWidget):
         """The x in this widget of a value."""
         box = self._plot.getViewBox()
         return float(self._plot.mapFromScene(box.mapViewToScene(QPointF(value, 0))).x())
+
+    def _strip(self) -> QRect:
+        """The part of this widget that the cursor covers."""
+        return QRect(math.floor(self.x_of(self._value)) - 2, 0, 5, self.height())
 
     def refresh(self, has_curves: bool) -> None:
         """The content has changed: draw it anew soon."""
@@ -101,6 +106,7 @@ class CursorLayer(QWidget):
             self._plot.render(painter, QRectF(self.rect()), self.rect())
             painter.end()
         painter = QPainter(self)
+        painter.setClipRegion(event.region())
         painter.drawPixmap(0, 0, self._picture)
         if not self._has_curves:
             painter.setPen(QColor(t.muted))

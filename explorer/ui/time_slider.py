@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from explorer.engine.frame import ScheduleTable
@@ -14,6 +14,7 @@ from explorer.ui.time_axis import Scale, nearest, positions
 
 MARGIN = 14.0
 """Room beside the axis for half a handle, shared with the filmstrip below."""
+AXIS_Y = 14.0
 MAX_TICKS = 260
 
 
@@ -33,6 +34,9 @@ class TimeSlider(QSlider):
         self._levels = False
         self._places = positions(1, None, "t")
         self._shown_numbers: tuple[int, list[tuple[float, str, float, float]]] | None = None
+        self._axis = QPixmap()
+        self._axis_of: tuple[QSize, float, str] | None = None
+        """The size, pixel ratio and theme that the picture of the axis was painted for."""
         self.setRange(0, 1)
 
     def sizeHint(self) -> QSize:
@@ -54,7 +58,7 @@ class TimeSlider(QSlider):
     def set_steps(self, times: Sequence[int], made: int, levels: bool) -> None:
         """A run's plan, how many of its steps are made, and whether they form levels. Empty for none."""
         self._steps, self._made, self._levels = times, made, levels
-        self.update()
+        self._redraw()
 
     def x_of(self, t: int) -> float:
         """The x of a time in this widget."""
@@ -63,7 +67,7 @@ class TimeSlider(QSlider):
     def _place_all(self) -> None:
         self._places = positions(self.maximum(), self._schedule, self._scale)
         self._shown_numbers = None
-        self.update()
+        self._redraw()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
@@ -82,22 +86,40 @@ class TimeSlider(QSlider):
         self.setValue(nearest(self._places, place))
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._axis_of != (looks := (self.size(), self.devicePixelRatioF(), theme.current().name)):
+            self._axis_of = looks
+            self._paint_axis()
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._axis)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        t = theme.current()
-        left, right, y = MARGIN, self.width() - MARGIN, 14.0
-        self._paint_steps(painter, y)
+        t, x, y = theme.current(), self.x_of(self.value()), AXIS_Y
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(t.border))
-        painter.drawRoundedRect(QRectF(left, y - 2, right - left, 4), 2, 2)
-        x = self.x_of(self.value())
         painter.setBrush(QColor(t.accent))
-        painter.drawRoundedRect(QRectF(left, y - 2, x - left, 4), 2, 2)
-        self._paint_numbers(painter, y)
+        painter.drawRoundedRect(QRectF(MARGIN, y - 2, x - MARGIN, 4), 2, 2)
         painter.setPen(QPen(QColor(t.window), 2))
         painter.setBrush(QColor(t.accent if self.isEnabled() else t.border))
         radius = 9 if self.hasFocus() or self.isSliderDown() else 8
         painter.drawEllipse(QPointF(x, y), radius, radius)
+
+    def _paint_axis(self) -> None:
+        """Everything but the handle, as a picture: the handle moves at every picture of a drag."""
+        ratio = self.devicePixelRatioF()
+        self._axis = QPixmap(self.size() * ratio)
+        self._axis.setDevicePixelRatio(ratio)
+        self._axis.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._axis)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_steps(painter, AXIS_Y)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.current().border))
+        painter.drawRoundedRect(QRectF(MARGIN, AXIS_Y - 2, self.width() - 2 * MARGIN, 4), 2, 2)
+        painter.setFont(self.font())
+        self._paint_numbers(painter, AXIS_Y)
+        painter.end()
+
+    def _redraw(self) -> None:
+        self._axis_of = None
+        self.update()
 
     def _paint_steps(self, painter: QPainter, y: float) -> None:
         if len(self._steps) == 0:

@@ -1,0 +1,32 @@
+"""`elbo`: the variational bound and the likelihood."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+SUMMARY = "how likely the model finds its samples: the variational bound, log p"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("--n", type=int, help="how many of the model's samples (16 pictures, or 500 points)")
+    parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
+    parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
+    parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    parser.add_argument("--json", action="store_true", help="as JSON, with the terms as curves over t")
+
+
+def run(options: argparse.Namespace) -> int:
+    from explorer.formats.registry import inspect
+
+    inspect(options.path)  # a bad path is answered at once, before torch is loaded
+    from explorer.engine.elbo import ElboRequest, measure
+    from explorer.engine.elbo_report import as_table, as_values
+
+    names = ("path", "device", "n", "t_samples", "seed", "variance", "ode")
+    found = measure(ElboRequest(**{name: getattr(options, name) for name in names}))
+    print(json.dumps(as_values(found), indent=2, ensure_ascii=False) if options.json else as_table(found))
+    return 0

@@ -1,0 +1,68 @@
+"""`look`: the tiles of one time, written to a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.cli.usage import UsageError, common_arguments, out_file, save_npz, state_of
+
+if TYPE_CHECKING:
+    from explorer.engine.frame import Seen
+
+SUMMARY = "what the model says of a noised sample at a time t"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    common_arguments(parser)
+    parser.add_argument("--t", type=int, required=True, help="time, 0 (data) … T (noise)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--sample", type=int, default=0, help="which of the model's data samples is x₀ (0)")
+    source.add_argument("--image", help="a picture file as x₀")
+    parser.add_argument("--n", type=int, help="how many samples from there on (1 picture, or 5,000 points)")
+    parser.add_argument("--lens", default="x_t,x0,eps,score", help="tiles, by name (x_t,x0,eps,score)")
+
+
+def run(options: argparse.Namespace) -> int:
+    from explorer.formats.registry import inspect
+    from explorer.state import DEFAULT_POINTS, resolve_look
+
+    out = out_file(options)
+    lenses = tuple(name.strip() for name in options.lens.split(",") if name.strip())
+    if not lenses:
+        raise UsageError("--lens names at least one tile")
+    facts = inspect(options.path)
+    count = options.n
+    if count is None:
+        count = 1 if facts.kind == "image" or options.image else min(DEFAULT_POINTS, facts.sample_count)
+    state = state_of(
+        options,
+        t=options.t,
+        sample=options.sample,
+        count=count,
+        noise_seed=options.seed,
+        picture=options.image,
+        lenses=lenses,
+    )
+    look = resolve_look(state, facts)
+
+    from explorer.engine.engine import Engine
+    from explorer.engine.frame import Seen
+
+    for frame in Engine().answer(look):
+        if isinstance(frame, Seen):
+            missing = [name for name in lenses if name not in frame.tiles]
+            if missing:
+                raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
+            _write_look(out, frame)
+    return 0
+
+
+def _write_look(out: Path, seen: Seen) -> None:
+    if out.suffix.lower() == ".npz":
+        save_npz(out, {name: drawable.data for name, drawable in seen.tiles.items()})
+        return
+    from explorer.lenses.picture import picture, side_by_side
+
+    side_by_side([picture(drawable) for drawable in seen.tiles.values()]).save(out)

@@ -1,0 +1,32 @@
+"""`train`: the recipes of the shipped models."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from explorer.cli.usage import UsageError
+
+SUMMARY = "train one of the shipped models anew"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", help="which recipe; “list” names them")
+    parser.add_argument("--out", help="the folder to write the model into")
+    parser.add_argument("--steps", type=int, help="training steps in place of the recipe's own number")
+
+
+def run(options: argparse.Namespace) -> int:
+    from explorer.training.recipes import RECIPES
+
+    if options.recipe == "list":
+        print("\n".join(RECIPES))
+        return 0
+    if options.recipe not in RECIPES:
+        raise UsageError(f"there is no recipe “{options.recipe}”; known are {', '.join(RECIPES)}")
+    if options.out is None:
+        raise UsageError("--out names the folder to write the model into")
+    if options.steps is not None and options.steps < 1:
+        raise UsageError("--steps must be at least 1")
+    RECIPES[options.recipe](Path(options.out), options.steps, lambda line: print(line, flush=True))
+    return 0

@@ -1,0 +1,53 @@
+"""What the commands share: their common arguments, and the one way to say that something is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from explorer.state import State
+
+OUT_ENDINGS = (".png", ".npz", ".gif")
+
+
+class UsageError(Exception):
+    """A wrong command line. The message is one plain sentence."""
+
+
+def common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("--out", required=True, help="the file to write: .png, .npz or .gif")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
+    parser.add_argument("--label", type=int, help="class label; none: unconditional")
+    parser.add_argument("--guidance", type=float, default=1.0, help="guidance scale γ (1)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+
+
+def state_of(options: argparse.Namespace, **more: Any) -> State:
+    from explorer.state import State
+
+    return State(
+        model=options.path, device=options.device, label=options.label, guidance_scale=options.guidance, **more
+    )
+
+
+def out_file(options: argparse.Namespace) -> Path:
+    out = Path(options.out)
+    if out.suffix.lower() not in OUT_ENDINGS:
+        raise UsageError(f"--out decides by its ending, one of {', '.join(OUT_ENDINGS)}; “{out.name}” has none of them")
+    if not out.parent.is_dir():
+        raise UsageError(f"there is no folder “{out.parent}” to write into")
+    if out.is_dir():
+        raise UsageError(f"“{out}” is a folder, not a file to write")
+    return out
+
+
+def save_npz(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    import numpy as np
+
+    with out.open("wb") as file:  # given a name, numpy appends .npz to .NPZ
+        np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,71 @@
+"""Samplers by name, with the parameters that a request gives them."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from explorer.diffusion.samplers import Sampler, find
+from explorer.engine.frame import ParameterSpec, SamplerSpec
+from explorer.facts import ModelError
+from explorer.request import Run
+
+
+def find_sampler(name: str) -> Sampler[Any]:
+    try:
+        return find(name)
+    except ValueError as error:
+        message = str(error)
+        raise ModelError(f"{message[0].upper()}{message[1:]}.") from error
+
+
+def chosen_sampler(request: Run) -> tuple[Sampler[Any], Any]:
+    """The sampler and its typed parameters. Parameters that it does not have are left out."""
+    sampler = find_sampler(request.sampler)
+    known = {f.name: f for f in fields(sampler.parameters)}
+    values = {}
+    for name, value in request.parameters.items():
+        if name not in known:
+            continue
+        _check_parameter(known[name], value)
+        values[name] = value
+    return sampler, sampler.parameters(**values)
+
+
+def _check_parameter(known: Field[Any], value: Any) -> None:
+    """Raises ModelError for a value of the wrong type. Numbers outside the panel's range are for the brave."""
+    choices, default = known.metadata["choices"], known.default
+    if choices:
+        if value not in choices:
+            raise ModelError(f"{known.name} cannot be “{value}”; it is one of {', '.join(choices)}.")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise ModelError(f"{known.name} is true or false, not “{value}”.")
+    elif isinstance(default, str):
+        if not isinstance(value, str):
+            raise ModelError(f"{known.name} is a text, not “{value}”.")
+    else:
+        numbers = (int,) if isinstance(default, int) else (int, float)
+        if isinstance(value, bool) or not isinstance(value, numbers) or not abs(value) <= 1e300:
+            raise ModelError(f"{known.name} is a number, not “{value}”.")
+
+
+def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
+    parameters = []
+    for f in fields(sampler.parameters):
+        assert f.default is not MISSING, f"{sampler.name}: the parameter {f.name} needs a default"
+        meta = f.metadata
+        parameters.append(
+            ParameterSpec(
+                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
+            )
+        )
+    return SamplerSpec(
+        sampler.name,
+        sampler.label,
+        sampler.summary,
+        sampler.steps_label,
+        sampler.default_steps,
+        sampler.levels,
+        tuple(parameters),
+    )
