@@ -1,0 +1,95 @@
+"""What the engine answered: kept, and handed on to the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from explorer.engine.frame import Failed, FilmStrip, Opened, Progress, Ready, Seen
+from explorer.engine.worker import Answer
+from explorer.ui.playing import Playing
+from explorer.ui.runner import Runner
+
+
+class Answers(Playing):
+    """Takes the runner's answers."""
+
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
+        super().__init__(runner, parent)
+        runner.answered.connect(self._take)
+
+    def _take(self, answer: Answer, newest: bool) -> None:
+        frame = answer.frame
+        if isinstance(frame, Ready):
+            self._ready = frame
+            self._samplers = {sampler.name: sampler for sampler in frame.samplers}
+            self.engineReady.emit(frame)
+            if self._opening is not None:
+                self.progressed.emit("Reading the weights…")
+        elif isinstance(frame, Progress):
+            self.progressed.emit(frame.message)
+        elif isinstance(frame, Opened):
+            self._take_opened(frame)
+        elif isinstance(frame, Seen):
+            self._take_seen(frame, newest)
+        elif isinstance(frame, FilmStrip):
+            self.filmCleared.emit()
+            for t, thumbnail in zip(frame.times, frame.thumbnails, strict=True):
+                self.filmFrame.emit(t, t, thumbnail)
+        elif isinstance(frame, Failed):
+            self._take_failure(frame)
+        if answer.last and self._playing and not self._runner.running and not self._replay.isActive():
+            self._set_playing(False)
+        self._update_busy()
+
+    def _take_opened(self, frame: Opened) -> None:
+        assert self._opening is not None
+        _, self.state = self._opening
+        self._opening = None
+        self.facts = frame.facts
+        self.run = None
+        self.filmCleared.emit()
+        self.opened.emit(frame)
+        self.runChanged.emit()
+        self.stateChanged.emit()
+        self._before_first_picture = True
+        self.progressed.emit("Computing the first picture…")
+        self._look(film=True)
+
+    def _take_seen(self, frame: Seen, newest: bool) -> None:
+        self._end_opening()
+        run = self.run
+        if frame.run is not None and run is not None and frame.run == run.number and not frame.replayed:
+            del run.scalars[frame.step :]
+            run.scalars.append(frame.scalars)
+            run.times, run.finished = frame.times, frame.finished
+            if frame.thumbnail is not None:
+                self.filmFrame.emit(frame.step, frame.t, frame.thumbnail)
+            self._show_step(frame.step, announce=newest)
+            if newest:
+                self.runChanged.emit()
+        if newest:
+            self.seen.emit(frame)
+
+    def _take_failure(self, frame: Failed) -> None:
+        if frame.during == "start":
+            self.engine_failure = frame.message
+        if frame.during in ("start", "open"):
+            self._opening = None
+            self.progressed.emit("")
+        if frame.during == "run":
+            self._set_playing(False)
+        if frame.during == "look":
+            self._end_opening()
+            self._drop_bad_picture()
+        if self.facts is not None:
+            self.stateChanged.emit()
+        self.failed.emit(frame.message)
+
+    def _drop_bad_picture(self) -> None:
+        """Where the user's picture cannot be shown, go on with what was x₀ before it."""
+        if self.state.picture is None:
+            return
+        before, self._before_picture = self._before_picture, None
+        picture, count = (before.picture, before.count) if before is not None else (None, self.state.count)
+        self.state = self.state.with_changes(picture=picture, count=count)
+        self._look(film=True)

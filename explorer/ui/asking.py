@@ -1,0 +1,171 @@
+"""What the window holds and asks: the State, the model's facts, the run on show, and the requests made of them.
+
+It knows neither a widget nor torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from explorer.engine.frame import Ready, SamplerSpec
+from explorer.facts import ModelFacts
+from explorer.request import Film, Forward, ModelRef, Prepare
+from explorer.state import ChoiceError, State, resolve_look, resolve_run
+from explorer.ui.runner import Runner
+from explorer.ui.runs import RunRecord
+
+FILM_FRAMES = 33
+
+
+class Asking(QObject):
+    """Signals tell the window what to show."""
+
+    stateChanged = Signal()
+    engineReady = Signal(object)
+    opened = Signal(object)
+    seen = Signal(object)
+    runChanged = Signal()
+    filmFrame = Signal(int, int, object)
+    """step or time, t, thumbnail"""
+    filmCleared = Signal()
+    filmDropped = Signal(int)
+    """The frames after this step are gone."""
+    failed = Signal(str)
+    progressed = Signal(str)
+    playingChanged = Signal(bool)
+    busyChanged = Signal(bool)
+
+    def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.state = State()
+        self.facts: ModelFacts | None = None
+        self.run: RunRecord | None = None
+        self._runner = runner
+        self._ready: Ready | None = None
+        self._samplers: dict[str, SamplerSpec] = {}
+        self._opening: tuple[ModelFacts, State] | None = None
+        self._before_first_picture = False
+        self._before_picture: State | None = None
+        self._runs = 0
+        self._playing = False
+        self._pace = 0.0
+        self._busy = False
+        self.engine_failure = ""
+        """Why there is no engine, where it could not start."""
+        self._replay = QTimer(self)
+        runner.busyChanged.connect(lambda _: self._update_busy())
+
+    # What the window may ask
+
+    @property
+    def busy(self) -> bool:
+        """True while anything asked for is not on show yet, or a run is playing."""
+        return self._busy
+
+    @property
+    def playing(self) -> bool:
+        return self._playing
+
+    @property
+    def by_step(self) -> bool:
+        """True where the run stays at each time for several steps, so its statistics go by step."""
+        run = self.run
+        return run is not None and len(set(run.times)) < len(run.times)
+
+    def sampler_values(self) -> dict[str, Any]:
+        """The sampler parameters in force that differ from the samplers' own defaults."""
+        defaults = self.facts.sampler_defaults if self.facts is not None else {}
+        return {**defaults, **self.state.parameters}
+
+    # Requests
+
+    def _look(self, dragging: bool = False, film: bool = False) -> None:
+        if self.facts is None:
+            return
+        try:
+            run = self.run.number if self.run is not None and self.run.made else None
+            if self.state.source == "reverse" and run is None:
+                return
+            self._runner.submit(resolve_look(self.state, self.facts, run), dragging)
+            if film and self.state.source == "forward":
+                self._ask_for_film()
+            if not dragging:
+                self._prepare()
+        except ChoiceError as error:
+            self._end_opening()
+            self.failed.emit(str(error))
+
+    def _prepare(self) -> None:
+        """Guidance sends each sample through the network twice, as one batch."""
+        assert self.state.model is not None
+        guided = self.state.label is not None and self.state.guidance_scale not in (0.0, 1.0)
+        count = self.state.count * (2 if guided else 1)
+        self._runner.submit(Prepare(ModelRef(self.state.model, self.state.device), count))
+
+    def _ask_for_film(self) -> None:
+        assert self.facts is not None
+        assert self.state.model is not None
+        times = tuple(round(i * self.facts.T / (FILM_FRAMES - 1)) for i in range(FILM_FRAMES))
+        count = 1 if self.facts.kind == "image" else min(self.state.count, 1000)
+        source = Forward(self.state.sample, count, self.state.noise_seed, self.state.picture)
+        self._runner.submit(Film(ModelRef(self.state.model, self.state.device), source, times))
+
+    def _start_run(self, until: int | None = None) -> bool:
+        """Begin a new run; False where the choices do not allow it."""
+        assert self.facts is not None
+        self._runs += 1
+        try:
+            request = resolve_run(self.state, self.facts, self._runs, until=until)
+        except ChoiceError as error:
+            self.failed.emit(str(error))
+            return False
+        self.run = RunRecord(self._runs)
+        self.state = self.state.with_changes(step=0)
+        self.filmCleared.emit()
+        self.runChanged.emit()
+        self.stateChanged.emit()
+        self._runner.submit(request)
+        return True
+
+    def _continue_run(self, start: int, until: int | None = None) -> bool:
+        assert self.facts is not None
+        assert self.run is not None
+        try:
+            request = resolve_run(self.state, self.facts, self.run.number, start, until)
+        except ChoiceError as error:
+            self.failed.emit(str(error))
+            return False
+        self.run.changed = self.run.finished = False
+        del self.run.scalars[start + 1 :]
+        self.filmDropped.emit(start)
+        self._runner.submit(request)
+        return True
+
+    # Helpers
+
+    def _end_opening(self) -> None:
+        """The first picture is there, or will not be: the status line is free for what the format warns of."""
+        if self._before_first_picture and self.facts is not None:
+            self._before_first_picture = False
+            self.progressed.emit(self.facts.warnings[0] if self.facts.warnings else "")
+
+    def _show_step(self, step: int, announce: bool = True) -> None:
+        assert self.run is not None
+        t = self.run.times[step]
+        self.state = self.state.with_changes(step=step, t=t)
+        if announce:
+            self.stateChanged.emit()
+
+    def _set_playing(self, playing: bool) -> None:
+        if playing != self._playing:
+            self._playing = playing
+            self.playingChanged.emit(playing)
+        self._update_busy()
+
+    def _update_busy(self) -> None:
+        busy = self._runner.busy or self._replay.isActive()
+        if busy != self._busy:
+            self._busy = busy
+            self.busyChanged.emit(busy)
