@@ -151,6 +151,14 @@ def _stylesheet(t: Theme) -> str:
     QToolButton::menu-indicator {{ image: none; }}
     QFrame#card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; }}
     QFrame#card:hover, QFrame#card:focus {{ border-color: {t.accent}; }}
+    QTabWidget#sideTabs::pane {{ border: none; background: {t.surface}; }}
+    QTabWidget#sideTabs QTabBar {{ background: {t.window}; }}
+    QTabWidget#sideTabs QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 11px 4px 11px;
+        border: none; border-bottom: 2px solid {t.window}; }}
+    QTabWidget#sideTabs QTabBar::tab:hover {{ color: {t.text}; }}
+    QTabWidget#sideTabs QTabBar::tab:selected {{ background: {t.surface}; color: {t.text};
+        border-bottom-color: {t.surface}; border-top: 2px solid {t.accent}; padding-top: 3px; }}
+    QTabWidget#sideTabs QTabBar::tab:focus {{ color: {t.accent}; }}
     QSplitter::handle {{ background: {t.window}; }}
     QStatusBar {{ background: {t.window}; }}
     QStatusBar::item {{ border: none; }}

@@ -32,6 +32,7 @@ from explorer.ui.gallery import Gallery, shipped_models
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
+from explorer.ui.side_panel import SidePanel
 from explorer.ui.tile import Tile
 from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
@@ -101,7 +102,8 @@ class MainWindow(QMainWindow):
         self._choices.setMinimumWidth(216)
         self._tiles = Tiles()
         self._curves = Curves()
-        self._curves.setMinimumWidth(220)
+        self._side = SidePanel()
+        self._side.add(self._curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
         self._timeline = Timeline()
         self._gallery = Gallery()
         self._shortcuts = actions.ShortcutPanel(self)
@@ -113,7 +115,7 @@ class MainWindow(QMainWindow):
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._columns.setChildrenCollapsible(False)
         self._columns.setHandleWidth(8)
-        for widget in (self._choices, centre, self._curves):
+        for widget in (self._choices, centre, self._side):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
         self._workspace = QWidget()
@@ -376,7 +378,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, name)
-        for part in (self._banner, self._choices, self._timeline, self._curves, self._tiles):
+        for part in (self._banner, self._choices, self._timeline, self._side, self._tiles):
             part.restyle()
         self.update()
 
