@@ -75,7 +75,7 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class Missing:
-    """Nothing to draw, and why. data: NaN of the shape that would be on show."""
+    """Nothing to draw, and why. data: of the shape that would be on show."""
 
     data: Floats
     why: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.lenses.base import Lens, View, groups, number, numpy32, signed_note
-from explorer.lenses.drawable import Arrows, Drawable, Image
+from explorer.lenses.drawable import Arrows, Drawable, Image, Missing
 from explorer.lenses.plane import extent
 
 LIMIT = 3.0
@@ -25,6 +25,8 @@ def draw(view: View) -> Drawable:
             "from x_t back along the noise, to a x̂₀",
             note,
         )
+    if view.prediction.t == 0 and not data.any():
+        return Missing(data, "At t = 0 there is no noise to predict.")
     return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))
 
 

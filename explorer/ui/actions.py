@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -19,26 +19,29 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from explorer.ui import theme
+
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
 
 
 @dataclass(frozen=True)
 class ActionRow:
-    """menu "" for a key without a menu entry."""
+    """needs_model: only while a model is on show, and not the gallery."""
 
     menu: str
     text: str
     keys: tuple[str, ...]
     run: Callable[[MainWindow], object]
+    needs_model: bool = True
 
 
 ROWS: tuple[ActionRow, ...] = (
-    ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), lambda w: w.choose_model()),
+    ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), lambda w: w.choose_model(), needs_model=False),
     ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), lambda w: w.choose_picture()),
-    ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.show_gallery()),
+    ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False),
     ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), lambda w: w.choose_save_file()),
-    ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close()),
+    ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close(), needs_model=False),
     ActionRow("&Run", "&Play or pause", ("Space",), lambda w: w.session.toggle_play()),
     ActionRow("&Run", "One step &on", ("Right",), lambda w: w.session.forward(1)),
     ActionRow("&Run", "One step &back", ("Left",), lambda w: w.session.back(1)),
@@ -47,16 +50,18 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&Run", "To the &start", ("Home",), lambda w: w.go_to_end(False)),
     ActionRow("&Run", "To the &end", ("End",), lambda w: w.go_to_end(True)),
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
-    ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme()),
-    ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen()),
+    ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme(), needs_model=False),
+    ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),
+    ActionRow("&View", "&Leave full screen or gallery", ("Esc",), lambda w: w.leave(), needs_model=False),
     ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.reset_zoom()),
-    ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts()),
+    ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts(), needs_model=False),
 )
 
 
-def install(window: MainWindow, bar: QMenuBar) -> None:
-    """Make the rows into menus and window-wide keys."""
+def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
+    """Make the rows into menus and window-wide keys. Returns the actions that need a model on show."""
     menus = {}
+    needing = []
     for row in ROWS:
         if row.menu not in menus:
             menus[row.menu] = bar.addMenu(row.menu)
@@ -64,28 +69,60 @@ def install(window: MainWindow, bar: QMenuBar) -> None:
         action.setShortcuts([QKeySequence(key) for key in row.keys])
         action.triggered.connect(lambda _=False, row=row: row.run(window))
         menus[row.menu].addAction(action)
+        if row.needs_model:
+            needing.append(action)
     tiles = menus["&View"].addMenu("&Tiles")
     tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
+    return needing
+
+
+NAMES = {"Left": "←", "Right": "→", "Shift+Left": "Shift+←", "Shift+Right": "Shift+→"}
+
+
+def _keys(row: ActionRow) -> str:
+    t = theme.current()
+    caps = (NAMES.get(key, key) for key in row.keys)
+    return "&nbsp;&nbsp;".join(
+        f"<span style='background:{t.raised}; color:{t.text}'>&nbsp;{cap}&nbsp;</span>" for cap in caps
+    )
 
 
 def shortcut_table() -> str:
-    """The keys as an HTML table."""
-    rows = "".join(
-        f"<tr><td style='padding-right:24px'><b>{' or '.join(row.keys)}</b></td>"
-        f"<td>{row.text.replace('&', '').rstrip('…')}</td></tr>"
-        for row in ROWS
+    """The keys as an HTML table, menu after menu."""
+    parts = []
+    for menu in dict.fromkeys(row.menu for row in ROWS):
+        rows = "".join(
+            f"<tr><td>{row.text.replace('&', '').rstrip('…')}</td><td align='right'>{_keys(row)}</td></tr>"
+            for row in ROWS
+            if row.menu == menu
+        )
+        title = f"<tr><td colspan='2'><b>{menu.replace('&', '')}</b></td></tr>"
+        parts.append(f"<table cellpadding='4' width='290'>{title}{rows}</table>")
+    half = (len(parts) + 1) // 2
+    return (
+        "<table cellpadding='6'><tr>"
+        + "".join(f"<td valign='top'>{'<br>'.join(column)}</td>" for column in (parts[:half], parts[half:]))
+        + "</tr></table>"
     )
-    return f"<table cellpadding='3'>{rows}</table>"
 
 
 class ShortcutPanel(QLabel):
     """The keys, until the next click or key."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(shortcut_table(), parent)
+        super().__init__(parent)
         self.setObjectName("shortcuts")
         self.setWindowFlag(Qt.WindowType.Popup)
-        self.setMargin(20)
+        self.setMargin(16)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Written anew, in the colours of the theme in use."""
+        self.setText(shortcut_table())
+        self.adjustSize()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.close()
@@ -95,7 +132,7 @@ class ShortcutPanel(QLabel):
 
 
 class FocusKeeper(QObject):
-    """Keys that a focused control needs for itself (Space on a button, letters in a list) stay with it.
+    """Keys that a focused control needs for itself (arrows in a number, Space on a button) stay with it.
 
     It filters the events of the widget in focus alone: in Python, a look at every event would cost milliseconds.
     """
@@ -124,7 +161,7 @@ def _needs(widget: QWidget, key: Qt.Key) -> bool:
     if isinstance(widget, QAbstractSpinBox):
         return key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
     if isinstance(widget, QComboBox):
-        return key in (Qt.Key.Key_Space, Qt.Key.Key_Home, Qt.Key.Key_End)
+        return key in (Qt.Key.Key_Home, Qt.Key.Key_End)  # Space plays; a list opens with Alt+↓ or F4
     if isinstance(widget, QFrame) and widget.objectName() == "card":
         return key == Qt.Key.Key_Space
     # The play button answers Space as everywhere else: by playing.

@@ -84,10 +84,11 @@ class ModelCard(QFrame):
 
 
 class Gallery(QScrollArea):
-    """Emits chosen(path) for a card or a recent model, openClicked for the button."""
+    """Emits chosen(path) for a card or a recent model, openClicked and backClicked for the buttons."""
 
     chosen = Signal(str)
     openClicked = Signal()
+    backClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -105,6 +106,13 @@ class Gallery(QScrollArea):
         open_button.clicked.connect(self.openClicked)
         hint = QLabel("…or drop a folder anywhere on this window.")
         hint.setObjectName("muted")
+        self._back = QPushButton()
+        self._back.setObjectName("galleryBackButton")
+        self._back.clicked.connect(self.backClicked)
+        self._back.hide()
+        heading = QHBoxLayout()
+        heading.addWidget(title, 1)
+        heading.addWidget(self._back)
         cards = QGridLayout()
         cards.setSpacing(14)
         for i, model in enumerate(shipped_models()):
@@ -122,7 +130,7 @@ class Gallery(QScrollArea):
         layout = QVBoxLayout(body)
         layout.setContentsMargins(36, 28, 36, 28)
         layout.setSpacing(12)
-        layout.addWidget(title)
+        layout.addLayout(heading)
         layout.addWidget(lead)
         layout.addSpacing(8)
         layout.addLayout(cards)
@@ -130,6 +138,12 @@ class Gallery(QScrollArea):
         layout.addLayout(row)
         layout.addLayout(self._recent)
         layout.addStretch(1)
+
+    def set_open_model(self, title: str | None) -> None:
+        """The model that is open behind this page, None for none."""
+        self._back.setVisible(title is not None)
+        self._back.setText(f"Back to {title}")
+        self._back.setToolTip("Esc")
 
     def set_recent(self, paths: list[str]) -> None:
         """Links to the models opened last."""

@@ -159,6 +159,7 @@ def _stylesheet(t: Theme) -> str:
     QTabWidget#sideTabs QTabBar::tab:selected {{ background: {t.surface}; color: {t.text};
         border-bottom-color: {t.surface}; border-top: 2px solid {t.accent}; padding-top: 3px; }}
     QTabWidget#sideTabs QTabBar::tab:focus {{ color: {t.accent}; }}
+    QLabel#shortcuts {{ background: {t.surface}; border: 1px solid {t.border}; }}
     QSplitter::handle {{ background: {t.window}; }}
     QStatusBar {{ background: {t.window}; }}
     QStatusBar::item {{ border: none; }}

@@ -96,6 +96,7 @@ class Tile(QFrame):
         self._title.setObjectName("tileTitle")
         self._title.setTextFormat(Qt.TextFormat.RichText)
         self._title.setToolTip(formula)
+        self._own_formula = formula
         self._formula = ElidedLabel(formula)
         self._formula.setObjectName("muted")
         self._note = QLabel()
@@ -138,6 +139,11 @@ class Tile(QFrame):
     def data(self) -> NDArray[np.float32]:
         """The array on show: (n, channels, height, width) of pictures, (n, 2) of points. Empty before the first."""
         return np.zeros(0, np.float32) if self._drawable is None else self._drawable.data
+
+    def set_formula(self, formula: str) -> None:
+        """What the header says, "" for the lens's own formula."""
+        if (text := formula or self._own_formula) != self._formula.text():
+            self._formula.setText(text)
 
     def show_drawable(self, drawable: Drawable) -> None:
         """Show what a lens drew."""

@@ -62,6 +62,11 @@ class Tiles(QWidget):
             if name in self._tiles:
                 self._tiles[name].show_drawable(drawable)
 
+    def set_formula(self, name: str, formula: str) -> None:
+        """What a tile's header says of its origin, "" for its lens's own formula."""
+        if name in self._tiles:
+            self._tiles[name].set_formula(formula)
+
     def clear(self, text: str = "") -> None:
         """Forget everything on show."""
         for tile in self._tiles.values():

@@ -173,10 +173,14 @@ class TimePlot(QWidget):
         if self._maximum == T:
             return
         self._maximum = T
-        self.plot.setXRange(-0.05 * T, 1.1 * T, padding=0)  # room for the outermost numbers
-        parts = min(4, T)
-        marks = [(round(i * T / parts), str(round(i * T / parts))) for i in range(parts + 1)]
-        self.plot.getAxis("bottom").setTicks([marks])
+        self.plot.setXRange(-0.1 * T, 1.08 * T, padding=0)  # room for the outermost numbers
+        self._label_axis()
+
+    def _label_axis(self) -> None:
+        """Round numbers, the first of which says what is counted: a label of its own would cost a line of height."""
+        numbers = [(value, str(value)) for value in round_numbers(self._maximum)]
+        numbers[0] = (0, f"{self._bottom_label} = 0")
+        self.plot.getAxis("bottom").setTicks([numbers])
         self._refresh()
 
     def set_time(self, t: int) -> None:
@@ -191,7 +195,7 @@ class TimePlot(QWidget):
         """What the x axis counts."""
         if text != self._bottom_label:
             self._bottom_label = text
-            self.restyle()
+            self._label_axis()
 
     def set_curve(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Draw or redraw a named curve."""
@@ -238,7 +242,6 @@ class TimePlot(QWidget):
         self.plot.getAxis("left").setWidth(46)
         label_style = {"color": t.muted, "font-size": "8pt"}
         self.plot.setLabel("left", self._left_label, **label_style)
-        self.plot.setLabel("bottom", self._bottom_label, **label_style)
         self.plot.showGrid(x=True, y=True, alpha=0.12)
         self._marks.setBrush(pg.mkBrush(t.warning))
         for name in self._curves:
@@ -263,6 +266,16 @@ class TimePlot(QWidget):
         t = theme.current()
         colour = t.series[list(self._curves).index(name) % len(t.series)]
         self._curves[name].setPen(pg.mkPen(colour, width=1.8))
+
+
+def round_numbers(maximum: int) -> list[int]:
+    """0, the maximum, and up to four numbers between them in steps of 1, 2 or 5 times a power of ten.
+
+    One that would stand too close to the maximum is left out.
+    """
+    step = next(m * 10**k for k in range(10) for m in (1, 2, 5) if maximum <= 5 * m * 10**k)
+    numbers = [value for value in range(0, maximum, step) if value == 0 or maximum - value >= 0.6 * step]
+    return [*numbers, maximum] if maximum else [0]
 
 
 def _small_font() -> QFont:

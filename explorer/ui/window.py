@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self._runner, self)
         self._keeper = actions.FocusKeeper(app, self)
         self._build()
-        actions.install(self, self.menuBar())
+        self._model_actions = actions.install(self, self.menuBar())
         self._connect()
         self._restore_layout()
         self.show_gallery()
@@ -197,6 +197,8 @@ class MainWindow(QMainWindow):
         curves.stepChosen.connect(session.set_step)
         self._gallery.chosen.connect(self.open)
         self._gallery.openClicked.connect(self.choose_model)
+        self._gallery.backClicked.connect(self.leave)
+        self._pages.currentChanged.connect(self._enable_actions)
         self._cancel.clicked.connect(session.cancel)
 
     # Showing
@@ -246,6 +248,7 @@ class MainWindow(QMainWindow):
 
     def _show_seen(self, seen: Seen) -> None:
         self._tiles.show_drawables(seen.tiles)
+        self._tiles.set_formula("x_t", "" if seen.run is None else "as the sampler left it")
         snr = seen.a**2 / seen.s**2 if seen.s > 0 else float("inf")
         text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {snr:.3g}"
         if seen.run is not None:
@@ -342,7 +345,26 @@ class MainWindow(QMainWindow):
         if path and not self._tiles.grab().save(path):
             self._banner.show_error(f"The picture could not be written to “{path}”.")
 
+    def toggle_gallery(self) -> None:
+        """To the gallery, or back to the model that is open."""
+        self.leave() if self._pages.currentWidget() is self._gallery else self.show_gallery()
+
+    def leave(self) -> None:
+        """Leave the gallery for the model that is open; or the full screen."""
+        if self._pages.currentWidget() is self._gallery and self.session.facts is not None:
+            self._pages.setCurrentWidget(self._workspace)
+        elif self.isFullScreen():
+            self.toggle_full_screen()
+
+    def _enable_actions(self) -> None:
+        shown = self._pages.currentWidget() is self._workspace
+        for action in self._model_actions:
+            action.setEnabled(shown)
+
     def show_gallery(self) -> None:
+        facts = self.session.facts
+        self._gallery.set_open_model(facts.title if facts is not None else None)
+        self.session.pause()
         self._gallery.set_recent([path for path in self._settings.recent() if Path(path).exists()])
         self._pages.setCurrentWidget(self._gallery)
 
@@ -361,10 +383,11 @@ class MainWindow(QMainWindow):
         menu.clear()
         facts = self.session.facts
         for lens in self._lenses:
+            if facts is None or facts.kind not in lens.kinds:
+                continue
             action = menu.addAction(f"{lens.name}    {lens.formula}")
             action.setCheckable(True)
             action.setChecked(lens.name in self.state.lenses)
-            action.setEnabled(facts is not None and facts.kind in lens.kinds)
             action.toggled.connect(lambda on, name=lens.name: self._show_lens(name, on))
 
     def _show_lens(self, name: str, on: bool) -> None:
@@ -391,7 +414,7 @@ class MainWindow(QMainWindow):
 
     def toggle_shortcuts(self) -> None:
         """Show the keys in a panel that closes at any click or key."""
-        self._shortcuts.adjustSize()
+        self._shortcuts.refresh()
         corner = self.rect().center() - self._shortcuts.rect().center()
         self._shortcuts.move(self.mapToGlobal(corner))
         self._shortcuts.setVisible(not self._shortcuts.isVisible())

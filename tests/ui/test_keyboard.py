@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.ui.actions import ROWS
+from explorer.ui.actions import NAMES, ROWS
 from explorer.ui.gallery import ModelCard
 
 if TYPE_CHECKING:
@@ -96,20 +96,25 @@ def test_the_gallery_too(make_hand: MakeHand) -> None:
 # --- what a focused control keeps ----------------------------------------------------------------------------
 
 
-def test_space_on_a_list_opens_it_and_plays_nothing(hand: Hand) -> None:
+def test_space_plays_from_a_list_too_and_alt_down_opens_it(hand: Hand) -> None:
     combo = hand.combo("labelCombo")
     combo.setFocus()
     hand.key(Qt.Key.Key_Space)
+    assert not combo.view().isVisible()
+    hand.settle()
+    assert hand.window.state.source == "reverse"
+    assert hand.session.run is not None
+    assert hand.session.run.finished
+    combo.setFocus()
+    hand.key(Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     assert combo.view().isVisible()
-    assert not hand.session.playing
     popup = QApplication.activePopupWidget()
     assert popup is not None
-    seed = hand.window.state.noise_seed
+    seed = hand.window.state.sampler_seed
     hand.key(Qt.Key.Key_R, window=popup.windowHandle())
     hand.key(Qt.Key.Key_Escape, window=popup.windowHandle())
     assert not combo.view().isVisible()
-    assert hand.window.state.noise_seed == seed, "letters belong to an open list"
-    assert hand.window.state.source == "forward"
+    assert hand.window.state.sampler_seed == seed, "letters belong to an open list"
 
 
 def test_space_on_a_button_presses_that_button(hand: Hand) -> None:
@@ -197,7 +202,7 @@ def test_the_shortcuts_panel_names_every_key(hand: Hand) -> None:
     hand.key(Qt.Key.Key_Question)
     assert panel.isVisible()
     for row in ROWS:
-        assert all(key in panel.text() for key in row.keys), row
+        assert all(NAMES.get(key, key) in panel.text() for key in row.keys), row
     frame = hand.window.screen().availableGeometry()
     assert panel.height() <= frame.height()
     QTest.mouseClick(panel, Qt.MouseButton.LeftButton)

@@ -335,3 +335,32 @@ def test_what_is_no_file_is_refused_while_it_is_dragged(hand: Hand, what: str) -
     assert accepted == (False, False)
     assert not hand.window.busy
     assert hand.window.state == before
+
+
+# --- the gallery over an open model ----------------------------------------------------------------------------
+
+
+def test_a_way_back_from_the_gallery(make_hand: MakeHand, tiny: Path) -> None:
+    hand = make_hand(tiny)
+    t = hand.window.state.t
+    hand.key(Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+    assert is_gallery(hand)
+    hand.key(Qt.Key.Key_Space)
+    hand.key(Qt.Key.Key_Right)
+    assert not hand.session.playing
+    assert hand.window.state.t == t
+    hand.click("galleryBackButton")
+    assert not is_gallery(hand)
+    hand.key(Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+    hand.key(Qt.Key.Key_Escape)
+    assert not is_gallery(hand)
+    hand.key(Qt.Key.Key_Right)
+    hand.settle()
+    assert hand.window.state.t == t + 1
+
+
+def test_no_way_back_without_a_model(make_hand: MakeHand) -> None:
+    hand = make_hand()
+    assert not hand.find(QPushButton, "galleryBackButton").isVisible()
+    hand.key(Qt.Key.Key_Escape)
+    assert is_gallery(hand)

@@ -19,6 +19,7 @@ from explorer.ui import theme
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView, group_colours, ticks
 from explorer.ui.tile import Tile, format_number
+from explorer.ui.time_plot import round_numbers
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:
@@ -155,6 +156,22 @@ def test_the_density_is_brightest_where_it_is_highest(qtbot: QtBot) -> None:
     dark = theme.current().name == "dark"
     top_right, bottom_left = red[50, 150], red[150, 50]
     assert (top_right > bottom_left + 40) if dark else (top_right < bottom_left - 40)
+
+
+@pytest.mark.parametrize(
+    ("maximum", "numbers"),
+    [
+        (1000, [0, 200, 400, 600, 800, 1000]),
+        (100, [0, 20, 40, 60, 80, 100]),
+        (201, [0, 50, 100, 150, 201]),
+        (151, [0, 50, 100, 151]),
+        (50, [0, 10, 20, 30, 40, 50]),
+        (3, [0, 1, 2, 3]),
+        (1, [0, 1]),
+    ],
+)
+def test_numbers_of_a_time_axis_are_round(maximum: int, numbers: list[int]) -> None:
+    assert round_numbers(maximum) == numbers
 
 
 def test_ticks_are_round_and_inside() -> None:
