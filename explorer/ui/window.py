@@ -10,11 +10,8 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPain
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMenu,
-    QProgressBar,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -28,16 +25,17 @@ from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
 from explorer.ui.choices import Choices
 from explorer.ui.curves import Curves
-from explorer.ui.gallery import Gallery, shipped_models
+from explorer.ui.gallery import Gallery
+from explorer.ui.menus import fill_model_menu, fill_tiles_menu
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
 from explorer.ui.side_panel import SidePanel
+from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
 
-BUSY_SHOWN_AFTER_MS = 500
 RUN_SHOWN_MS = 80
 
 
@@ -134,35 +132,9 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._banner)
         layout.addWidget(self._pages, 1)
         self.setCentralWidget(root)
-        self._build_status()
-
-    def _build_status(self) -> None:
-        self._status = QLabel()
-        self._status.setObjectName("statusMessage")
-        self._status.setAccessibleName("Status")
-        self._progress = QProgressBar()
-        self._progress.setObjectName("progressBar")
-        self._progress.setAccessibleName("Progress")
-        self._progress.setTextVisible(False)
-        self._progress.setFixedWidth(140)
-        self._progress.hide()
-        self._cancel = QPushButton("Cancel")
-        self._cancel.setObjectName("cancelButton")
-        self._cancel.setAccessibleName("Cancel what is going on")
-        self._cancel.hide()
-        bar = self.statusBar()
-        bar.setSizeGripEnabled(False)
-        bar.addWidget(self._status, 1)
-        bar.addPermanentWidget(self._progress)
-        bar.addPermanentWidget(self._cancel)
-        self._run_timer = QTimer(self)
-        self._run_timer.setSingleShot(True)
-        self._run_timer.setInterval(RUN_SHOWN_MS)
+        self._status = StatusLine(self.statusBar())
+        self._run_timer = QTimer(self, singleShot=True, interval=RUN_SHOWN_MS)
         self._run_timer.timeout.connect(self._show_run)
-        self._slow = QTimer(self)
-        self._slow.setSingleShot(True)
-        self._slow.setInterval(BUSY_SHOWN_AFTER_MS)
-        self._slow.timeout.connect(self._show_progress)
 
     def _connect(self) -> None:
         session, timeline, choices, curves = self.session, self._timeline, self._choices, self._curves
@@ -175,9 +147,10 @@ class MainWindow(QMainWindow):
         session.filmCleared.connect(timeline.filmstrip.clear)
         session.filmDropped.connect(timeline.filmstrip.drop_after)
         session.failed.connect(self._show_failure)
-        session.progressed.connect(self._status.setText)
+        session.progressed.connect(self._status.say)
         session.playingChanged.connect(timeline.set_playing)
         session.playingChanged.connect(self._show_run_soon)
+        session.playingChanged.connect(self._status.set_cancellable)
         session.busyChanged.connect(self._show_busy)
         timeline.timeChosen.connect(session.set_time)
         timeline.stepChosen.connect(self._choose_frame)
@@ -199,7 +172,7 @@ class MainWindow(QMainWindow):
         self._gallery.openClicked.connect(self.choose_model)
         self._gallery.backClicked.connect(self.leave)
         self._pages.currentChanged.connect(self._enable_actions)
-        self._cancel.clicked.connect(session.cancel)
+        self._status.cancelClicked.connect(session.cancel)
 
     # Showing
 
@@ -208,7 +181,7 @@ class MainWindow(QMainWindow):
         self._lenses = ready.lenses
         self._started = True
         if not self.session.busy:
-            self._status.setText("Ready.")
+            self._status.say("Ready.")
             self.busyChanged.emit(False)
 
     def _show_model(self, opened: Opened) -> None:
@@ -288,24 +261,13 @@ class MainWindow(QMainWindow):
             self.show_gallery()
         if self.session.engine_failure and not self._started:
             self._started = True
-            self._status.clear()
+            self._status.say("")
             self.busyChanged.emit(False)
 
     def _show_busy(self, busy: bool) -> None:
-        if busy:
-            self._slow.start()
-        else:
-            self._slow.stop()
-            self._progress.hide()
-            self._cancel.hide()
+        self._status.set_busy(busy)
         if self._started or busy:
             self.busyChanged.emit(busy)
-
-    def _show_progress(self) -> None:
-        """Something takes longer than half a second: show how far it is, or at least that it goes on."""
-        self._progress.setRange(0, 0)
-        self._progress.show()
-        self._cancel.setVisible(self.session.playing)
 
     def _choose_frame(self, t: int, step: int) -> None:
         if self.state.source == "forward":
@@ -380,15 +342,8 @@ class MainWindow(QMainWindow):
 
     def fill_tiles_menu(self, menu: QMenu) -> None:
         """Which tiles there are, each to be shown or not."""
-        menu.clear()
         facts = self.session.facts
-        for lens in self._lenses:
-            if facts is None or facts.kind not in lens.kinds:
-                continue
-            action = menu.addAction(f"{lens.name}    {lens.formula}")
-            action.setCheckable(True)
-            action.setChecked(lens.name in self.state.lenses)
-            action.toggled.connect(lambda on, name=lens.name: self._show_lens(name, on))
+        fill_tiles_menu(menu, self._lenses, facts.kind if facts is not None else "", self.state.lenses, self._show_lens)
 
     def _show_lens(self, name: str, on: bool) -> None:
         chosen = {*self.state.lenses, name} if on else {*self.state.lenses} - {name}
@@ -420,17 +375,7 @@ class MainWindow(QMainWindow):
         self._shortcuts.setVisible(not self._shortcuts.isVisible())
 
     def _fill_model_menu(self) -> None:
-        menu = self._choices.model_menu
-        menu.clear()
-        for model in shipped_models():
-            menu.addAction(model.title).triggered.connect(lambda _=False, p=str(model.path): self.open(p))
-        recent = [path for path in self._settings.recent() if Path(path).exists()]
-        if recent:
-            menu.addSection("Recent")
-            for path in recent:
-                menu.addAction(f"{Path(path).name}  —  {path}").triggered.connect(lambda _=False, p=path: self.open(p))
-        menu.addSeparator()
-        menu.addAction("Open a model folder…").triggered.connect(lambda _=False: self.choose_model())
+        fill_model_menu(self._choices.model_menu, self._settings.recent(), self.open, self.choose_model)
 
     # Qt events
 
@@ -449,7 +394,7 @@ class MainWindow(QMainWindow):
         if self._engine_started or not self.isVisible():  # a window may be closed before it has begun
             return
         self._engine_started = True
-        self._status.setText("Loading PyTorch…")
+        self._status.say("Loading PyTorch…")
         self._runner.start()
         if self._first_path is not None:
             path, self._first_path = self._first_path, None

@@ -1,0 +1,64 @@
+"""The bottom line: what goes on, how far it is, and a way to stop it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
+
+BUSY_SHOWN_AFTER_MS = 500
+
+
+class StatusLine(QObject):
+    """Fills a QStatusBar. Progress appears for what takes longer than half a second."""
+
+    cancelClicked = Signal()
+
+    def __init__(self, bar: QStatusBar) -> None:
+        super().__init__(bar)
+        self._message = QLabel()
+        self._message.setObjectName("statusMessage")
+        self._message.setAccessibleName("Status")
+        self._progress = QProgressBar()
+        self._progress.setObjectName("progressBar")
+        self._progress.setAccessibleName("Progress")
+        self._progress.setTextVisible(False)
+        self._progress.setFixedWidth(140)
+        self._progress.hide()
+        self._cancel = QPushButton("Cancel")
+        self._cancel.setObjectName("cancelButton")
+        self._cancel.setAccessibleName("Cancel what is going on")
+        self._cancel.clicked.connect(self.cancelClicked)
+        self._cancel.hide()
+        self._cancellable = False
+        bar.setSizeGripEnabled(False)
+        bar.addWidget(self._message, 1)
+        bar.addPermanentWidget(self._progress)
+        bar.addPermanentWidget(self._cancel)
+        self._slow = QTimer(self, singleShot=True, interval=BUSY_SHOWN_AFTER_MS)
+        self._slow.timeout.connect(self._show_progress)
+
+    def say(self, text: str) -> None:
+        """What goes on, in a few words."""
+        self._message.setText(text)
+
+    def text(self) -> str:
+        """What it says."""
+        return self._message.text()
+
+    def set_busy(self, busy: bool) -> None:
+        """Whether anything goes on."""
+        if busy:
+            self._slow.start()
+        else:
+            self._slow.stop()
+            self._progress.hide()
+            self._cancel.hide()
+
+    def set_cancellable(self, cancellable: bool) -> None:
+        """Whether what goes on can be stopped."""
+        self._cancellable = cancellable
+
+    def _show_progress(self) -> None:
+        self._progress.setRange(0, 0)
+        self._progress.show()
+        self._cancel.setVisible(self._cancellable)
