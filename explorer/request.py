@@ -84,7 +84,7 @@ class Prepare:
 @dataclass(frozen=True, eq=False)
 class Run:
     """Reverse sampling. run: the trajectory's number. start: the recorded step to go on from; later steps are
-    dropped; None begins anew. until: the last step to make, None for the end."""
+    dropped; None begins anew, or as a branch. until: the last step to make, None for the end."""
 
     model: ModelRef
     run: int
@@ -103,6 +103,10 @@ class Run:
     until: int | None = None
     record: bool = True
     """False keeps the last step alone, for large batches that nobody will scrub through."""
+    branch_of: tuple[int, int] | None = None
+    """(run, step): begin as that run up to that step, and go on from there. Its steps are shared, and it stays."""
+    edited: NDArray[np.float32] | Forward | None = None
+    """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
 
 
 Request: TypeAlias = Open | Look | Film | Run | Prepare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from explorer.engine.engine import Engine
     from explorer.lenses.base import numpy32
 
-    engine = Engine()
+    engine = Engine(memory_budget=sys.maxsize)  # all that is asked for is written
     specs = {spec.name: spec for spec in engine.ready().samplers}
     if options.sampler not in specs and not options.sampler.startswith("diffusers:"):
         raise UsageError(f"there is no sampler “{options.sampler}”; known are {', '.join(specs)}")

@@ -7,7 +7,7 @@ can stop, interleave or drop them between two steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,10 @@ from explorer.engine.frame import (
 )
 from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
+from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, sampler_spec
-from explorer.engine.sources import forward, initial, thumbnail
-from explorer.engine.trajectory import Trajectory
+from explorer.engine.sources import edited, forward, initial, thumbnail
+from explorer.engine.trajectory import Segment, Trajectory
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.formats.registry import load
@@ -40,24 +41,21 @@ from explorer.lenses.base import View, number
 from explorer.lenses.registry import LENSES
 from explorer.request import Film, Look, ModelRef, Open, Prepare, Replay, Request, Run
 
-KEPT_RUNS = 4
-"""Older runs are forgotten: a long run of many pictures takes hundreds of megabytes."""
-
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
 
 NUMBERS_HELD = 6
-"""Numbers in memory at once for every number of a batch, at least; a recorded step keeps three."""
+"""Numbers in memory at once for every number of a batch, at least; a recorded step keeps two."""
 
 
 class Engine:
     """Answers requests about one model at a time. Not thread-safe: one worker owns it."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_budget: int = MEMORY_BUDGET) -> None:
         set_threads()
         self._ref: ModelRef | None = None
         self._model: Model | None = None
-        self._runs: dict[int, Trajectory] = {}
+        self.runs = Runs(memory_budget)
 
     def ready(self) -> Ready:
         """What the engine offers."""
@@ -79,7 +77,7 @@ class Engine:
         if isinstance(request, Open):
             yield from self._open(request.model)
         elif isinstance(request, Look):
-            yield self._look(request)
+            yield from self._look(request)
         elif isinstance(request, Film):
             yield self._film(request)
         elif isinstance(request, Prepare):
@@ -89,9 +87,7 @@ class Engine:
 
     def trajectory(self, run: int) -> Trajectory:
         """A recorded run. Raises ModelError where it is not kept."""
-        if run not in self._runs:
-            raise ModelError("That run is no longer kept: start it again.")
-        return self._runs[run]
+        return self.runs.get(run)
 
     def model(self, ref: ModelRef, again: bool = False) -> Model:
         """The model of a reference, read if it is not the open one or `again` is asked for.
@@ -101,7 +97,7 @@ class Engine:
         if self._model is None or ref != self._ref or again:
             model = load(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, ref
-            self._runs.clear()
+            self.runs.clear()
         return self._model
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
@@ -110,10 +106,11 @@ class Engine:
         yield Opened(model.facts, _table(model.denoiser.schedule), str(model.device))
 
     @torch.inference_mode()
-    def _look(self, request: Look) -> Seen:
+    def _look(self, request: Look) -> Iterator[Frame]:
         model = self.model(request.model)
         if isinstance(request.source, Replay):
-            return self._replay(model, request, request.source)
+            yield from self._replay(model, request, request.source)
+            return
         if request.source.picture is None:
             check_memory(NUMBERS_HELD * request.source.count * math.prod(model.facts.shape))
         x_0, eps = forward(model, request.source)
@@ -126,7 +123,7 @@ class Engine:
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         exact = exact_answer(model, request.guidance)
         view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact)
-        return Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
+        yield Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
 
     def _prepare(self, request: Prepare) -> None:
         model = self.model(request.model)
@@ -141,12 +138,14 @@ class Engine:
         strip = [torch.add(x_0 * schedule.signal(t), eps, alpha=schedule.noise(t)) for t in request.times]
         return FilmStrip(request.times, tuple(thumbnail(model, x_t) for x_t in strip))
 
-    def _replay(self, model: Model, request: Look, source: Replay) -> Seen:
-        trajectory = self.trajectory(source.run)
-        if not 0 <= source.step < len(trajectory.steps):
+    def _replay(self, model: Model, request: Look, source: Replay) -> Iterator[Frame]:
+        trajectory = self.runs.get(source.run)
+        if not 0 <= source.step < trajectory.made:
             raise ModelError(f"Step {source.step} of this run has not been made.")
-        meter = Meter(guided(model, trajectory.request.guidance))
-        return self._seen(model, trajectory, source.step, request.lenses, meter, replayed=True)
+        meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
+        step = yield from step_of(model, trajectory, source.step, meter)
+        yield self._seen(model, trajectory, step, request.lenses, meter, replayed=True)
+        self.runs.fit()
 
     @torch.inference_mode()
     def _run(self, request: Run) -> Iterator[Frame]:
@@ -155,49 +154,59 @@ class Engine:
         schedule = model.denoiser.schedule
         meter = Meter(guided(model, request.guidance))
         plan = sampler.plan(schedule, request.steps, parameters)
-        held = request.first + request.count * (3 * len(plan) if request.record else NUMBERS_HELD)
-        check_memory(held * math.prod(model.facts.shape))
+        size = math.prod(model.facts.shape)
+        recorded = min(2 * request.count * len(plan) * size, self.runs.budget // 4) if request.record else 0
+        check_memory((request.first + NUMBERS_HELD * request.count) * size + recorded)
         noise = NoiseSource(request.seed, request.count, model.facts.shape, model.device, request.first)
-        if request.start is None:
-            trajectory = Trajectory(request, tuple(plan), [])
+        limit = parameters.clip_range if getattr(parameters, "clip", False) else None
+        history: tuple[Step, ...] = ()
+        if request.start is None and request.branch_of is None:
             x, start = initial(request, schedule, noise, plan[0]), 0
-            history: tuple[Step, ...] = ()
+            trajectory = Trajectory(tuple(plan), (Segment(request, 0, False, sampler.memory, limit),))
         else:
-            earlier = self.trajectory(request.run)
-            if not earlier.steps:
-                raise ModelError("That run has no step to go on from: start it again.")
-            if len(earlier.steps[-1].x) != request.count:
-                raise ModelError("A run goes on with the number of samples it began with: start it again.")
-            trajectory = earlier.continued(request, plan)
-            step = trajectory.steps[-1]
+            step, earlier = yield from self._step_to_go_on_from(model, request)
+            x, start = edited(model, request, step), step.index
             # What the model said there still holds, unless the user has since changed what it is asked.
-            history = tuple(trajectory.steps) if _asks_the_same(earlier.request, request) else ()
-            x, start = step.x, step.index
-        self._keep(request.run, trajectory)
+            goes_on = x is step.x and _asks_the_same(earlier.segment(start).request, request)
+            trajectory = earlier.continued(request, plan, start, goes_on, sampler.memory, limit)
+            history = trajectory.history(start) if goes_on else ()
+            x = history[-1].x if history else x
+        self.runs.keep(request.run, trajectory)
         for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
             trajectory.record(step)
+            self.runs.fit()
             _check_finite(step)
-            yield self._seen(model, trajectory, step.index, request.lenses, meter)
+            yield self._seen(model, trajectory, step, request.lenses, meter)
             if request.until is not None and step.index >= request.until:
                 return
 
-    def _keep(self, run: int, trajectory: Trajectory) -> None:
-        self._runs.pop(run, None)
-        while len(self._runs) >= KEPT_RUNS:
-            self._runs.pop(next(iter(self._runs)))
-        self._runs[run] = trajectory
+    def _step_to_go_on_from(self, model: Model, request: Run) -> Generator[Frame, None, tuple[Step, Trajectory]]:
+        """Of the run itself, or of the one it branches off."""
+        number, index = request.run, request.start
+        if index is None:
+            assert request.branch_of is not None
+            number, index = request.branch_of
+        earlier = self.runs.get(number)
+        if not earlier.made:
+            raise ModelError("That run has no step to go on from: start it again.")
+        if len(earlier.last.x) != request.count:
+            raise ModelError("A run goes on with the number of samples it began with: start it again.")
+        index = min(index, earlier.made - 1)
+        meter = Meter(guided(model, earlier.segment(index).request.guidance))
+        step = yield from step_of(model, earlier, index, meter)
+        return step, earlier
 
     def _seen(
         self,
         model: Model,
         trajectory: Trajectory,
-        index: int,
+        step: Step,
         lenses: tuple[str, ...],
         meter: Meter,
         replayed: bool = False,
     ) -> Seen:
-        step = trajectory.steps[index if trajectory.request.record else -1]
-        exact = exact_answer(model, trajectory.request.guidance)
+        index = step.index
+        exact = exact_answer(model, trajectory.segment(index).request.guidance)
         view = View(model.facts, step.prediction, meter, truth=model.truth, exact=exact)
         return Seen(
             round(step.t),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from explorer.datasets.picture_file import read_picture
 from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.diffusion.samplers import Step
 from explorer.diffusion.schedules import Schedule
 from explorer.facts import ModelError
 from explorer.formats.model import Model
@@ -42,3 +45,19 @@ def initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> T
     if request.initial.shape != expected:
         raise ModelError(f"x_T must have the shape {expected} for this model, not {request.initial.shape}.")
     return torch.from_numpy(np.ascontiguousarray(request.initial, np.float32)).to(noise.device)
+
+
+def edited(model: Model, request: Run, step: Step) -> Tensor:
+    """The x_t that a run goes on with at a recorded step: the step's own, unless the user put another in its place."""
+    if request.edited is None:
+        return step.x
+    if isinstance(request.edited, Forward):
+        x_0, eps = forward(model, replace(request.edited, count=request.count))
+        schedule = model.denoiser.schedule
+        x_t = torch.add(x_0 * schedule.signal(step.t), eps, alpha=schedule.noise(step.t))
+        return x_t.expand(step.x.shape).contiguous()
+    if request.edited.shape != tuple(step.x.shape):
+        raise ModelError(f"x_t must have the shape {tuple(step.x.shape)} here, not {request.edited.shape}.")
+    if not np.isfinite(request.edited).all():
+        raise ModelError("The edited x_t holds numbers that are not finite.")
+    return torch.from_numpy(np.array(request.edited, np.float32)).to(model.device)

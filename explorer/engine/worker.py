@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.engine.frame import During, Failed, Frame
+from explorer.engine.frame import During, Failed, Frame, Progress
 from explorer.request import Film, Look, Open, Prepare, Request, Run
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ class Worker:
             from explorer.engine.errors import sentence  # needs torch, which is loaded by now
 
             frame = Failed(sentence(error), name)
-        last = frame is None or isinstance(frame, Failed) or name in ("look", "film")
+        one_answer = name in ("look", "film") and not isinstance(frame, Progress)
+        last = frame is None or isinstance(frame, Failed) or one_answer
         with self._condition:
             current = self._jobs.get(name)
             if last and current is job:

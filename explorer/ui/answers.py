@@ -26,7 +26,8 @@ class Answers(Playing):
             if self._opening is not None:
                 self.progressed.emit("Reading the weights…")
         elif isinstance(frame, Progress):
-            self.progressed.emit(frame.message)
+            if frame.message:
+                self.progressed.emit(frame.message)
         elif isinstance(frame, Opened):
             self._take_opened(frame)
         elif isinstance(frame, Seen):

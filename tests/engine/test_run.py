@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from explorer.diffusion.noise import NoiseSource, Stream
-from explorer.engine.engine import KEPT_RUNS, Engine
+from explorer.engine.engine import Engine
 from explorer.engine.frame import Seen
+from explorer.engine.runs import KEPT_RUNS
 from explorer.facts import ModelError
 from explorer.request import Guidance, Look, ModelRef, Replay, Run
 from tests.engine.models import SHAPE, T_PICTURES, change_weights, write_pictures, write_points

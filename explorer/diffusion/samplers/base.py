@@ -145,6 +145,8 @@ class Sampler(Generic[P]):
     """True where a run stays at each time for several steps."""
     needs_density: bool = False
     """True where it runs only with a denoiser that knows its density (see `denoiser.log_density`)."""
+    memory: int | None = 0
+    """How many Steps before a Step the next one depends on, as far as they are there; None where it is all of them."""
 
 
 def observe(

@@ -84,4 +84,5 @@ SAMPLER = Sampler(
     default_steps=20,
     plan=plan_times,
     sample=sample,
+    memory=1,
 )

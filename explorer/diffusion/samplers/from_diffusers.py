@@ -75,6 +75,7 @@ def from_diffusers(name: str) -> Sampler[Parameters]:
         default_steps=50,
         plan=partial(plan, scheduler_class),
         sample=partial(sample, scheduler_class),
+        memory=None,
     )
 
 
