@@ -10,6 +10,10 @@ Source: TypeAlias = Literal["file", "card", "default", "inferred", "user"]
 """Where a fact came from: the model's files, the card beside them, the format's default, other facts, the user."""
 
 
+GuidanceKind: TypeAlias = Literal["classifier-free", "classifier"]
+"""Where ∇ log p(y | x_t) comes from: the network asked with and without the label, or a classifier."""
+
+
 class ModelError(Exception):
     """A model that cannot be opened. The message is one plain sentence for the user."""
 
@@ -22,6 +26,19 @@ class Fact:
     value: str
     source: Source
     where: str = ""
+
+
+@dataclass(frozen=True)
+class ClassifierFacts:
+    """A classifier p(y | x_t) that can guide a model.
+
+    title: what the user is told it is. class_names: its labels. path: its folder, "" for the exact posterior of a
+    known distribution.
+    """
+
+    title: str
+    class_names: tuple[str, ...]
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,8 @@ class ModelFacts:
     """What the model's own configuration says of sampler parameters, by field name: clip, clip_range, spacing, …"""
     sample_count: int = 0
     sample_labels: tuple[int, ...] = ()
+    classifier: ClassifierFacts | None = None
+    """What can guide the unconditional model; None where no classifier fits."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -58,3 +77,9 @@ class ModelFacts:
     def guidable(self) -> bool:
         """True where classifier-free guidance is possible."""
         return self.conditional and self.null_label is not None
+
+    def labels(self, kind: GuidanceKind) -> tuple[str, ...]:
+        """The labels to choose from under a kind of guidance, () where it is not possible."""
+        if kind == "classifier-free":
+            return self.class_names
+        return self.classifier.class_names if self.classifier is not None else ()

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.facts import GuidanceKind
+
 
 @dataclass(frozen=True)
 class ModelRef:
@@ -22,10 +24,17 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Guidance:
-    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6."""
+    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6.
+
+    interval: (lowest, highest) t at which γ counts, both included; elsewhere it is 1. None for every t.
+    rescale: φ of Lin et al. 2024, for classifier-free guidance.
+    """
 
     label: int | None = None
     scale: float = 1.0
+    kind: GuidanceKind = "classifier-free"
+    interval: tuple[float, float] | None = None
+    rescale: float = 0.0
 
 
 @dataclass(frozen=True)

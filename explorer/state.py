@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-from explorer.facts import ModelFacts
+from explorer.facts import GuidanceKind, ModelFacts
 from explorer.request import Forward, Guidance, Look, ModelRef, Replay, Run
 
 MAX_PICTURES = 16
@@ -41,6 +41,10 @@ class State:
     picture: str | None = None
     label: int | None = None
     guidance_scale: float = 1.0
+    guidance_kind: GuidanceKind = "classifier-free"
+    guidance_interval: tuple[float, float] | None = None
+    """The lowest and highest t at which γ counts; None for every t."""
+    guidance_rescale: float = 0.0
     sampler: str = "ddim"
     steps: int = 50
     sampler_seed: int = 0
@@ -74,8 +78,9 @@ class State:
         for key, value in values.items():
             if not _VALID[key](value):
                 raise ChoiceError(f"This is not a saved state: {key} cannot be {_short(value)}.")
-        if "lenses" in values:
-            values["lenses"] = tuple(values["lenses"])
+        for key in ("lenses", "guidance_interval"):
+            if values.get(key) is not None:
+                values[key] = tuple(values[key])
         return cls(**values)
 
 
@@ -111,6 +116,11 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "picture": _text_or_none,
     "label": lambda value: value is None or _whole(value),
     "guidance_scale": _number,
+    "guidance_kind": lambda value: value in ("classifier-free", "classifier"),
+    "guidance_interval": lambda value: (
+        value is None or (isinstance(value, list) and len(value) == 2 and all(_number(end) for end in value))
+    ),
+    "guidance_rescale": _number,
     "sampler": _text,
     "steps": _whole,
     "sampler_seed": _whole,
@@ -143,17 +153,37 @@ def _seed(seed: int) -> int:
 def _guidance(state: State, facts: ModelFacts) -> Guidance:
     if not math.isfinite(state.guidance_scale):
         raise ChoiceError(f"The guidance scale γ must be a finite number, not {state.guidance_scale}.")
-    if state.label is None or not facts.conditional:
-        if state.label is not None:
-            raise ChoiceError("This model has no classes, so it takes no label.")
+    if state.label is None:
         return Guidance()
-    if not 0 <= state.label < len(facts.class_names):
-        raise ChoiceError(
-            f"Label {state.label} is out of range: this model has classes 0 to {len(facts.class_names) - 1}."
-        )
+    kind = state.guidance_kind
+    names = facts.labels(kind)
+    if not names:
+        raise ChoiceError(_no_labels(kind, facts))
+    if not 0 <= state.label < len(names):
+        raise ChoiceError(f"Label {state.label} is out of range: this model has classes 0 to {len(names) - 1}.")
+    interval = _interval(state.guidance_interval, facts.T)
+    if kind == "classifier":  # it has no conditional output to rescale to
+        return Guidance(state.label, state.guidance_scale, kind, interval)
     if not facts.guidable and state.guidance_scale != 1.0:
         raise ChoiceError("This model has no null label, so guidance other than γ = 1 is not possible.")
-    return Guidance(state.label, state.guidance_scale)
+    if not 0 <= state.guidance_rescale <= 1:
+        raise ChoiceError(f"The guidance rescale φ lies between 0 and 1, not at {state.guidance_rescale:g}.")
+    return Guidance(state.label, state.guidance_scale, kind, interval, state.guidance_rescale)
+
+
+def _no_labels(kind: GuidanceKind, facts: ModelFacts) -> str:
+    if kind == "classifier":
+        return "No classifier fits this model, so classifier guidance is not possible."
+    if facts.classifier is not None:
+        return f"This network takes no label; choose classifier guidance, by {facts.classifier.title}."
+    return "This model has no classes, so it takes no label."
+
+
+def _interval(interval: tuple[float, float] | None, T: int) -> tuple[float, float] | None:
+    if interval is not None and not 0 <= interval[0] <= interval[1] <= T:
+        low, high = interval
+        raise ChoiceError(f"A guidance interval goes from a low t to a high one within 0 to {T}, not {low:g}:{high:g}.")
+    return interval
 
 
 def _model(state: State) -> ModelRef:

@@ -95,7 +95,8 @@ class Engine:
         The open one stays where reading fails.
         """
         if self._model is None or ref != self._ref or again:
-            model = load(ref.path, choose(ref.device), dict(ref.overrides))
+            with torch.inference_mode(False):  # what is made within it could never be differentiated
+                model = load(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, ref
             self.runs.clear()
         return self._model

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats import scheduler_config, unet_config
 from explorer.formats.card import Card, SampleSheet, read_card
+from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
@@ -132,6 +133,11 @@ class DiffusersFolder:
         if labels and max(labels) >= len(class_names):
             evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
             labels = ()
+        # Classifier guidance starts from the unconditional model, which needs a null label.
+        names = class_names if null_label is not None else ()
+        classifier = find_classifier(path, unet.shape, value_range, names)
+        if classifier is not None:
+            evidence.add("classifier", classifier.title, "inferred", classifier.path)
         for name, text in (("dataset", card.dataset), ("licence", card.licence)):
             if text:
                 evidence.add(name, text, "card", "explorer.json")
@@ -150,6 +156,7 @@ class DiffusersFolder:
             sampler_defaults=scheduler.sampler_defaults,
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
+            classifier=classifier,
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),
@@ -172,8 +179,10 @@ class DiffusersFolder:
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
         call = UNetCall(network, unet.shape[0], no_label)
+        classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = _samples(path, facts)
-        return Model(facts, NetworkDenoiser(call, schedule, facts.prediction), samples, device, prepare=call.prepare)
+        denoiser = NetworkDenoiser(call, schedule, facts.prediction)
+        return Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
 
 
 FORMAT = DiffusersFolder()

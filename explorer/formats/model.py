@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
     from torch import Tensor
 
     from explorer.diffusion.denoiser import Denoiser
+    from explorer.diffusion.guidance import LogClassifier
     from explorer.diffusion.mixture import GaussianMixture
 
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
 class Model:
     """facts: what is known. denoiser: on `device`. samples: data x_0 to look at, float32 (n, *facts.shape) in
     the model's value range, possibly n = 0. truth: the exact distribution of the data, where it is known,
-    in float32 on `device`. prepare: makes later calls with batches like the given x_t faster, if anything can."""
+    in float32 on `device`. prepare: makes later calls with batches like the given x_t faster, if anything can.
+    classifier: gives what facts.classifier names, on `device`, read when it is first asked for."""
 
     facts: ModelFacts
     denoiser: Denoiser
@@ -32,6 +34,7 @@ class Model:
     device: torch.device
     truth: GaussianMixture | None = None
     prepare: Callable[[Tensor], None] | None = None
+    classifier: Callable[[], LogClassifier] | None = None
 
 
 class Format(Protocol):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.card import Card, read_card
+from explorer.formats.classifiers import exact_classifier, posterior
 from explorer.formats.corrections import PARSERS, PREDICTIONS, Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
@@ -148,6 +149,7 @@ class OwnFolder:
             null_label=null_label,
             sampler_defaults={"clip": False},  # points lie anywhere in the plane
             sample_count=configuration.samples if truth else 0,
+            classifier=exact_classifier(len(truth.weights), class_names) if truth else None,
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),
@@ -167,7 +169,8 @@ class OwnFolder:
         points, labels = truth.draw(configuration.samples, configuration.seed)
         if len(facts.class_names) == len(truth.weights):
             facts = replace(facts, sample_labels=labels)
-        return Model(facts, denoiser, points, device, truth.mixture(device))
+        mixture = truth.mixture(device)
+        return Model(facts, denoiser, points, device, mixture, classifier=posterior(mixture, schedule))
 
 
 FORMAT = OwnFolder()

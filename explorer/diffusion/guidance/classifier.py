@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
+from explorer.diffusion.guidance.interval import Interval, check_interval, scale_at
 from explorer.diffusion.mixture import GaussianMixture
 from explorer.diffusion.prediction import Coefficient, Prediction
 from explorer.diffusion.schedules import Schedule
@@ -34,12 +35,19 @@ class ClassifierGuidance:
 
     The classifier is differentiated even inside torch.no_grad() and torch.inference_mode(); for the latter its
     weights must have been read outside of it, since torch differentiates nothing that was made there.
+
+    interval: (lo, hi) in times t, both included, at which γ counts; elsewhere it is 1, as with classifier-free
+    guidance. Raises ValueError for an interval that is empty.
     """
 
     denoiser: Denoiser
     log_classifier: LogClassifier
     labels: Condition
     guidance_scale: float = 1.0
+    interval: Interval = None
+
+    def __post_init__(self) -> None:
+        check_interval(self.interval)
 
     @property
     def schedule(self) -> Schedule:
@@ -49,10 +57,11 @@ class ClassifierGuidance:
         """The guided prediction, of the kind the denoiser's own has. condition, where given, replaces the labels."""
         labels = self.labels if condition is None else condition
         prediction = self.denoiser(x_t, t)
-        if labels is None or self.guidance_scale == 0.0 or _says_nothing(prediction):
+        scale = scale_at(t, self.guidance_scale, self.interval)
+        if labels is None or scale == 0.0 or _says_nothing(prediction):
             return prediction
         gradient = self.gradient(x_t, t, labels.expand(len(x_t)))
-        factor = self.guidance_scale * _per_score(prediction)
+        factor = scale * _per_score(prediction)
         return replace(prediction, output=prediction.output + factor * gradient)
 
     def gradient(self, x_t: Tensor, t: float, labels: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
+from explorer.diffusion.guidance.interval import Interval, check_interval, scale_at
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
 
@@ -40,12 +41,11 @@ class ClassifierFreeGuidance:
     denoiser: Denoiser
     labels: Condition
     guidance_scale: float = 1.0
-    interval: tuple[float, float] | None = None
+    interval: Interval = None
     rescale: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.interval is not None and not self.interval[0] <= self.interval[1]:
-            raise ValueError(f"the guidance interval {self.interval} is empty")
+        check_interval(self.interval)
         if not 0 <= self.rescale <= 1:
             raise ValueError(f"guidance rescale lies between 0 and 1, not at {self.rescale}")
 
@@ -55,9 +55,7 @@ class ClassifierFreeGuidance:
 
     def scale_at(self, t: float) -> float:
         """γ at time t: 1 outside the interval."""
-        if self.interval is None or self.interval[0] <= t <= self.interval[1]:
-            return self.guidance_scale
-        return 1.0
+        return scale_at(t, self.guidance_scale, self.interval)
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         """The guided prediction. condition, where given, replaces the labels."""
