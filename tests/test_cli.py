@@ -132,7 +132,10 @@ def test_help_names_every_command_and_every_option(capsys: pytest.CaptureFixture
     assert all(name in text for name in COMMANDS)
     options = {
         "inspect": ["--json"],
-        "look": ["--t", "--sample", "--image", "--seed", "--lens", "--out", "--label", "--guidance", "--device"],
+        "look": [
+            *("--t", "--sample", "--image", "--seed", "--lens", "--out", "--label", "--guidance", "--device"),
+            *("--guidance-kind", "--guidance-interval", "--guidance-rescale"),
+        ],
         "sample": [
             *("--out", "--sampler", "--steps", "--n", "--seed", "--init", "--label", "--guidance", "--param"),
             *("--device", "--trajectory", "--first"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from explorer.facts import ModelFacts
+from explorer.facts import ClassifierFacts, ModelFacts
 from explorer.request import Forward, Guidance, Replay
 from explorer.state import MAX_STEPS, ChoiceError, State, max_count, resolve_look, resolve_run
 
@@ -27,6 +27,10 @@ FACTS = ModelFacts(
     sampler_defaults={"clip": True, "clip_range": 1.5},
     sample_count=20,
 )
+CLASSIFIER = ClassifierFacts("a judge", ("left", "right"))
+WITH_CLASSIFIER = replace(FACTS, classifier=ClassifierFacts("a judge", FACTS.class_names))
+LED = Guidance(2, 2.5, "classifier", (3, 40.5))
+"""What OTHER asks for: a classifier has nothing to rescale to."""
 OTHER = State(
     model="/models/δ",
     device="cpu",
@@ -38,6 +42,9 @@ OTHER = State(
     picture="/pictures/ü.png",
     label=2,
     guidance_scale=2.5,
+    guidance_kind="classifier",
+    guidance_interval=(3, 40.5),
+    guidance_rescale=0.7,
     sampler="ddpm",
     steps=20,
     sampler_seed=9,
@@ -92,6 +99,11 @@ def test_unknown_and_missing_keys() -> None:
         '{"guidance_scale": NaN}',
         '{"guidance_scale": 1' + 400 * "0" + "}",
         '{"label": "two"}',
+        '{"guidance_kind": "magic"}',
+        '{"guidance_interval": [1]}',
+        '{"guidance_interval": [1, "2"]}',
+        '{"guidance_interval": 5}',
+        '{"guidance_rescale": null}',
         '{"model": 1}',
         '{"picture": []}',
         '{"parameters": []}',
@@ -149,6 +161,11 @@ def refusal(state: State, facts: ModelFacts = FACTS) -> str:
         ({"sampler_seed": 2**64}, "seed"),
         ({"guidance_scale": float("nan")}, "finite"),
         ({"guidance_scale": float("inf"), "label": 1}, "finite"),
+        ({"guidance_interval": (50, 40), "label": 1}, "guidance interval"),
+        ({"guidance_interval": (-1, 40), "label": 1}, "within 0 to 100"),
+        ({"guidance_interval": (0, 101), "label": 1}, "within 0 to 100"),
+        ({"guidance_rescale": 1.1, "label": 1}, "between 0 and 1"),
+        ({"guidance_kind": "classifier", "label": 1}, "No classifier fits"),
         ({"model": None}, "No model"),
     ],
 )
@@ -162,6 +179,8 @@ def test_impossible_choices(changes: dict[str, Any], says: str) -> None:
         ({"class_names": (), "null_label": None}, {"label": 0}, "no classes"),
         ({"null_label": None}, {"label": 1, "guidance_scale": 2.0}, "no null label"),
         ({"sample_count": 0}, {}, "without sample"),
+        ({"class_names": (), "classifier": CLASSIFIER}, {"label": 0}, "choose classifier guidance, by a judge"),
+        ({"classifier": CLASSIFIER}, {"label": 2, "guidance_kind": "classifier"}, "classes 0 to 1"),
     ],
 )
 def test_choices_that_this_model_cannot_honour(facts: dict[str, Any], changes: dict[str, Any], says: str) -> None:
@@ -184,9 +203,9 @@ def test_both_ends_of_time_can_be_looked_at(t: int) -> None:
 
 def test_the_look_a_state_asks_for() -> None:
     state = OTHER.with_changes(source="forward", picture=None)
-    look = resolve_look(state, FACTS)
+    look = resolve_look(state, WITH_CLASSIFIER)
     assert look.source == Forward(first=3, count=4, noise_seed=5)
-    assert (look.t, look.guidance, look.lenses) == (7, Guidance(2, 2.5), ("eps", "x_t"))
+    assert (look.t, look.guidance, look.lenses) == (7, LED, ("eps", "x_t"))
     assert (look.model.path, look.model.device) == ("/models/δ", "cpu")
 
 
@@ -204,10 +223,18 @@ def test_in_reverse_the_recorded_step_is_shown() -> None:
 
 
 def test_the_run_a_state_asks_for() -> None:
-    run = resolve_run(OTHER, FACTS, run=6, start=2, until=5)
+    run = resolve_run(OTHER, WITH_CLASSIFIER, run=6, start=2, until=5)
     assert (run.run, run.start, run.until) == (6, 2, 5)
     assert (run.sampler, run.steps, run.seed, run.count) == ("ddpm", 20, 9, 4)
-    assert run.guidance == Guidance(2, 2.5)
+    assert run.guidance == LED
+
+
+def test_what_a_kind_of_guidance_takes() -> None:
+    state = OTHER.with_changes(guidance_kind="classifier-free")
+    assert resolve_run(state, FACTS, 1).guidance == Guidance(2, 2.5, "classifier-free", (3, 40.5), 0.7)
+    unlabelled = replace(FACTS, class_names=(), null_label=None, classifier=CLASSIFIER)
+    state = CHOSEN.with_changes(label=1, guidance_kind="classifier", guidance_scale=3.0)
+    assert resolve_run(state, unlabelled, 1).guidance == Guidance(1, 3.0, "classifier")
 
 
 def test_what_the_user_set_goes_before_the_models_defaults() -> None:

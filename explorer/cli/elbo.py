@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a model's folder")
     parser.add_argument("--n", type=int, help="how many of the model's samples (16 pictures, or 500 points)")
     parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
+    parser.add_argument("--label", type=int, help="the bound on log p(x₀ | y), on samples of that class")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
     parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from explorer.engine.elbo import ElboRequest, measure
     from explorer.engine.elbo_report import as_table, as_values
 
-    names = ("path", "device", "n", "t_samples", "seed", "variance", "ode")
+    names = ("path", "device", "n", "t_samples", "seed", "variance", "ode", "label")
     found = measure(ElboRequest(**{name: getattr(options, name) for name in names}))
     print(json.dumps(as_values(found), indent=2, ensure_ascii=False) if options.json else as_table(found))
     return 0

@@ -24,6 +24,21 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--label", type=int, help="class label; none: unconditional")
     parser.add_argument("--guidance", type=float, default=1.0, help="guidance scale γ (1)")
+    parser.add_argument(
+        "--guidance-kind",
+        choices=("classifier-free", "classifier"),
+        default="classifier-free",
+        help="what leads to the label: the network itself, or a classifier that fits the model (classifier-free)",
+    )
+    parser.add_argument(
+        "--guidance-interval", type=_interval, metavar="LOW:HIGH", help="γ counts at these t alone; elsewhere it is 1"
+    )
+    parser.add_argument(
+        "--guidance-rescale",
+        type=float,
+        default=0.0,
+        help="φ: hold the contrast of the conditional output (0; classifier-free guidance alone)",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
 
 
@@ -31,8 +46,24 @@ def state_of(options: argparse.Namespace, **more: Any) -> State:
     from explorer.state import State
 
     return State(
-        model=options.path, device=options.device, label=options.label, guidance_scale=options.guidance, **more
+        model=options.path,
+        device=options.device,
+        label=options.label,
+        guidance_scale=options.guidance,
+        guidance_kind=options.guidance_kind,
+        guidance_interval=options.guidance_interval,
+        guidance_rescale=options.guidance_rescale,
+        **more,
     )
+
+
+def _interval(text: str) -> tuple[float, float]:
+    """LOW:HIGH as two times."""
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"two times such as 200:800, not “{text}”") from None
 
 
 def out_file(options: argparse.Namespace) -> Path:

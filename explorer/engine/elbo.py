@@ -8,7 +8,7 @@ logarithm of the intervals' volume, is a bound on the same probability (Theis et
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -31,9 +31,11 @@ from explorer.diffusion.likelihood.results import Floats
 from explorer.diffusion.mixture import GaussianMixture
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.engine.device import check_memory, choose, set_threads
+from explorer.engine.guided import guided
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.model import Model
 from explorer.formats.registry import load
+from explorer.request import Guidance
 
 POINTS, PICTURES = 500, 16
 """Samples that are measured unless another number is asked for."""
@@ -51,7 +53,8 @@ NUMBERS_HELD = 48
 class ElboRequest:
     """Which model is measured on how many of its first samples. None: the default for its kind.
 
-    t_samples: how many of the T − 1 terms are computed. ode: log p by the ODE as well.
+    t_samples: how many of the T − 1 terms are computed. ode: log p by the ODE as well. label: of log p(x_0 | y), on
+    the model's first samples of that class; None for log p(x_0).
     """
 
     path: str
@@ -61,6 +64,7 @@ class ElboRequest:
     seed: int = 0
     variance: Variance = "beta_tilde"
     ode: bool = False
+    label: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +89,7 @@ def measure(request: ElboRequest) -> ElboReport:
     if device.type == "meta":
         raise ModelError("The device “meta” computes no numbers: choose another.")
     model = load(request.path, device)
+    model = _conditional(model, request.label)
     x_0 = _samples(model, request.n)
     noise = NoiseSource(request.seed, len(x_0), model.facts.shape, device)
     found = _elbo(model, x_0, noise, request)
@@ -93,13 +98,26 @@ def measure(request: ElboRequest) -> ElboReport:
     flow, ode = _ode(model, x_0, noise) if request.ode else (None, None)
     if ode is not None and not bool(np.isfinite(ode).all()):
         raise ModelError("The ODE left the finite numbers, so it found no likelihood.")
-    exact = None if model.truth is None else _exact(model.truth, x_0)
+    exact = _exact(model, x_0, request.label)
     return ElboReport(model.facts, request, found, ode, exact, flow)
 
 
 def mean_of(values: Floats) -> Estimate:
     """The mean over samples with its standard error. values: (n,)."""
     return estimate(values[None])
+
+
+def _conditional(model: Model, label: int | None) -> Model:
+    """The model of p(x_0 | y), with the samples of that class where they are known by their labels."""
+    if label is None:
+        return model
+    names, labels = model.facts.class_names, model.facts.sample_labels
+    if not names:
+        raise ModelError("This model has no classes, so it takes no label.")
+    if not 0 <= label < len(names):
+        raise ModelError(f"Label {label} is out of range: this model has classes 0 to {len(names) - 1}.")
+    samples = model.samples[np.array(labels) == label] if len(labels) == len(model.samples) else model.samples
+    return replace(model, denoiser=guided(model, Guidance(label)), samples=samples)
 
 
 def _samples(model: Model, n: int | None) -> Tensor:
@@ -135,7 +153,12 @@ def _ode(model: Model, x_0: Tensor, noise: NoiseSource) -> tuple[LogLikelihood, 
     return flow, flow.log_density + x_0[0].numel() * math.log(width)
 
 
-def _exact(truth: GaussianMixture, x_0: Tensor) -> Floats:
+def _exact(model: Model, x_0: Tensor, label: int | None) -> Floats | None:
+    """log p(x_0) of the truth, with a label that of its component; None where labels are something else."""
+    truth = model.truth
+    if truth is None or (label is not None and len(model.facts.class_names) != len(truth.weights)):
+        return None
+    component = None if label is None else torch.full((len(x_0),), label)
     on_cpu = (tensor.to("cpu", torch.float64) for tensor in (truth.weights, truth.means, truth.covariances))
-    values: Floats = GaussianMixture(*on_cpu).log_density(x_0.to("cpu", torch.float64)).numpy()
+    values: Floats = GaussianMixture(*on_cpu).log_density(x_0.to("cpu", torch.float64), components=component).numpy()
     return values

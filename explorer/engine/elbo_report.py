@@ -21,6 +21,7 @@ def as_values(report: ElboReport) -> dict[str, Any]:
         "path": facts.path,
         "samples": found.samples,
         "seed": request.seed,
+        "label": request.label,
         "variance": request.variance,
         "T": facts.T,
         "dimensions": d,
@@ -64,6 +65,8 @@ def _what(report: ElboReport) -> str:
     kind = "pictures of 8 bits" if found.discretised else "samples"
     terms = f"{len(found.matching.terms.t):,} of {report.facts.T - 1:,} terms"
     variance = {"beta_tilde": "β̃", "beta": "β"}[report.request.variance]
+    if report.request.label is not None:
+        kind += f" of class {report.facts.class_names[report.request.label]}"
     return f"{found.samples:,} {kind}, {terms}, variance {variance}, seed {report.request.seed}"
 
 

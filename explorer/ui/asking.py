@@ -98,11 +98,12 @@ class Asking(QObject):
             self.failed.emit(str(error))
 
     def _prepare(self) -> None:
-        """Guidance sends each sample through the network twice, as one batch."""
-        assert self.state.model is not None
-        guided = self.state.label is not None and self.state.guidance_scale not in (0.0, 1.0)
-        count = self.state.count * (2 if guided else 1)
-        self._runner.submit(Prepare(ModelRef(self.state.model, self.state.device), count))
+        """Classifier-free guidance sends each sample through the network twice, as one batch."""
+        state = self.state
+        assert state.model is not None
+        mixed = state.guidance_kind == "classifier-free" and state.guidance_scale not in (0.0, 1.0)
+        count = state.count * (2 if state.label is not None and mixed else 1)
+        self._runner.submit(Prepare(ModelRef(state.model, state.device), count))
 
     def _ask_for_film(self) -> None:
         assert self.facts is not None

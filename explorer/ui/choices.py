@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -27,11 +26,11 @@ from PySide6.QtWidgets import (
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
 from explorer.state import State, max_count
+from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 
 MAX_SEED = 2**31 - 1
-NO_LABEL_TEXT = "none"
 
 
 class Choices(QScrollArea):
@@ -141,22 +140,9 @@ class Choices(QScrollArea):
         form.addRow("At once", self._count)
 
     def _build_condition(self) -> None:
-        form = self._section("Condition")
-        self._label = self._combo("labelCombo", "Class label", "The label y the model is given")
-        self._label.currentIndexChanged.connect(lambda _: self.changed.emit({"label": self._label.currentData()}))
-        self._guidance = QDoubleSpinBox()
-        self._guidance.setObjectName("guidanceSpin")
-        self._guidance.setAccessibleName("Guidance scale")
-        self._guidance.setToolTip(
-            "Classifier-free guidance: score = γ s(x_t, y) + (1 − γ) s(x_t). "
-            "0 is unconditional, 1 conditional, above 1 guided."
-        )
-        self._guidance.setRange(0.0, 20.0)
-        self._guidance.setSingleStep(0.5)
-        self._guidance.setKeyboardTracking(False)
-        self._guidance.valueChanged.connect(lambda value: self.changed.emit({"guidance_scale": value}))
-        form.addRow("Label y", self._label)
-        form.addRow("Guidance γ", self._guidance)
+        self._guidance = GuidanceChoices()
+        self._guidance.changed.connect(self.changed)
+        self._body().addWidget(self._guidance)
 
     def _build_sampler(self) -> None:
         form = self._section("Sampler")
@@ -246,11 +232,8 @@ class Choices(QScrollArea):
         self._facts_label.setText(describe(facts, device))
         self._facts_label.setToolTip(facts.summary)
         self._sections.setEnabled(True)
-        blocked = [QSignalBlocker(w) for w in (self._label, self._sample, self._count, self._steps)]
-        self._label.clear()
-        self._label.addItem(NO_LABEL_TEXT, None)
-        for i, name in enumerate(facts.class_names):
-            self._label.addItem(name, i)
+        self._guidance.set_facts(facts)
+        blocked = [QSignalBlocker(w) for w in (self._sample, self._count, self._steps)]
         self._sample.setMaximum(max(facts.sample_count - 1, 0))
         self._count.setMaximum(max_count(facts))
         self._count.setSingleStep(1 if facts.kind == "image" else 1000)
@@ -259,15 +242,14 @@ class Choices(QScrollArea):
 
     def set_state(self, state: State) -> None:
         """Show the user's choices without emitting any."""
-        widgets = (self._source, self._sample, self._noise_seed, self._count, self._label, self._guidance)
+        widgets = (self._source, self._sample, self._noise_seed, self._count)
         more = (self._sampler, self._steps, self._seed, self._device)
         blocked = [QSignalBlocker(widget) for widget in (*widgets, *more)]
         self._source.setCurrentIndex(self._source.findData(state.source))
         self._sample.setValue(state.sample)
         self._noise_seed.setValue(state.noise_seed)
         self._count.setValue(state.count)
-        self._label.setCurrentIndex(max(self._label.findData(state.label), 0))
-        self._guidance.setValue(state.guidance_scale)
+        self._guidance.set_state(state)
         self._steps.setValue(state.steps)
         self._seed.setValue(state.sampler_seed)
         self._device.setCurrentIndex(max(self._device.findData(state.device), 0))
@@ -280,8 +262,6 @@ class Choices(QScrollArea):
         self._picture.setEnabled(forward and facts is not None and facts.kind == "image")
         self._noise_seed.setEnabled(forward)
         self._redraw.setEnabled(forward)
-        self._label.setEnabled(facts is not None and facts.conditional)
-        self._guidance.setEnabled(facts is not None and facts.guidable and state.label is not None)
 
     def set_parameters(self, sampler: str, values: Mapping[str, Any]) -> None:
         """Show a sampler's own controls. values: those that differ from its defaults."""

@@ -17,7 +17,8 @@ from explorer.state import DEFAULT_POINTS, State
 from explorer.ui.answers import Answers
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count"}
-LIVE = {"label", "guidance_scale", "parameters"}
+GUIDANCE = {"label", "guidance_scale", "guidance_kind", "guidance_interval", "guidance_rescale"}
+LIVE = {*GUIDANCE, "parameters"}
 
 
 class Session(Answers):
@@ -94,7 +95,7 @@ class Session(Answers):
                 self._continue_run(self.run.made - 1)
             elif self.state.step == 0 and not self._playing:
                 self._start_run(until=0)
-            elif changed & {"label", "guidance_scale"} and not self._playing:
+            elif changed & GUIDANCE and not self._playing:
                 # What is on show was said under another condition: ask again, and go on from here.
                 self._continue_run(self.state.step, until=self.state.step)
         elif "lenses" in changed or "step" in changed:
@@ -120,6 +121,9 @@ class Session(Answers):
             picture=None,
             label=None,
             guidance_scale=2.0 if facts.guidable else 1.0,
+            guidance_kind="classifier" if facts.classifier and not facts.conditional else "classifier-free",
+            guidance_interval=None,
+            guidance_rescale=0.0,
             sampler="ddim",
             steps=min(50, facts.T),
             parameters={},

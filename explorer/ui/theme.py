@@ -132,7 +132,7 @@ def _stylesheet(t: Theme) -> str:
     QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
     QFrame[role="tile"]:focus {{ border-color: {t.accent}; }}
     QLabel#sectionTitle {{ color: {t.muted}; font-weight: 600; padding-top: 8px; }}
-    QLabel#muted, QLabel#statusMessage {{ color: {t.muted}; }}
+    QLabel#muted, QLabel#guidanceClassifier, QLabel#statusMessage {{ color: {t.muted}; }}
     QLabel#statusMessage {{ padding-left: 6px; }}
     QLabel#alert {{ color: {t.warning}; }}
     QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}

@@ -1,4 +1,4 @@
-"""The guidance interval (Kynkäänniemi et al. 2024): γ counts at some times, elsewhere the model is the conditional one."""
+"""The guidance interval (Kynkäänniemi et al. 2024): γ counts at some times, elsewhere it is 1."""
 
 from __future__ import annotations
 
