@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.engine.frame import Failed, FilmStrip, Opened, Progress, Ready, Seen
+from explorer.engine.frame import Failed, FilmStrip, Frame, Opened, Progress, Ready, Seen
 from explorer.engine.worker import Answer
 from explorer.ui.playing import Playing
 from explorer.ui.runner import Runner
@@ -19,6 +19,9 @@ class Answers(Playing):
 
     def _take(self, answer: Answer, newest: bool) -> None:
         frame = answer.frame
+        tried = self._trial is not None and answer.job == self._trial[0]
+        if tried:
+            self._end_trial(frame)
         if isinstance(frame, Ready):
             self._ready = frame
             self._samplers = {sampler.name: sampler for sampler in frame.samplers}
@@ -37,7 +40,7 @@ class Answers(Playing):
             for t, thumbnail in zip(frame.times, frame.thumbnails, strict=True):
                 self.filmFrame.emit(t, t, thumbnail)
         elif isinstance(frame, Failed):
-            self._take_failure(frame)
+            self._take_failure(frame, tried)
         if answer.last and self._playing and not self._runner.running and not self._replay.isActive():
             self._set_playing(False)
         self._update_busy()
@@ -71,26 +74,35 @@ class Answers(Playing):
         if newest:
             self.seen.emit(frame)
 
-    def _take_failure(self, frame: Failed) -> None:
+    def _take_failure(self, frame: Failed, tried: bool) -> None:
         if frame.during == "start":
             self.engine_failure = frame.message
         if frame.during in ("start", "open"):
             self._opening = None
             self.progressed.emit("")
+            self.openingEnded.emit()
         if frame.during == "run":
             self._set_playing(False)
         if frame.during == "look":
             self._end_opening()
-            self._drop_bad_picture()
+            if not tried and self.state.picture is not None:  # it was there once, and is no more
+                self.state = self.state.with_changes(picture=None)
+                self._look(film=True)
         if self.facts is not None:
             self.stateChanged.emit()
         self.failed.emit(frame.message)
 
-    def _drop_bad_picture(self) -> None:
-        """Where the user's picture cannot be shown, go on with what was x₀ before it."""
-        if self.state.picture is None:
+    def _end_trial(self, frame: Frame | None) -> None:
+        """The user's picture could be shown, or not: go on with it, or with what was there before."""
+        assert self._trial is not None
+        (_, state), self._trial = self._trial, None
+        if not isinstance(frame, Seen):
+            self._look()  # the trial may have taken the place of a look
             return
-        before, self._before_picture = self._before_picture, None
-        picture, count = (before.picture, before.count) if before is not None else (None, self.state.count)
-        self.state = self.state.with_changes(picture=picture, count=count)
-        self._look(film=True)
+        self.state = state
+        if self.run is not None:
+            self.run = None
+            self.runChanged.emit()
+        self.stateChanged.emit()
+        self._ask_for_film()
+        self._prepare()

@@ -24,6 +24,9 @@ class Asking(QObject):
 
     stateChanged = Signal()
     engineReady = Signal(object)
+    openingBegan = Signal()
+    openingEnded = Signal()
+    """It failed, or was cancelled."""
     opened = Signal(object)
     seen = Signal(object)
     runChanged = Signal()
@@ -47,7 +50,8 @@ class Asking(QObject):
         self._samplers: dict[str, SamplerSpec] = {}
         self._opening: tuple[ModelFacts, State] | None = None
         self._before_first_picture = False
-        self._before_picture: State | None = None
+        self._trial: tuple[int, State] | None = None
+        """The look at a picture that may be none, and the state it leads to if it is one."""
         self._runs = 0
         self._playing = False
         self._pace = 0.0

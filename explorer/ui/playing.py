@@ -128,10 +128,6 @@ class Playing(Asking):
         self._runner.set_pace(seconds)
         self._replay.setInterval(int(1000 * max(seconds, SMOOTH_PACE)))
 
-    def cancel(self) -> None:
-        """Stop whatever goes on."""
-        self.pause()
-
     def _play_recorded(self) -> None:
         self._replay.start(int(1000 * max(self._pace, SMOOTH_PACE)))
         self._update_busy()

@@ -79,6 +79,12 @@ class Runner(QObject):
         self._jobs.pop("run", None)
         self._update_busy()
 
+    def cancel_opening(self) -> None:
+        """No longer wait for the model that is being opened."""
+        self._worker.cancel("open")
+        self._jobs.pop("open", None)
+        self._update_busy()
+
     def set_pace(self, seconds: float) -> None:
         """The least time between two steps of a run."""
         self._worker.set_pace(seconds)

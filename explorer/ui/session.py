@@ -13,7 +13,7 @@ from typing import Any
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.registry import inspect
 from explorer.request import ModelRef, Open
-from explorer.state import DEFAULT_POINTS, State
+from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look
 from explorer.ui.answers import Answers
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count"}
@@ -40,6 +40,7 @@ class Session(Answers):
         self.pause()
         state = self._first_state(facts).with_changes(device=device or self.state.device)
         self._opening = (facts, state)
+        self.openingBegan.emit()
         self.progressed.emit("Reading the weights…" if self._ready else "Loading PyTorch…")
         self._runner.submit(Open(ModelRef(facts.path, state.device)))
         self._update_busy()
@@ -53,8 +54,6 @@ class Session(Answers):
         if self.state == before:
             return
         changed = {name for name in changes if getattr(before, name) != getattr(self.state, name)}
-        if "picture" in changed:
-            self._before_picture = before
         if "sampler" in changed and (spec := self._samplers.get(self.state.sampler)):
             self.state = self.state.with_changes(steps=min(spec.default_steps, self._max_steps()))
         self.stateChanged.emit()
@@ -68,6 +67,19 @@ class Session(Answers):
         """Set one parameter of the sampler."""
         self.change(parameters={**self.state.parameters, name: value})
 
+    def use_picture(self, path: str) -> None:
+        """Look at a picture of the user's own as x₀. What is on show, a run included, stays until that has worked."""
+        if self.facts is None:
+            return
+        self.pause()
+        state = self.state.with_changes(picture=path, source="forward", count=1)
+        try:
+            request = resolve_look(state, self.facts)
+        except ChoiceError as error:
+            self.failed.emit(str(error))
+            return
+        self._trial = (self._runner.submit(request), state)
+
     def redraw_noise(self) -> None:
         """A new seed: of ε in a forward view, of the whole run in a reverse one."""
         seed = random.randrange(10_000)
@@ -75,6 +87,19 @@ class Session(Answers):
             self.change(noise_seed=seed)
         else:
             self.change(sampler_seed=seed)
+
+    def cancel(self) -> None:
+        """Stop whatever goes on; a model that is being opened is not waited for, and what was open stays."""
+        self.pause()
+        if self._opening is None:
+            return
+        self._opening = None
+        self._runner.cancel_opening()
+        self.progressed.emit("")
+        self.openingEnded.emit()
+        if self.facts is not None:
+            self._look(film=True)
+        self._update_busy()
 
     def close(self) -> None:
         self._replay.stop()

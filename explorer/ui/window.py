@@ -151,6 +151,9 @@ class MainWindow(QMainWindow):
         session.playingChanged.connect(timeline.set_playing)
         session.playingChanged.connect(self._show_run_soon)
         session.playingChanged.connect(self._status.set_cancellable)
+        session.openingBegan.connect(lambda: self._status.set_cancellable(True))
+        session.opened.connect(lambda _: self._status.set_cancellable(False))
+        session.openingEnded.connect(self._end_opening)
         session.busyChanged.connect(self._show_busy)
         timeline.timeChosen.connect(session.set_time)
         timeline.stepChosen.connect(self._choose_frame)
@@ -264,6 +267,11 @@ class MainWindow(QMainWindow):
             self._status.say("")
             self.busyChanged.emit(False)
 
+    def _end_opening(self) -> None:
+        self._status.set_cancellable(self.session.playing)
+        if self.session.facts is None:
+            self.show_gallery()
+
     def _show_busy(self, busy: bool) -> None:
         self._status.set_busy(busy)
         if self._started or busy:
@@ -297,7 +305,7 @@ class MainWindow(QMainWindow):
             self._banner.show_error("Open a model first, then drop a picture on it.")
             return
         self._banner.clear()
-        self.session.change(picture=path, source="forward", count=1)
+        self.session.use_picture(path)
 
     def choose_save_file(self) -> None:
         """Ask for a file and save the tiles as they look."""

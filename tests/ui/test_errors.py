@@ -197,6 +197,19 @@ def test_a_bad_picture_after_a_good_one_leaves_the_good_one(
     assert all(np.array_equal(good[lens], data) for lens, data in hand.shown().items())
 
 
+def test_a_bad_picture_leaves_the_run_on_show(hand: Hand, model: Path, tmp_path: Path) -> None:
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    run, shown = hand.session.run, hand.window.tile("x_t").data().copy()
+    assert run is not None
+    hand.drop(cut_picture(tmp_path, model))
+    hand.settle()
+    assert one_sentence(hand)
+    assert hand.session.run is run
+    assert hand.window.state.source == "reverse"
+    np.testing.assert_array_equal(hand.window.tile("x_t").data(), shown)
+
+
 def test_a_picture_dropped_on_a_model_of_points(plane_hand: Hand, picture_file: Path) -> None:
     hand = plane_hand
     before = hand.shown()

@@ -224,3 +224,29 @@ def test_an_engine_that_cannot_start_is_told_of(
     hand.window.open(str(tiny))
     hand.settle()
     assert "libtorch.so" in hand.banner.text(), "said again rather than waiting for ever"
+
+
+def test_opening_can_be_cancelled(hand: Hand, tiny: Path, plane: Path) -> None:
+    hand.window.open(str(plane))
+    hand.session.cancel()
+    hand.settle()
+    facts = hand.session.facts
+    assert facts is not None
+    assert Path(facts.path) == tiny
+    t = hand.window.state.t + 3
+    hand.slider.setValue(t)
+    hand.settle()
+    assert hand.window.tile("x_t").data().shape[1:] == facts.shape
+    assert hand.window.state.t == t
+
+
+def test_cancelling_the_first_model_leads_to_the_gallery(make_hand: MakeHand, tiny: Path) -> None:
+    hand = make_hand(settled=False)
+    hand.window.open(str(tiny))
+    hand.session.cancel()
+    hand.settle()
+    assert hand.find(Gallery).isVisible()
+    assert hand.session.facts is None
+    hand.window.open(str(tiny))
+    hand.settle()
+    assert not hand.find(Gallery).isVisible()
