@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,34 @@ class Prepare:
     count: int
 
 
+@dataclass(frozen=True)
+class Bound:
+    """The variational bound in both splits on the model's first n samples; with a label that on log p(x_0|y), on
+    samples of that class.
+
+    t_samples: how many of the T − 1 terms, None for what suits the kind of model. variance: of p(x_{t−1}|x_t).
+    ode: log p by the probability-flow ODE as well.
+    """
+
+    model: ModelRef
+    n: int
+    seed: int = 0
+    variance: Literal["beta_tilde", "beta"] = "beta_tilde"
+    t_samples: int | None = None
+    ode: bool = False
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class ScoreMatching:
+    """The score-matching objectives at time t, on the model's first `count` samples with the noise of `seed`."""
+
+    model: ModelRef
+    t: int
+    count: int
+    seed: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """Reverse sampling. run: the trajectory's number. start: the recorded step to go on from; later steps are
@@ -118,4 +146,4 @@ class Run:
     """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
 
 
-Request: TypeAlias = Open | Look | Film | Run | Prepare
+Request: TypeAlias = Open | Look | Film | Run | ScoreMatching | Bound | Prepare

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.likelihood import (
+    Decoder,
     Elbo,
     ElboSettings,
     Estimate,
@@ -89,8 +90,8 @@ def measure(request: ElboRequest) -> ElboReport:
     if device.type == "meta":
         raise ModelError("The device “meta” computes no numbers: choose another.")
     model = load(request.path, device)
-    model = _conditional(model, request.label)
-    x_0 = _samples(model, request.n)
+    model = conditional(model, request.label)
+    x_0 = samples_of(model, request.n)
     noise = NoiseSource(request.seed, len(x_0), model.facts.shape, device)
     found = _elbo(model, x_0, noise, request)
     if not math.isfinite(found.matching.total.mean + found.consistency.total.mean):
@@ -98,7 +99,7 @@ def measure(request: ElboRequest) -> ElboReport:
     flow, ode = _ode(model, x_0, noise) if request.ode else (None, None)
     if ode is not None and not bool(np.isfinite(ode).all()):
         raise ModelError("The ODE left the finite numbers, so it found no likelihood.")
-    exact = _exact(model, x_0, request.label)
+    exact = exact_log_p(model, x_0, request.label)
     return ElboReport(model.facts, request, found, ode, exact, flow)
 
 
@@ -107,8 +108,11 @@ def mean_of(values: Floats) -> Estimate:
     return estimate(values[None])
 
 
-def _conditional(model: Model, label: int | None) -> Model:
-    """The model of p(x_0 | y), with the samples of that class where they are known by their labels."""
+def conditional(model: Model, label: int | None) -> Model:
+    """The model of p(x_0 | y), with the samples of that class where they are known by their labels.
+
+    Raises ModelError for a label that it does not have.
+    """
     if label is None:
         return model
     names, labels = model.facts.class_names, model.facts.sample_labels
@@ -120,7 +124,11 @@ def _conditional(model: Model, label: int | None) -> Model:
     return replace(model, denoiser=guided(model, Guidance(label)), samples=samples)
 
 
-def _samples(model: Model, n: int | None) -> Tensor:
+def samples_of(model: Model, n: int | None) -> Tensor:
+    """The model's first n samples on its device, None for the default of its kind.
+
+    Raises ModelError where it has none, ValueError where it has fewer.
+    """
     held = len(model.samples)
     if not held:
         raise ModelError("This model comes without samples, and it is on them that the bound is measured.")
@@ -132,28 +140,49 @@ def _samples(model: Model, n: int | None) -> Tensor:
     return torch.from_numpy(model.samples[:n]).to(model.device)
 
 
-def _elbo(model: Model, x_0: Tensor, noise: NoiseSource, request: ElboRequest) -> Elbo:
+def terms_of(model: Model, variance: Variance, t_samples: int | None) -> tuple[ElboSettings, Decoder]:
+    """How the bound is computed for a model of its kind. t_samples: None for the default of its kind."""
     schedule, facts = model.denoiser.schedule, model.facts
     if facts.kind == "points":
-        settings = ElboSettings(request.variance, t_samples=request.t_samples)
-        return elbo(model.denoiser, x_0, noise, points_decoder(schedule), settings)
-    terms = min(PICTURE_TERMS, schedule.T - 1) if request.t_samples is None else request.t_samples
-    settings = ElboSettings(request.variance, t_samples=terms, clip_range=facts.value_range)
-    return elbo(model.denoiser, x_0, noise, picture_decoder(schedule, facts.value_range), settings)
+        return ElboSettings(variance, t_samples=t_samples), points_decoder(schedule)
+    terms = min(PICTURE_TERMS, schedule.T - 1) if t_samples is None else t_samples
+    settings = ElboSettings(variance, t_samples=terms, clip_range=facts.value_range)
+    return settings, picture_decoder(schedule, facts.value_range)
 
 
-def _ode(model: Model, x_0: Tensor, noise: NoiseSource) -> tuple[LogLikelihood, Floats]:
+@dataclass(frozen=True, eq=False)
+class OdeStart:
+    """What the ODE is given: points, or bytes spread over their intervals. probes: for the divergence, None for the
+    exact one. log_volume: to be added to the log density."""
+
+    x: Tensor
+    steps: int
+    probes: Tensor | None
+    log_volume: float
+
+
+def ode_start(model: Model, x_0: Tensor, noise: NoiseSource) -> OdeStart:
+    """Of the samples x_0 (n, …), which `noise` is for."""
     if model.facts.kind == "points":
-        flow = log_likelihood(model.denoiser, x_0, POINT_ODE_STEPS)
-        return flow, flow.log_density
+        return OdeStart(x_0, POINT_ODE_STEPS, None, 0.0)
     low, high = model.facts.value_range
     width = (high - low) / (BYTES - 1)
     spread = x_0 + width * (torch.special.ndtr(noise(0, Stream.DATA)) - 0.5)
-    flow = log_likelihood(model.denoiser, spread, PICTURE_ODE_STEPS, rademacher(noise, 1))
-    return flow, flow.log_density + x_0[0].numel() * math.log(width)
+    return OdeStart(spread, PICTURE_ODE_STEPS, rademacher(noise, 1), x_0[0].numel() * math.log(width))
 
 
-def _exact(model: Model, x_0: Tensor, label: int | None) -> Floats | None:
+def _elbo(model: Model, x_0: Tensor, noise: NoiseSource, request: ElboRequest) -> Elbo:
+    settings, decoder = terms_of(model, request.variance, request.t_samples)
+    return elbo(model.denoiser, x_0, noise, decoder, settings)
+
+
+def _ode(model: Model, x_0: Tensor, noise: NoiseSource) -> tuple[LogLikelihood, Floats]:
+    start = ode_start(model, x_0, noise)
+    flow = log_likelihood(model.denoiser, start.x, start.steps, start.probes)
+    return flow, flow.log_density + start.log_volume
+
+
+def exact_log_p(model: Model, x_0: Tensor, label: int | None) -> Floats | None:
     """log p(x_0) of the truth, with a label that of its component; None where labels are something else."""
     truth = model.truth
     if truth is None or (label is not None and len(model.facts.class_names) != len(truth.weights)):

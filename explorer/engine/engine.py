@@ -16,6 +16,7 @@ import torch
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import SAMPLERS, Step
 from explorer.diffusion.schedules import Schedule
+from explorer.engine.bound import bound
 from explorer.engine.device import available, check_memory, choose, set_threads
 from explorer.engine.frame import (
     FilmStrip,
@@ -30,6 +31,7 @@ from explorer.engine.frame import (
 )
 from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
+from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, sampler_spec
 from explorer.engine.sources import edited, forward, initial, thumbnail
@@ -39,7 +41,7 @@ from explorer.formats.model import Model
 from explorer.formats.registry import load
 from explorer.lenses.base import View, number
 from explorer.lenses.registry import LENSES
-from explorer.request import Film, Look, ModelRef, Open, Prepare, Replay, Request, Run
+from explorer.request import Bound, Film, Look, ModelRef, Open, Prepare, Replay, Request, Run, ScoreMatching
 
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
@@ -80,6 +82,10 @@ class Engine:
             yield from self._look(request)
         elif isinstance(request, Film):
             yield self._film(request)
+        elif isinstance(request, ScoreMatching):
+            yield from match_scores(self.model(request.model), request)
+        elif isinstance(request, Bound):
+            yield from bound(self.model(request.model), request)
         elif isinstance(request, Prepare):
             self._prepare(request)
         else:

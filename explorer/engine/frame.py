@@ -10,10 +10,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 
-During: TypeAlias = Literal["start", "open", "look", "film", "run", "prepare"]
+During: TypeAlias = Literal["start", "open", "look", "film", "run", "scores", "bound", "prepare"]
 """What the engine was doing."""
 
 
@@ -130,4 +131,4 @@ class Failed:
     during: During
 
 
-Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Failed
+Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Failed

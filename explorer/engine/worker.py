@@ -1,9 +1,9 @@
 """The engine in one thread: which request is answered next.
 
 Jobs are generators advanced a step at a time. A newer look replaces an older one; a look goes ahead of a
-running sampler between two of its steps; opening a model ends the run. Every frame carries its job's
-number, so the receiver can drop what it no longer wants. Exceptions become Failed frames. No Qt here: the
-window and the tests give a function that takes the frames.
+running sampler between two of its steps, and both go ahead of a measurement; opening a model ends the run.
+Every frame carries its job's number, so the receiver can drop what it no longer wants. Exceptions become
+Failed frames. No Qt here: the window and the tests give a function that takes the frames.
 """
 
 from __future__ import annotations
@@ -16,24 +16,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.engine.frame import During, Failed, Frame, Progress
-from explorer.request import Film, Look, Open, Prepare, Request, Run
+from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, ScoreMatching
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "look", "film", "run", "prepare")
+LANES: tuple[During, ...] = ("open", "look", "film", "run", "scores", "bound", "prepare")
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
+
+
+_LANE_OF: dict[type[Request], During] = {
+    Open: "open",
+    Look: "look",
+    Film: "film",
+    Run: "run",
+    ScoreMatching: "scores",
+    Bound: "bound",
+    Prepare: "prepare",
+}
 
 
 def lane(request: Request) -> During:
     """The lane of a request."""
-    if isinstance(request, Open):
-        return "open"
-    if isinstance(request, Look):
-        return "look"
-    if isinstance(request, Film):
-        return "film"
-    return "prepare" if isinstance(request, Prepare) else "run"
+    return _LANE_OF[type(request)]
 
 
 @dataclass(eq=False)
@@ -122,13 +127,13 @@ class Worker:
         """The job to advance; waits for one. None when closing."""
         with self._condition:
             while not self._closing:
-                job = next((self._jobs[name] for name in LANES if name in self._jobs), None)
-                if job is None:
-                    self._condition.wait()
-                elif isinstance(job.request, Run) and (wait := self._not_before - time.monotonic()) > 0:
-                    self._condition.wait(wait)
-                else:
-                    return job
+                waiting = max(self._not_before - time.monotonic(), 0.0) if "run" in self._jobs else 0.0
+                # While a run keeps its pace there is time for measurements.
+                late = ("run", "prepare") if waiting else ()
+                ready = (name for name in LANES if name in self._jobs and name not in late)
+                if (name := next(ready, None)) is not None:
+                    return self._jobs[name]
+                self._condition.wait(waiting or None)
             return None
 
     def _advance(self, engine: Engine, job: _Job) -> None:

@@ -75,8 +75,12 @@ class Runner(QObject):
 
     def cancel_run(self) -> None:
         """End the run; frames of it that are still under way are dropped."""
-        self._worker.cancel("run")
-        self._jobs.pop("run", None)
+        self.cancel("run")
+
+    def cancel(self, which: During) -> None:
+        """End the job of a lane; frames of it that are still under way are dropped."""
+        self._worker.cancel(which)
+        self._jobs.pop(which, None)
         self._update_busy()
 
     def cancel_opening(self) -> None:

@@ -11,9 +11,10 @@ from typing import Any, cast
 import pytest
 
 from explorer.engine.frame import Failed, FilmStrip, Frame, Progress, Ready, Seen
+from explorer.engine.likelihood_frame import Bounding
 from explorer.engine.worker import Answer, Worker
 from explorer.facts import ModelError
-from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Request, Run
+from explorer.request import Bound, Film, Forward, Guidance, Look, ModelRef, Open, Request, Run, ScoreMatching
 
 MODEL = ModelRef("m", "cpu")
 PATIENCE = 10.0
@@ -58,6 +59,8 @@ class FakeEngine:
             return [Seen(request.t, {}, 1.0, 0.0)]
         if isinstance(request, Film):
             return [FilmStrip(request.times, ())]
+        if isinstance(request, Bound | ScoreMatching):
+            return [Bounding(i / 3, "") for i in range(3)]
         assert isinstance(request, Run)
         return [Seen(0, {}, 1.0, 0.0, run=request.run, step=i) for i in range(request.steps + 1)]
 
@@ -192,6 +195,37 @@ def test_each_lane_holds_a_job_of_its_own(bench: Bench) -> None:
     bench.let(20)
     order = [bench.next().job for _ in range(6)][1:]
     assert order == [again, film, running, running, running]
+
+
+def test_measurements_come_after_all_that_is_on_show(bench: Bench) -> None:
+    bound = bench.worker.submit(Bound(MODEL, 5))
+    bench.begun()
+    scores = bench.worker.submit(ScoreMatching(MODEL, 3, 5))
+    running = bench.worker.submit(run(steps=1))
+    looking = bench.worker.submit(look())
+    bench.let(20)
+    order = [bench.next().job for _ in range(12)]
+    assert order == [bound, looking, *[running] * 3, *[scores] * 4, *[bound] * 3]
+
+
+def test_a_measurement_goes_on_while_a_run_keeps_its_pace(bench: Bench) -> None:
+    bench.worker.set_pace(1000.0)
+    bench.let(20)
+    running = bench.worker.submit(run())
+    assert bench.next().job == running
+    bound = bench.worker.submit(Bound(MODEL, 5))
+    assert [bench.next().job for _ in range(4)] == [bound] * 4
+    assert bench.nothing_more()
+    bench.worker.set_pace(0.0)
+    assert bench.next().job == running
+
+
+def test_a_cancelled_measurement_ends_after_its_step(bench: Bench) -> None:
+    bench.worker.submit(Bound(MODEL, 5))
+    bench.begun()
+    bench.worker.cancel("bound")
+    bench.let(10)
+    assert bench.nothing_more()
 
 
 def test_opening_drops_all_that_was_asked_before(bench: Bench) -> None:

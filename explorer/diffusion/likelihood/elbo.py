@@ -136,29 +136,54 @@ def elbo_ends(
 
 @torch.no_grad()
 def elbo_terms(
-    denoiser: Denoiser, x_0: Tensor, noise: NoiseSource, settings: ElboSettings, condition: Condition = None
+    denoiser: Denoiser,
+    x_0: Tensor,
+    noise: NoiseSource,
+    settings: ElboSettings,
+    condition: Condition = None,
+    blocks: Iterable[Stratum] | None = None,
 ) -> Iterator[Sampled]:
-    """The terms, one time after the other, t ascending. Arguments and errors as of `elbo`."""
-    schedule = denoiser.schedule
-    for stratum in strata(schedule.T, settings.t_samples, noise.seed):
+    """The terms, one time after the other: those of the blocks in their order, or all with t ascending.
+
+    Arguments and errors as of `elbo`. A term depends on its own time alone, so the order changes no number.
+    """
+    if blocks is None:
+        blocks = strata(denoiser.schedule.T, settings.t_samples, noise.seed)
+    for stratum in blocks:
         draws = [_term(denoiser, x_0, noise, settings, condition, stratum.t, draw) for draw in range(settings.draws)]
         matching, consistency, as_written = (_stacked(list(values)) for values in zip(*draws, strict=True))
         yield Sampled(stratum, matching, consistency, as_written)
 
 
 def collect(ends: Ends, terms: Iterable[Sampled], dimensions: int, decoder: Decoder) -> Elbo:
-    """The bound from its parts. dimensions: numbers in a sample."""
-    sampled = list(terms)
+    """The bound from its parts, which may come in any order. dimensions: numbers in a sample."""
+    sampled = sorted(terms, key=lambda one: one.stratum.t)
     blocks = [one.stratum for one in sampled]
     draws, n = ends.reconstruction.shape
+    matching = _split(ends.reconstruction, ends.prior_matching, blocks, [one.matching for one in sampled], 0)
+    consistency = _split(ends.reconstruction, ends.prior_consistency, blocks, [one.consistency for one in sampled], -1)
+    priors = ends.prior_matching - ends.prior_consistency
+    apart = [one.matching - one.consistency for one in sampled]
+    difference = _split(np.zeros_like(priors), priors, blocks, apart, 0)
     return Elbo(
-        _split(ends.reconstruction, ends.prior_matching, blocks, [one.matching for one in sampled], 0),
-        _split(ends.reconstruction, ends.prior_consistency, blocks, [one.consistency for one in sampled], -1),
+        matching,
+        consistency,
+        difference.total,
         np.array([one.as_written.mean() for one in sampled]),
         n,
         draws,
         dimensions,
         isinstance(decoder, DiscretisedDecoder),
+    )
+
+
+def curves(terms: Iterable[Sampled]) -> tuple[Terms, Terms]:
+    """What is known of the terms of (A) and of (B), which may be some of them, in any order."""
+    sampled = sorted(terms, key=lambda one: one.stratum.t)
+    blocks = [one.stratum for one in sampled]
+    return (
+        _curve(blocks, [one.matching for one in sampled], 0),
+        _curve(blocks, [one.consistency for one in sampled], -1),
     )
 
 
@@ -220,14 +245,7 @@ def _split(reconstruction: Floats, prior: Floats, blocks: list[Stratum], terms: 
     weights = np.array([block.size for block in blocks], np.float64)
     summed_terms = np.tensordot(weights, np.stack(terms), 1)
     totals = reconstruction - prior - summed_terms
-    each = [estimate(values) for values in terms]
-    curve = Terms(
-        np.array([block.t + offset for block in blocks], np.int64),
-        weights,
-        np.array([one.mean for one in each]),
-        np.array([one.standard_error for one in each]),
-        np.array([variance(values) for values in terms]),
-    )
+    curve = _curve(blocks, terms, offset)
     chosen = _choice_variance(curve)
     return Split(
         estimate(reconstruction),
@@ -237,6 +255,17 @@ def _split(reconstruction: Floats, prior: Floats, blocks: list[Stratum], terms: 
         curve,
         totals.mean(0),
         variance(totals),
+    )
+
+
+def _curve(blocks: list[Stratum], terms: list[Floats], offset: int) -> Terms:
+    each = [estimate(values) for values in terms]
+    return Terms(
+        np.array([block.t + offset for block in blocks], np.int64),
+        np.array([block.size for block in blocks], np.float64),
+        np.array([one.mean for one in each]),
+        np.array([one.standard_error for one in each]),
+        np.array([variance(values) for values in terms]),
     )
 
 

@@ -17,7 +17,7 @@ half-way; for p → 0 that is L itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -56,6 +56,26 @@ def log_likelihood(
     passes as a sample has numbers. start, end: times; by default the first and last whose noise level is finite
     and above 0. Not to be called inside torch.inference_mode(). Raises ValueError for impossible times and steps.
     """
+    calls = log_likelihood_steps(denoiser, x_0, steps, probes, condition, start, end)
+    while True:
+        try:
+            next(calls)
+        except StopIteration as finished:
+            found: LogLikelihood = finished.value
+            return found
+
+
+def log_likelihood_steps(
+    denoiser: Denoiser,
+    x_0: Tensor,
+    steps: int = 100,
+    probes: Tensor | None = None,
+    condition: Condition = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> Generator[None, None, LogLikelihood]:
+    """`log_likelihood` that can be left alone after each call of the denoiser, of which there are 4 for each of the
+    `legs`."""
     schedule, d = denoiser.schedule, x_0[0].numel()
     plan = legs(schedule, steps, start, end)
     divergence = _divergence(probes)
@@ -65,7 +85,7 @@ def log_likelihood(
     zeros = torch.zeros(1 if probes is None else len(probes), len(x_0), dtype=torch.float64)
     gained, path, times = zeros, [zeros], [plan[0].start]
     for leg in plan:
-        z, change = ode.step(schedule, z, leg)
+        z, change = yield from ode.step(schedule, z, leg)
         gained = gained + change
         path.append(gained)
         times.append(leg.end)
@@ -130,14 +150,18 @@ class _Flow:
         )
         return value, trace.to("cpu", torch.float64)
 
-    def step(self, schedule: Schedule, z: Tensor, leg: Leg) -> tuple[Tensor, Tensor]:
-        """z at the leg's end and the integral of the divergence over the leg, (m, n)."""
+    def step(self, schedule: Schedule, z: Tensor, leg: Leg) -> Generator[None, None, tuple[Tensor, Tensor]]:
+        """z at the leg's end and the integral of the divergence over the leg, (m, n). Yields after each call."""
         low, middle, high = (_level(schedule, t) for t in leg)
         at_start, at_middle, at_end = _rates(low, middle, high)
         v1, d1 = self(z, leg.start)
+        yield
         v2, d2 = self(z + 0.5 * at_start * v1, leg.middle)
+        yield
         v3, d3 = self(z + 0.5 * at_middle * v2, leg.middle)
+        yield
         v4, d4 = self(z + at_middle * v3, leg.end)
+        yield
         z = z + (at_start * v1 + 2 * at_middle * (v2 + v3) + at_end * v4) / 6
         return z, (at_start * d1 + 2 * at_middle * (d2 + d3) + at_end * d4) / 6
 

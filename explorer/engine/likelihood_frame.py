@@ -1,0 +1,118 @@
+"""What the engine answers about likelihoods and scores. Frames as those of `frame.py`: numpy arrays at most."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean and its standard error, NaN where that is not known."""
+
+    mean: float
+    error: float
+
+    @property
+    def errors_from_zero(self) -> float:
+        """How many standard errors lie between the mean and 0: 0 for a mean of 0, infinite where the error is 0."""
+        if self.mean == 0:
+            return 0.0
+        return abs(self.mean) / self.error if self.error else math.inf
+
+
+@dataclass(frozen=True, eq=False)
+class TermCurve:
+    """The computed terms of one split, (k,) each: time, mean and standard error of the step at that time in nats,
+    and the variance of one draw of one sample."""
+
+    t: NDArray[np.int64]
+    mean: Floats
+    error: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True)
+class SplitValues:
+    """total = reconstruction − prior − terms, in nats per sample; variance: of one draw of one sample's total."""
+
+    reconstruction: Value
+    prior: Value
+    terms: Value
+    total: Value
+    variance: float
+
+
+@dataclass(frozen=True)
+class BoundTotals:
+    """Of all samples that are done. difference: (A) less (B), sample by sample.
+
+    exact: log p where it is known; gap: exact less the total of (A), sample by sample.
+    """
+
+    matching: SplitValues
+    consistency: SplitValues
+    difference: Value
+    exact: Value | None
+    gap: Value | None
+
+
+@dataclass(frozen=True, eq=False)
+class Bounded:
+    """How far the variational bound is known. samples: how many are done, of `wanted`. T: of the model.
+
+    matching, consistency: the terms of (A) and (B); some of them alone before the first samples are done, and then
+    there are no totals. ode: log p by the probability-flow ODE of the first ode_samples, None where not asked for or
+    not known yet. discretised: of 8-bit pictures rather than of a density.
+    """
+
+    samples: int
+    wanted: int
+    T: int
+    dimensions: int
+    discretised: bool
+    matching: TermCurve
+    consistency: TermCurve
+    totals: BoundTotals | None = None
+    ode: Value | None = None
+    ode_samples: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class Bounding:
+    """The bound is being computed. fraction: 0 … 1."""
+
+    fraction: float
+    doing: str
+
+
+@dataclass(frozen=True)
+class ObjectiveValues:
+    """A score-matching objective of the model, of the exact score, and what the one is above the other.
+
+    off: that excess less half the Fisher divergence, sample by sample; its expectation is 0.
+    """
+
+    name: str
+    model: Value
+    exact: Value
+    excess: Value
+    off: Value
+
+
+@dataclass(frozen=True)
+class ScoresMatched:
+    """The objectives at one time, of `count` points. half_fisher: ½ E‖ŝ − ∇log p‖²; relative: √(E‖ŝ − ∇log p‖² /
+    E‖∇log p‖²)."""
+
+    t: int
+    count: int
+    objectives: tuple[ObjectiveValues, ...]
+    half_fisher: Value
+    relative: float
