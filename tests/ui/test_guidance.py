@@ -22,6 +22,10 @@ def unfold(hand: Hand) -> None:
     hand.until(hand.spin("guidanceLowSpin").isVisible)
 
 
+def interval(hand: Hand) -> tuple[float, float] | None:
+    return hand.window.state.guidance_interval
+
+
 def test_the_interval(hand: Hand) -> None:
     hand.choose(hand.combo("labelCombo"), 1)
     hand.settle()
@@ -29,7 +33,7 @@ def test_the_interval(hand: Hand) -> None:
     guided = hand.data("eps")  # γ = 2 at t = 40
     hand.type_into(hand.spin("guidanceLowSpin"), "50")
     hand.settle()
-    assert hand.window.state.guidance_interval == (50, 100)
+    assert interval(hand) == (50, 100)
     hand_conditional = hand.data("eps")
     assert not np.array_equal(hand_conditional, guided)
     hand.type_into(hand.decimal("guidanceSpin"), "1")
@@ -38,7 +42,7 @@ def test_the_interval(hand: Hand) -> None:
     hand.type_into(hand.decimal("guidanceSpin"), "2")
     hand.type_into(hand.spin("guidanceLowSpin"), "0")
     hand.settle()
-    assert hand.window.state.guidance_interval is None
+    assert interval(hand) is None
     assert np.array_equal(hand.data("eps"), guided)
     # One end cannot pass the other.
     hand.type_into(hand.spin("guidanceHighSpin"), "30")
