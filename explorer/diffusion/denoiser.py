@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
-from explorer.diffusion.prediction import Kind, Prediction
+from explorer.diffusion.prediction import Kind, Parts, Prediction
 from explorer.diffusion.schedules import Schedule
 
 Condition: TypeAlias = Tensor | None
@@ -39,6 +39,20 @@ class DensityDenoiser(Denoiser, Protocol):
     def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
         """log p(x_t) in nats, up to a constant that does not depend on x_t: (n,)."""
         ...
+
+
+@runtime_checkable
+class GuidedDenoiser(Denoiser, Protocol):
+    """A denoiser that mixes what it says with a label and without one."""
+
+    def parts(self, x_t: Tensor, t: float) -> Parts | None:
+        """Both, whatever the guidance scale; None where there is no label."""
+        ...
+
+
+def parts(denoiser: Denoiser, x_t: Tensor, t: float) -> Parts | None:
+    """The parts of a guided denoiser's answer, asked for anew; None for one that is not guided."""
+    return denoiser.parts(x_t, t) if isinstance(denoiser, GuidedDenoiser) else None
 
 
 def log_density(denoiser: Denoiser, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:

@@ -25,10 +25,23 @@ Coefficient: TypeAlias = float | Tensor
 
 
 @dataclass(frozen=True, eq=False)
+class Parts:
+    """What a guided prediction is made of: what is said with the label, and without it."""
+
+    conditional: Prediction
+    unconditional: Prediction
+
+    @property
+    def difference(self) -> Tensor:
+        """ε̂(x_t, y) − ε̂(x_t), the direction that guidance goes in."""
+        return self.conditional.eps - self.unconditional.eps
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """x_t (n, …), its time, the path's a(t) and s(t), and the network's `output` of the given kind.
 
-    All tensors have the shape, dtype and device of x_t.
+    All tensors have the shape, dtype and device of x_t. parts: where guidance mixed the prediction of two.
     """
 
     x_t: Tensor
@@ -37,6 +50,7 @@ class Prediction:
     s: Coefficient
     kind: Kind
     output: Tensor
+    parts: Parts | None = None
 
     @property
     def _clean(self) -> bool:

@@ -35,7 +35,7 @@ from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, sampler_spec
 from explorer.engine.sources import edited, forward, initial, thumbnail
-from explorer.engine.trajectory import Segment, Trajectory
+from explorer.engine.trajectory import Segment, Trajectory, guidance_size
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.formats.registry import load
@@ -130,7 +130,8 @@ class Engine:
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         exact = exact_answer(model, request.guidance)
         view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact)
-        yield Seen(request.t, _draw(view, request.lenses), a, s, **meter.readings())
+        drawn = _draw(view, request.lenses)
+        yield Seen(request.t, drawn, a, s, scalars=guidance_size(prediction), **meter.readings())
 
     def _prepare(self, request: Prepare) -> None:
         model = self.model(request.model)

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Condition, Denoiser, log_density
-from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.denoiser import Condition, Denoiser, log_density, parts
+from explorer.diffusion.prediction import Parts, Prediction
 from explorer.diffusion.schedules import Schedule
 
 
@@ -31,6 +31,15 @@ class Meter:
         self.seconds += time.perf_counter() - begin
         self.calls += 1
         return prediction
+
+    def parts(self, x_t: Tensor, t: float) -> Parts | None:
+        """The denoiser's own, None for one that is not guided."""
+        begin = time.perf_counter()
+        found = parts(self.denoiser, x_t, t)
+        if found is not None:
+            self.seconds += time.perf_counter() - begin
+            self.calls += 1
+        return found
 
     def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
         """The denoiser's own. Raises ValueError where it has none."""

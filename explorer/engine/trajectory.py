@@ -13,6 +13,7 @@ from functools import cached_property
 
 from torch import Tensor
 
+from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import Step
 from explorer.engine.kept import Kept
 from explorer.request import Run
@@ -224,11 +225,18 @@ def _rms(x: Tensor) -> float:
     return math.nan if x.is_meta else float(x.square().mean().sqrt())
 
 
+def guidance_size(prediction: Prediction) -> dict[str, float]:
+    """{"guidance": the root-mean-square size of ε̂(x_t, y) − ε̂(x_t)}; {} where not both were asked."""
+    return {} if prediction.parts is None else {"guidance": _rms(prediction.parts.difference)}
+
+
 def _scalars(step: Step, previous: Step | None) -> dict[str, float]:
-    """Root-mean-square sizes per dimension: of x_t, of ε̂ (1 for a well-trained model), of the change of x̂₀."""
+    """Root-mean-square sizes per dimension: of x_t, of ε̂ (1 for a well-trained model), of the change of x̂₀, and of
+    what the label changes in ε̂, where both were asked."""
     values = {"x_t": _rms(step.x), **step.extras}
     if step.t > 0:
         values["eps"] = _rms(step.prediction.eps)
+        values |= guidance_size(step.prediction)
     if previous is not None:
         values["x0_change"] = _rms(step.x0 - previous.x0)
     return values

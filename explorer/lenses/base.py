@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Denoiser
+from explorer.diffusion.denoiser import Denoiser, parts
 from explorer.diffusion.mixture import GaussianMixture
-from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.prediction import Parts, Prediction
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable, Floats
 
@@ -34,6 +35,13 @@ class View:
     eps: Tensor | None = None
     truth: GaussianMixture | None = None
     exact: Denoiser | None = None
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """What guidance mixes, None without a label. Asked for where the prediction itself needed one alone."""
+        if self.prediction.parts is not None:
+            return self.prediction.parts
+        return parts(self.denoiser, self.prediction.x_t, self.prediction.t)
 
 
 @dataclass(frozen=True)

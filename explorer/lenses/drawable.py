@@ -54,6 +54,24 @@ class Arrows:
 
 
 @dataclass(frozen=True, eq=False)
+class Fan:
+    """Several named vectors at each place. data: (n, 2), the array on show.
+
+    origins: (m, 2) places; vectors: (k, m, 2), the k vectors at each; names: of the k, in words. scale: plot units
+    an arrow of length 1 is drawn with.
+    """
+
+    data: Floats
+    origins: Floats
+    vectors: Floats
+    names: tuple[str, ...]
+    extent: tuple[float, float, float, float]
+    scale: float
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Field:
     """A vector field. data: (n, 2) its values at the samples `origins` (n, 2).
 
@@ -82,4 +100,4 @@ class Missing:
     note: str = ""
 
 
-Drawable: TypeAlias = Image | Points | Arrows | Field | Missing
+Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Missing

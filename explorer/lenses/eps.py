@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from explorer.diffusion.prediction import Prediction
 from explorer.lenses.base import Lens, View, groups, number, numpy32, signed_note
 from explorer.lenses.drawable import Arrows, Drawable, Image, Missing
 from explorer.lenses.plane import extent
@@ -11,14 +12,19 @@ LIMIT = 3.0
 
 
 def draw(view: View) -> Drawable:
-    data = numpy32(view.prediction.eps)
-    note = "none at t = 0" if view.prediction.t == 0 else ""
+    return noise(view, view.prediction)
+
+
+def noise(view: View, prediction: Prediction) -> Drawable:
+    """The ε̂ of a prediction at the view's x_t."""
+    data = numpy32(prediction.eps)
+    note = "none at t = 0" if prediction.t == 0 else ""
     if view.facts.kind == "points":
         # An arrow back along the noise, to scale: x_t − s ε̂ = a x̂₀.
-        scale = -number(view.prediction.s)
+        scale = -number(prediction.s)
         return Arrows(
             data,
-            numpy32(view.prediction.x_t),
+            numpy32(prediction.x_t),
             groups(view),
             extent(view),
             scale,

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from explorer.lenses.colour import contact_sheet, table
-from explorer.lenses.drawable import Arrows, Drawable, Field, Floats, Image, Missing, Points
+from explorer.lenses.drawable import Arrows, Drawable, Fan, Field, Floats, Image, Missing, Points
 from explorer.lenses.splat import splat
 
 SIDE = 384
@@ -30,6 +30,8 @@ def picture(drawable: Drawable) -> Pillow.Image:
         return sheet.resize((sheet.width * factor, sheet.height * factor), Pillow.Resampling.NEAREST)
     if isinstance(drawable, Points):
         return _points(drawable)
+    if isinstance(drawable, Fan):
+        return _fan(drawable)
     return _arrows(drawable)
 
 
@@ -79,13 +81,35 @@ def _arrows(drawable: Arrows | Field) -> Pillow.Image:
         start = drawable.origins[chosen]
         tip = start + drawable.data[chosen] * np.float32(drawable.scale)
         ground = Pillow.new("RGB", (SIDE, SIDE), "#f7f8fa")
-    draw = ImageDraw.Draw(ground)
-    x, y = _pixels(start, drawable.extent)
-    tip_x, tip_y = _pixels(tip.astype(np.float32), drawable.extent)
-    for a, b, c, d in zip(x, y, tip_x, tip_y, strict=True):
-        draw.line((float(a), float(b), float(c), float(d)), fill=INK)
-        draw.ellipse((float(c) - 1, float(d) - 1, float(c) + 1, float(d) + 1), fill=INK)
+    _draw_arrows(ground, start, tip, drawable.extent, INK)
     return ground
+
+
+def _fan(fan: Fan) -> Pillow.Image:
+    """Each kind of vector in its colour, with its name in that colour in the corner."""
+    ground = Pillow.new("RGB", (SIDE, SIDE), "#f7f8fa")
+    draw = ImageDraw.Draw(ground)
+    for i, (vectors, name) in enumerate(zip(fan.vectors, fan.names, strict=True)):
+        packed = int(GROUPS[i % len(GROUPS)])
+        colour = (packed >> 16 & 255, packed >> 8 & 255, packed & 255)
+        _draw_arrows(ground, fan.origins, fan.origins + vectors * np.float32(fan.scale), fan.extent, colour)
+        draw.text((6, 4 + 12 * i), name, fill=colour)
+    return ground
+
+
+def _draw_arrows(
+    ground: Pillow.Image,
+    start: Floats,
+    tip: Floats,
+    extent: tuple[float, float, float, float],
+    colour: tuple[int, int, int],
+) -> None:
+    draw = ImageDraw.Draw(ground)
+    x, y = _pixels(start, extent)
+    tip_x, tip_y = _pixels(tip.astype(np.float32), extent)
+    for a, b, c, d in zip(x, y, tip_x, tip_y, strict=True):
+        draw.line((float(a), float(b), float(c), float(d)), fill=colour)
+        draw.ellipse((float(c) - 1, float(d) - 1, float(c) + 1, float(d) + 1), fill=colour)
 
 
 def _density(background: Floats | None) -> Pillow.Image:

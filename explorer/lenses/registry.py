@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from explorer.lenses import eps, error, score, v, x0, x_t
+from explorer.lenses import cond, eps, error, guidance, guided, score, uncond, v, x0, x_t
 from explorer.lenses.base import Lens
 
-LENSES: dict[str, Lens] = {lens.name: lens for lens in (x_t.LENS, x0.LENS, eps.LENS, score.LENS, v.LENS, error.LENS)}
+_MODULES = (x_t, x0, eps, score, v, error, cond, uncond, guided, guidance)
+LENSES: dict[str, Lens] = {module.LENS.name: module.LENS for module in _MODULES}

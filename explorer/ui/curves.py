@@ -41,7 +41,8 @@ class Curves(QFrame):
         self.statistics = TimePlot(
             "statisticsPlot",
             "Run, step by step",
-            "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), and of the change of x̂₀",
+            "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), of the change of x̂₀, and "
+            "where guidance mixes two answers of ε̂(x_t, y) − ε̂(x_t)",
             "r.m.s.",
             empty="Play a run to see its statistics.",
         )
@@ -109,7 +110,10 @@ class Curves(QFrame):
             self.statistics.remove_curves()
         self.statistics.set_bottom_label("step" if by_step else "t")
         self.statistics.set_time_range(max(planned - 1, 1) if by_step else T)
-        names = {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀"}
+        names = {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀", "guidance": "Δε̂"}
+        known = {names[key] for values in scalars for key in values if key in names}
+        if not known.issuperset(self.statistics.names()):  # a run without guidance after one with it
+            self.statistics.remove_curves()
         for key, label in names.items():
             have = [i for i, values in enumerate(scalars) if key in values]
             if have:

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import packed
-from explorer.lenses.drawable import Arrows, Field, Floats, Points
+from explorer.lenses.drawable import Arrows, Fan, Field, Floats, Points
 from explorer.lenses.splat import splat
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
@@ -24,16 +24,16 @@ DENSITY_RANGE_NATS = 12.0
 
 
 class PlaneView(LinkedView):
-    """Paints Points, Arrows or a Field."""
+    """Paints Points, Arrows, a Fan or a Field."""
 
     def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(viewport, parent)
-        self._plane: Points | Arrows | Field | None = None
+        self._plane: Points | Arrows | Fan | Field | None = None
         self._density: QImage | None = None
         self._density_pixels: NDArray[np.uint32] | None = None
         self._canvas = np.zeros((0, 0), np.uint32)
 
-    def show_plane(self, plane: Points | Arrows | Field) -> None:
+    def show_plane(self, plane: Points | Arrows | Fan | Field) -> None:
         """Show it; painted at the next paint event."""
         self._plane = plane
         background = plane.background if isinstance(plane, Field) else None
@@ -69,9 +69,13 @@ class PlaneView(LinkedView):
             self._paint_backdrop(painter)
             if isinstance(plane, Field):
                 self._paint_field(painter, plane)
+            elif isinstance(plane, Fan):
+                self._paint_fan(painter, plane)
             else:
                 self._paint_arrows(painter, plane)
         self._paint_axes(painter)
+        if isinstance(plane, Fan):
+            self._paint_names(painter, plane.names)
 
     # Positions
 
@@ -142,6 +146,24 @@ class PlaneView(LinkedView):
             colour.setAlpha(150)
             draw_arrows(painter, x[mine], y[mine], tip_x[mine], tip_y[mine], colour)
 
+    def _paint_fan(self, painter: QPainter, plane: Fan) -> None:
+        x, y = self._pixels(plane.origins)
+        for i, vectors in reversed(list(enumerate(plane.vectors))):  # the first lies on top
+            tip_x, tip_y = self._pixels(plane.origins + vectors * np.float32(plane.scale))
+            draw_arrows(painter, x, y, tip_x, tip_y, _series_colour(i))
+
+    def _paint_names(self, painter: QPainter, names: tuple[str, ...]) -> None:
+        """What the colours of a Fan mean, in the upper left corner."""
+        area = self.area()
+        metrics = painter.fontMetrics()
+        for i, name in enumerate(names):
+            box = QRectF(area.left() + 8, area.top() + 6 + i * metrics.height(), area.width() - 16, metrics.height())
+            ground = QColor(theme.current().canvas)
+            ground.setAlpha(200)
+            painter.fillRect(painter.boundingRect(box, Qt.AlignmentFlag.AlignLeft, name).adjusted(-2, 0, 2, 0), ground)
+            painter.setPen(_series_colour(i))
+            painter.drawText(box, Qt.AlignmentFlag.AlignLeft, name)
+
     def _paint_field(self, painter: QPainter, plane: Field) -> None:
         x, y = self._pixels(plane.grid)
         length = np.hypot(plane.vectors[:, 0], plane.vectors[:, 1])
@@ -182,6 +204,11 @@ class PlaneView(LinkedView):
             _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
         painter.setPen(QPen(QColor(theme.current().border), 1))
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _series_colour(i: int) -> QColor:
+    series = theme.current().series
+    return QColor(series[i % len(series)])
 
 
 def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: float) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.lenses.colour import palette_table
-from explorer.lenses.drawable import Arrows, Drawable, Field, Image, Missing, Palette, Points
+from explorer.lenses.drawable import Arrows, Drawable, Fan, Field, Image, Missing, Palette, Points
 from explorer.ui import theme
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.picture_view import PictureView
@@ -186,7 +186,7 @@ class Tile(QFrame):
         """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
         view = self._stack.currentWidget()
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
-        if not text and isinstance(self._drawable, Points | Arrows | Field):
+        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field):
             text = self._drawable.caption
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)

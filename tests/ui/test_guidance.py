@@ -10,7 +10,9 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QSpinBox
+from PySide6.QtWidgets import QLabel, QMenu, QSpinBox
+
+from explorer.ui import theme
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Hand, MakeHand
@@ -143,3 +145,49 @@ def test_a_network_without_labels_gets_those_of_the_components(make_hand: MakeHa
     hand.settle()
     assert not np.array_equal(hand.data("eps"), plain)
     assert hand.find(QSpinBox, "guidanceHighSpin").maximum() == 50
+
+
+def show_tile(hand: Hand, name: str) -> None:
+    """Choose a tile in the menu."""
+    view = next(menu for menu in hand.window.menuBar().findChildren(QMenu) if menu.title() == "&View")
+    tiles = next(menu for menu in view.findChildren(QMenu) if menu.title() == "&Tiles")
+    tiles.aboutToShow.emit()
+    next(action for action in tiles.actions() if action.text().split()[0] == name).trigger()
+    hand.settle()
+
+
+def test_the_parts_of_a_guided_answer_and_their_difference_along_a_run(hand: Hand) -> None:
+    show_tile(hand, "guidance")
+    show_tile(hand, "cond")
+    assert not np.isfinite(hand.data("guidance")).any(), "nothing is guided without a label"
+    hand.choose(hand.combo("labelCombo"), 1)
+    hand.settle()
+    # γ = 2: guided − conditional = conditional − unconditional.
+    np.testing.assert_allclose(hand.data("eps") - hand.data("cond"), hand.data("guidance"), atol=1e-5)
+    hand.type_into(hand.spin("stepsSpin"), "5")
+    hand.reverse()
+    hand.play_to_end()
+    plot = hand.plot("statisticsPlot")
+    assert "Δε̂" in plot.names()
+    t, size = plot.curve("Δε̂")
+    assert len(t) == 5
+    for seen, tiles in hand.frames[-6:-1]:
+        rms = np.sqrt(np.mean(tiles["guidance"].astype(np.float64) ** 2))
+        assert np.isclose(size[list(t).index(seen.t)], rms, rtol=1e-3)
+    hand.choose(hand.combo("labelCombo"), None)
+    hand.click("resetButton")
+    hand.settle()
+    hand.play_to_end()
+    assert "Δε̂" not in plot.names(), "a run without guidance keeps no curve of an earlier one"
+
+
+def test_three_arrows_at_each_point_with_their_names(plane_hand: Hand) -> None:
+    hand = plane_hand
+    show_tile(hand, "guidance")
+    hand.choose(hand.combo("labelCombo"), 1)
+    hand.settle()
+    tile = hand.window.tile("guidance")
+    assert tile.data().shape == (300, 2)
+    picture = tile.grab().toImage()
+    seen = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+    assert set(theme.current().series[:3]) <= seen

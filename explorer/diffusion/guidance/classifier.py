@@ -19,7 +19,7 @@ from torch import Tensor
 from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
 from explorer.diffusion.guidance.interval import Interval, check_interval, scale_at
 from explorer.diffusion.mixture import GaussianMixture
-from explorer.diffusion.prediction import Coefficient, Prediction
+from explorer.diffusion.prediction import Coefficient, Parts, Prediction
 from explorer.diffusion.schedules import Schedule
 
 LogClassifier: TypeAlias = Callable[[Tensor, float], Tensor]
@@ -61,8 +61,20 @@ class ClassifierGuidance:
         if labels is None or scale == 0.0 or _says_nothing(prediction):
             return prediction
         gradient = self.gradient(x_t, t, labels.expand(len(x_t)))
-        factor = scale * _per_score(prediction)
-        return replace(prediction, output=prediction.output + factor * gradient)
+        factor = _per_score(prediction)
+        conditional = _moved(prediction, factor, gradient)
+        guided = conditional if scale == 1.0 else _moved(prediction, scale * factor, gradient)
+        return replace(guided, parts=Parts(conditional, prediction))
+
+    def parts(self, x_t: Tensor, t: float) -> Parts | None:
+        """The conditional prediction by Bayes' rule and the unconditional one, None without labels."""
+        if self.labels is None:
+            return None
+        prediction = self.denoiser(x_t, t)
+        if _says_nothing(prediction):
+            return Parts(prediction, prediction)
+        gradient = self.gradient(x_t, t, self.labels.expand(len(x_t)))
+        return Parts(_moved(prediction, _per_score(prediction), gradient), prediction)
 
     def gradient(self, x_t: Tensor, t: float, labels: Tensor) -> Tensor:
         """∇ log p(y | x_t), of x_t's shape; 0 for samples with NO_LABEL."""
@@ -72,6 +84,10 @@ class ClassifierGuidance:
             log_p = self.log_classifier(leaf, t).gather(1, chosen.clamp(min=0).unsqueeze(1)).squeeze(1)
             (gradient,) = torch.autograd.grad(log_p.masked_fill(chosen == NO_LABEL, 0.0).sum(), leaf)
         return gradient
+
+
+def _moved(prediction: Prediction, factor: Coefficient, gradient: Tensor) -> Prediction:
+    return replace(prediction, output=prediction.output + factor * gradient)
 
 
 def mixture_classifier(mixture: GaussianMixture, schedule: Schedule) -> LogClassifier:

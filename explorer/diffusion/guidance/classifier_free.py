@@ -22,7 +22,7 @@ from torch import Tensor
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
 from explorer.diffusion.guidance.interval import Interval, check_interval, scale_at
-from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.prediction import Parts, Prediction
 from explorer.diffusion.schedules import Schedule
 
 
@@ -71,7 +71,11 @@ class ClassifierFreeGuidance:
         guided = torch.lerp(unconditional.output, conditional.output, scale)
         if self.rescale > 0.0:
             guided = guided * _rescaling(guided, conditional.output, self.rescale)
-        return replace(conditional, output=guided)
+        return replace(conditional, output=guided, parts=Parts(conditional, unconditional))
+
+    def parts(self, x_t: Tensor, t: float) -> Parts | None:
+        """The conditional and the unconditional prediction, None without labels."""
+        return None if self.labels is None else Parts(*self.both(x_t, t, self.labels.expand(len(x_t))))
 
     def both(self, x_t: Tensor, t: float, labels: Tensor) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction, from one call of the network."""
