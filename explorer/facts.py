@@ -65,6 +65,10 @@ class ModelFacts:
     sample_labels: tuple[int, ...] = ()
     classifier: ClassifierFacts | None = None
     """What can guide the unconditional model; None where no classifier fits."""
+    own_sampler: str = ""
+    """The sampler that the model's own configuration names, such as "diffusers:DDPMScheduler"; "" for none."""
+    density_known: bool = False
+    """True where the model knows log p(x_t) itself, not its gradient alone."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -289,6 +289,11 @@ def test_sample_with_its_trajectory(path: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(arrays(tmp_path / "b.npz")["x"], found["x"])
 
 
+def test_sample_follows_a_list_of_times(points: str, tmp_path: Path) -> None:
+    run("sample", points, "--out", tmp_path / "a.npz", "--param", "times=40, 20, 5", "--trajectory")
+    assert arrays(tmp_path / "a.npz")["t"].tolist() == [40, 20, 5, 0]
+
+
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
 def test_a_batch_holds_the_single_runs(path: str, sampler: str, tmp_path: Path) -> None:
     def sample(*more: object) -> NDArray[Any]:
@@ -422,11 +427,16 @@ def test_train_writes_a_model_that_opens(
         (["--out", "a.npz", "--device", "banana"], "no device called “banana”"),
         (["--out", "a.npz", "--device", "cuda:77"], "“cuda:77” is not available"),
         (["--out", "a.npz", "--param", "eta"], "KEY=VALUE"),
-        (["--out", "a.npz", "--param", "speed=3"], "eta, spacing, clip"),
+        (["--out", "a.npz", "--param", "speed=3"], "eta, spacing, times, clip"),
         (["--out", "a.npz", "--param", "eta=much"], "eta is a number"),
         (["--out", "a.npz", "--param", "eta=nan"], "eta goes from 0 to 1"),
         (["--out", "a.npz", "--param", "eta=1.5"], "eta goes from 0 to 1"),
         (["--out", "a.npz", "--param", "clip=maybe"], "clip is true or false"),
+        (["--out", "a.npz", "--param", "times=40, soon"], "numbers with commas"),
+        (["--out", "a.npz", "--param", "times=20, 40"], "smaller than the one before"),
+        (["--out", "a.npz", "--param", "times=60, 40"], "T = 50"),
+        (["--out", "a.npz", "--param", "times=40.5, 20"], "whole times"),
+        (["--out", "a.npz", "--param", "spacing=custom"], "needs a list of times"),
         (["--out", "a.npz", "--param", "spacing=random"], "spacing cannot be “random”"),
         (
             ["--out", "a.npz", "--sampler", "annealed_langevin", "--param", "steps_per_level=2.5"],

@@ -11,7 +11,16 @@ import pytest
 
 from explorer.facts import ClassifierFacts, ModelFacts
 from explorer.request import Forward, Guidance, Replay
-from explorer.state import MAX_STEPS, ChoiceError, State, max_count, resolve_look, resolve_run
+from explorer.state import (
+    MAX_STEPS,
+    ChoiceError,
+    State,
+    max_count,
+    resolve_look,
+    resolve_run,
+    with_custom_times,
+    with_parameter,
+)
 
 FACTS = ModelFacts(
     path="/models/digits",
@@ -244,3 +253,15 @@ def test_what_the_user_set_goes_before_the_models_defaults() -> None:
 
 def test_points_can_be_many() -> None:
     assert max_count(replace(FACTS, kind="points", shape=(2,))) > max_count(FACTS) >= 1
+
+
+def test_a_list_of_times_and_its_spacing_go_together() -> None:
+    assert with_parameter({"eta": 1.0}, "times", "90, 50") == {"eta": 1.0, "times": "90, 50", "spacing": "custom"}
+    assert with_parameter({"times": "90", "spacing": "custom"}, "times", " ") == {"times": " "}
+    assert with_parameter({"spacing": "trailing"}, "times", "") == {"spacing": "trailing", "times": ""}
+    begun = with_parameter({}, "spacing", "custom", times=tuple(range(100, -1, -1)))
+    assert begun == {"spacing": "custom", "times": "100, 90, 80, 70, 60, 50, 40, 30, 20, 10"}
+    assert with_parameter({}, "spacing", "custom", times=(9, 5, 0))["times"] == "9, 5"
+    assert with_parameter({"times": "7"}, "spacing", "custom", times=(9, 5, 0))["times"] == "7"
+    assert with_custom_times({"times": "7"}) == {"times": "7", "spacing": "custom"}
+    assert with_custom_times({"times": "7", "spacing": "karras"})["spacing"] == "karras"

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from explorer.formats.registry import inspect
-    from explorer.state import resolve_run
+    from explorer.state import resolve_run, with_custom_times
 
     out = out_file(options)
     facts = inspect(options.path)
@@ -54,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
     engine = Engine(memory_budget=sys.maxsize)  # all that is asked for is written
     specs = {spec.name: spec for spec in engine.ready().samplers}
     if options.sampler not in specs and not options.sampler.startswith("diffusers:"):
-        raise UsageError(f"there is no sampler “{options.sampler}”; known are {', '.join(specs)}")
+        own = ", ".join(name for name, spec in specs.items() if not spec.group)
+        raise UsageError(f"there is no sampler “{options.sampler}”; known are {own} and diffusers:CLASSNAME")
     spec = engine.sampler(options.sampler)
     parameters = {parameter.name: parameter for parameter in spec.parameters}
     state = state_of(
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         sampler=options.sampler,
         steps=options.steps if options.steps is not None else min(spec.default_steps, facts.T),
         sampler_seed=options.seed,
-        parameters=dict(_parameter(text, parameters) for text in options.param),
+        parameters=with_custom_times(dict(_parameter(text, parameters) for text in options.param)),
         lenses=(),
     )
     every = options.trajectory or out.suffix.lower() == ".gif"

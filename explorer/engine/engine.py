@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from explorer.diffusion.noise import NoiseSource
-from explorer.diffusion.samplers import SAMPLERS, Step
+from explorer.diffusion.samplers import Step
 from explorer.diffusion.schedules import Schedule
 from explorer.engine.bound import bound
 from explorer.engine.device import available, check_memory, choose, set_threads
@@ -33,7 +33,7 @@ from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
-from explorer.engine.samplers import chosen_sampler, find_sampler, sampler_spec
+from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
 from explorer.engine.sources import edited, forward, initial, thumbnail
 from explorer.engine.trajectory import Segment, Trajectory, guidance_size
 from explorer.facts import ModelError
@@ -62,7 +62,7 @@ class Engine:
     def ready(self) -> Ready:
         """What the engine offers."""
         return Ready(
-            samplers=tuple(sampler_spec(sampler) for sampler in SAMPLERS.values()),
+            samplers=sampler_specs(),
             lenses=tuple(LensSpec(lens.name, lens.label, lens.formula, lens.kinds) for lens in LENSES.values()),
             devices=available(),
         )
@@ -158,6 +158,8 @@ class Engine:
     @torch.inference_mode()
     def _run(self, request: Run) -> Iterator[Frame]:
         model = self.model(request.model)
+        if loads_diffusers(request.sampler):
+            yield Progress("Loading diffusers…")
         sampler, parameters = chosen_sampler(request)
         schedule = model.denoiser.schedule
         meter = Meter(guided(model, request.guidance))

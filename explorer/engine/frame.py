@@ -42,6 +42,10 @@ class SamplerSpec:
     default_steps: int
     levels: bool
     parameters: tuple[ParameterSpec, ...]
+    group: str = ""
+    """The library it comes from, "" for our own."""
+    needs_density: bool = False
+    needs_betas: bool = False
 
 
 @dataclass(frozen=True)

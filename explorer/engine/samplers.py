@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from explorer.diffusion.samplers import Sampler, find
+from explorer.diffusion.samplers import SAMPLERS, Sampler, find
+from explorer.diffusion.samplers.from_diffusers import PREFIX, SCHEDULERS
+from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
 from explorer.engine.frame import ParameterSpec, SamplerSpec
 from explorer.facts import ModelError
 from explorer.request import Run
@@ -17,6 +20,11 @@ def find_sampler(name: str) -> Sampler[Any]:
     except ValueError as error:
         message = str(error)
         raise ModelError(f"{message[0].upper()}{message[1:]}.") from error
+
+
+def loads_diffusers(name: str) -> bool:
+    """True where finding a sampler takes the seconds that diffusers' schedulers need to be imported."""
+    return name.startswith(PREFIX) and "diffusers.schedulers" not in sys.modules
 
 
 def chosen_sampler(request: Run) -> tuple[Sampler[Any], Any]:
@@ -50,16 +58,15 @@ def _check_parameter(known: Field[Any], value: Any) -> None:
             raise ModelError(f"{known.name} is a number, not “{value}”.")
 
 
+def sampler_specs() -> tuple[SamplerSpec, ...]:
+    """What a menu offers: our own, then diffusers', which is not imported for that."""
+    own = tuple(sampler_spec(sampler) for sampler in SAMPLERS.values())
+    return own + tuple(_diffusers_spec(name, summary) for name, summary in SCHEDULERS.items())
+
+
 def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
-    parameters = []
-    for f in fields(sampler.parameters):
-        assert f.default is not MISSING, f"{sampler.name}: the parameter {f.name} needs a default"
-        meta = f.metadata
-        parameters.append(
-            ParameterSpec(
-                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
-            )
-        )
+    if sampler.name.startswith(PREFIX):
+        return _diffusers_spec(sampler.label, SCHEDULERS.get(sampler.label, sampler.summary))
     return SamplerSpec(
         sampler.name,
         sampler.label,
@@ -67,5 +74,30 @@ def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
         sampler.steps_label,
         sampler.default_steps,
         sampler.levels,
-        tuple(parameters),
+        _parameter_specs(sampler.parameters),
+        needs_density=sampler.needs_density,
     )
+
+
+def _diffusers_spec(class_name: str, summary: str) -> SamplerSpec:
+    parameters = _parameter_specs(DiffusersParameters)
+    name = f"{PREFIX}{class_name}"
+    return SamplerSpec(name, class_name, summary, "Steps", 50, False, parameters, "diffusers", needs_betas=True)
+
+
+def _parameter_specs(parameters: type[Any]) -> tuple[ParameterSpec, ...]:
+    specs = []
+    # The list of times goes with the spacing "custom", so it stands beside it.
+    ordered = {f.name: f for f in fields(parameters)}
+    names = [name for name in ordered if name != "times"]
+    if "times" in ordered:
+        names.insert(names.index("spacing") + 1, "times")
+    for f in (ordered[name] for name in names):
+        assert f.default is not MISSING, f"{parameters}: the parameter {f.name} needs a default"
+        meta = f.metadata
+        specs.append(
+            ParameterSpec(
+                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
+            )
+        )
+    return tuple(specs)

@@ -157,6 +157,7 @@ class DiffusersFolder:
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
             classifier=classifier,
+            own_sampler=f"diffusers:{scheduler.class_name}",
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),

@@ -150,6 +150,7 @@ class OwnFolder:
             sampler_defaults={"clip": False},  # points lie anywhere in the plane
             sample_count=configuration.samples if truth else 0,
             classifier=exact_classifier(len(truth.weights), class_names) if truth else None,
+            density_known=configuration.network == EXACT,
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),

@@ -32,6 +32,7 @@ MAX_T = 100_000
 class SchedulerConfig:
     """trained_betas, where given, replace the named schedule. prediction: None where the file does not say."""
 
+    class_name: str
     T: int
     beta_schedule: str
     beta_start: float
@@ -102,6 +103,7 @@ def read_scheduler_config(fields: Fields, where: str, evidence: Evidence) -> Sch
     variance_type = fields.choice("variance_type", None, (*VARIANCES, "learned", "learned_range"))
     prediction_type = fields.choice("prediction_type", None, tuple(PREDICTION_TYPES))
     return SchedulerConfig(
+        class_name=name,
         T=T,
         beta_schedule=beta_schedule,
         beta_start=beta_start,

@@ -63,6 +63,9 @@ class Answers(Playing):
         self._end_opening()
         run = self.run
         if frame.run is not None and run is not None and frame.run == run.number and not frame.replayed:
+            if not run.made:
+                self.filmCleared.emit()
+                self._say_warnings()
             del run.scalars[frame.step :]
             run.scalars.append(frame.scalars)
             run.times, run.finished = frame.times, frame.finished
@@ -83,6 +86,9 @@ class Answers(Playing):
             self.openingEnded.emit()
         if frame.during == "run":
             self._set_playing(False)
+            self._say_warnings()
+            if self.run is not None and not self.run.made:
+                self._go_back_to(*self._run_before)
         if frame.during == "look":
             self._end_opening()
             if not tried and self.state.picture is not None:  # it was there once, and is no more

@@ -53,6 +53,8 @@ class Asking(QObject):
         self._trial: tuple[int, State] | None = None
         """The look at a picture that may be none, and the state it leads to if it is one."""
         self._runs = 0
+        self._run_before: tuple[RunRecord | None, int] = (None, 0)
+        """The last run that came about before the one on show, and which of its steps was on show."""
         self._playing = False
         self._pace = 0.0
         self._busy = False
@@ -124,15 +126,33 @@ class Asking(QObject):
         try:
             request = resolve_run(self.state, self.facts, self._runs, until=until)
         except ChoiceError as error:
+            self._go_back_to(self.run, self.state.step)
             self.failed.emit(str(error))
             return False
-        self.run = RunRecord(self._runs)
+        if self.run is None or self.run.made:
+            self._run_before = (self.run, self.state.step)
+        self.run = RunRecord(self._runs, choices=self.state)
         self.state = self.state.with_changes(step=0)
-        self.filmCleared.emit()
         self.runChanged.emit()
         self.stateChanged.emit()
         self._runner.submit(request)
         return True
+
+    def _go_back_to(self, run: RunRecord | None, step: int) -> None:
+        """A run was refused: what is on show is the one before it, or a forward view. Let the choices say so."""
+        self.run = run
+        if run is None:
+            self.state = self.state.with_changes(source="forward", step=0)
+        else:
+            was = run.choices
+            self.state = self.state.with_changes(
+                sampler=was.sampler, steps=was.steps, sampler_seed=was.sampler_seed, count=was.count, step=step
+            )
+            if run.made:
+                self.state = self.state.with_changes(t=run.times[step])
+            run.changed = run.changed or self.state.parameters != was.parameters
+        self.runChanged.emit()
+        self.stateChanged.emit()
 
     def _continue_run(self, start: int, until: int | None = None) -> bool:
         assert self.facts is not None
@@ -150,11 +170,22 @@ class Asking(QObject):
 
     # Helpers
 
+    def _latest_times(self) -> tuple[int, ...]:
+        """The plan of the last run that went down through the times; all times where there was none."""
+        for run in (self.run, self._run_before[0]):
+            if run is not None and 1 < len(run.times) == len(set(run.times)):
+                return run.times
+        return tuple(range(self.facts.T if self.facts is not None else 1, -1, -1))
+
     def _end_opening(self) -> None:
         """The first picture is there, or will not be: the status line is free for what the format warns of."""
         if self._before_first_picture and self.facts is not None:
             self._before_first_picture = False
-            self.progressed.emit(self.facts.warnings[0] if self.facts.warnings else "")
+            self._say_warnings()
+
+    def _say_warnings(self) -> None:
+        """Nothing goes on that the status line need tell of."""
+        self.progressed.emit(self.facts.warnings[0] if self.facts is not None and self.facts.warnings else "")
 
     def _show_step(self, step: int, announce: bool = True) -> None:
         assert self.run is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,15 @@ from PySide6.QtWidgets import (
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
 from explorer.state import State, max_count
+from explorer.ui import sampler_menu
+from explorer.ui.field_column import WheelGuard, align, label_width, labels
 from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 
 MAX_SEED = 2**31 - 1
+SAMPLER_TIP = "How a reverse run goes from noise to data"
+STEPS_TIP = "Network calls of a run; for annealed Langevin its noise levels"
 
 
 class Choices(QScrollArea):
@@ -51,6 +55,7 @@ class Choices(QScrollArea):
         self._samplers: dict[str, SamplerSpec] = {}
         self._sampler_shown = ""
         self._facts: ModelFacts | None = None
+        self._wheel_guard = WheelGuard(self)
         body = QWidget()
         body.setObjectName("panelBody")
         self.setWidget(body)
@@ -58,21 +63,23 @@ class Choices(QScrollArea):
         self._layout.setContentsMargins(12, 6, 12, 12)
         self._layout.setSpacing(6)
         self._build_model()
+        self._build_device()
         self._build_source()
         self._build_condition()
         self._build_sampler()
-        self._build_device()
+        self._align(())
         self._layout.addStretch(1)
         self._sections.setEnabled(False)
 
     # Building
 
     def _section(self, title: str) -> QFormLayout:
-        heading = QLabel(title)
-        heading.setObjectName("sectionTitle")
-        self._body().addWidget(heading)
+        if title:
+            heading = QLabel(title)
+            heading.setObjectName("sectionTitle")
+            self._body().addWidget(heading)
         form = QFormLayout()
-        form.setVerticalSpacing(6)
+        form.setVerticalSpacing(5)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._body().addLayout(form)
         return form
@@ -111,6 +118,7 @@ class Choices(QScrollArea):
 
     def _build_source(self) -> None:
         form = self._section("Where x<sub>t</sub> comes from")
+        self._source_form = form
         self._source = self._combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
         self._source.addItem("Forward: data + noise", "forward")
         self._source.addItem("Reverse: a sampler's run", "reverse")
@@ -122,7 +130,8 @@ class Choices(QScrollArea):
             "pictureButton", "open", "Use a picture of your own as x₀ (or drop one on the window)"
         )
         self._picture.clicked.connect(self.pictureClicked)
-        form.addRow("Sample", self._row(self._sample, self._picture))
+        self._sample_row = self._row(self._sample, self._picture)
+        form.addRow("Sample", self._sample_row)
         self._picture_name = QPushButton()
         self._picture_name.setObjectName("pictureClearButton")
         self._picture_name.setToolTip("Go back to the model's own data")
@@ -133,7 +142,8 @@ class Choices(QScrollArea):
         self._noise_seed.valueChanged.connect(lambda value: self.changed.emit({"noise_seed": value}))
         self._redraw = self._tool("redrawButton", "dice", "Draw new noise ε (R)")
         self._redraw.clicked.connect(self.redrawClicked)
-        form.addRow("Noise seed", self._row(self._noise_seed, self._redraw))
+        self._noise_row = self._row(self._noise_seed, self._redraw)
+        form.addRow("Noise seed", self._noise_row)
         self._count = self._spin("countSpin", "Samples at once", "How many samples are shown side by side")
         self._count.setMinimum(1)
         self._count.valueChanged.connect(lambda value: self.changed.emit({"count": value}))
@@ -146,9 +156,9 @@ class Choices(QScrollArea):
 
     def _build_sampler(self) -> None:
         form = self._section("Sampler")
-        self._sampler = self._combo("samplerCombo", "Sampler", "How a reverse run goes from noise to data")
+        self._sampler = self._combo("samplerCombo", "Sampler", SAMPLER_TIP)
         self._sampler.currentIndexChanged.connect(lambda _: self.changed.emit({"sampler": self._sampler.currentData()}))
-        self._steps = self._spin("stepsSpin", "Steps", "Network calls of a run; for annealed Langevin its noise levels")
+        self._steps = self._spin("stepsSpin", "Steps", STEPS_TIP)
         self._steps.setMinimum(1)
         self._steps.valueChanged.connect(lambda value: self.changed.emit({"steps": value}))
         self._seed = self._spin(
@@ -164,11 +174,20 @@ class Choices(QScrollArea):
         self._body().addWidget(self._parameters)
 
     def _build_device(self) -> None:
-        form = self._section("Device")
+        form = self._section("")
         self._device = self._combo("deviceCombo", "Device", "Where the network runs")
         self._device.addItem("auto", "auto")
         self._device.currentIndexChanged.connect(lambda _: self.changed.emit({"device": self._device.currentData()}))
-        form.addRow(self._device)
+        form.addRow("Device", self._device)
+
+    def _align(self, parameters: Iterable[str]) -> None:
+        """One edge for all fields, whichever sampler's parameters are on show."""
+        forms = self.findChildren(QFormLayout)
+        width = label_width(self.fontMetrics(), (*labels(forms), *parameters))
+        for form in forms:
+            align(form, width)
+        self._parameters.set_label_width(width)
+        self._wheel_guard.watch(self)
 
     def _spin(self, name: str, accessible: str, tip: str, maximum: int = 0) -> QSpinBox:
         spin = QSpinBox()
@@ -215,14 +234,18 @@ class Choices(QScrollArea):
     def set_engine(self, ready: Ready) -> None:
         """Offer the engine's samplers and devices."""
         self._samplers = {sampler.name: sampler for sampler in ready.samplers}
+        self._align(spec.label for sampler in ready.samplers for spec in sampler.parameters)
         with QSignalBlocker(self._sampler), QSignalBlocker(self._device):
-            self._sampler.clear()
-            for sampler in ready.samplers:
-                self._sampler.addItem(sampler.label, sampler.name)
-                self._sampler.setItemData(self._sampler.count() - 1, sampler.summary, Qt.ItemDataRole.ToolTipRole)
+            sampler_menu.fill(self._sampler, ready.samplers)
             self._device.clear()
             for device in ready.devices:
                 self._device.addItem(device, device)
+
+    def offer_samplers(self, has_betas: bool) -> None:
+        """Grey the samplers that cannot run on the model, or on a schedule without β."""
+        if self._facts is not None:
+            with QSignalBlocker(self._sampler):
+                sampler_menu.offer(self._sampler, self._samplers.values(), self._facts, has_betas)
 
     def set_facts(self, facts: ModelFacts, device: str) -> None:
         """Offer what a model can do."""
@@ -256,22 +279,30 @@ class Choices(QScrollArea):
         self._picture_name.setVisible(state.picture is not None)
         self._picture_name.setText(f"✕  {Path(state.picture or '').name}")
         self._sampler.setCurrentIndex(self._sampler.findData(state.sampler))
+        sampler_menu.describe(self._sampler, SAMPLER_TIP)
         del blocked
         forward, facts = state.source == "forward", self._facts
         self._sample.setEnabled(forward and facts is not None and facts.kind == "image" and facts.sample_count > 0)
         self._picture.setEnabled(forward and facts is not None and facts.kind == "image")
+        # A run has its own seed and no x₀: its parameters need the room.
+        self._source_form.setRowVisible(self._sample_row, forward)
+        self._source_form.setRowVisible(self._noise_row, forward)
         self._noise_seed.setEnabled(forward)
         self._redraw.setEnabled(forward)
 
     def set_parameters(self, sampler: str, values: Mapping[str, Any]) -> None:
         """Show a sampler's own controls. values: those that differ from its defaults."""
         spec = self._samplers.get(sampler)
-        if sampler == self._sampler_shown:
-            self._parameters.set_values(values)
+        if sampler == self._sampler_shown and spec is not None:
+            self._parameters.set_values({p.name: p.default for p in spec.parameters} | dict(values))
         elif spec is not None:
             self._sampler_shown = sampler
             self._steps_label.setText(spec.steps_label)
             self._parameters.show_parameters(spec.parameters, values)
+            self._wheel_guard.watch(self)
+        listed = values.get("spacing") == "custom"
+        self._steps.setEnabled(not listed)
+        self._steps.setToolTip("The list of times sets the number of steps" if listed else STEPS_TIP)
 
     def restyle(self) -> None:
         """Icons in the theme's colours."""
@@ -288,4 +319,5 @@ def describe(facts: ModelFacts, device: str) -> str:
     else:
         what = "points in 2-D"
     prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score"}[facts.prediction]
-    return f"{what} · {prediction}-prediction · {facts.schedule}, T = {facts.T} · on {device}"
+    times = f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{facts.T}"
+    return f"{what} · {prediction}-prediction · {facts.schedule}, {times} · on {device}"

@@ -10,9 +10,13 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QWidget
 
 from explorer.engine.frame import ParameterSpec
+from explorer.ui.field_column import align
 
 UNLIMITED = 10**6
 SYMBOLS = {"beta_tilde": "β̃ (posterior)", "beta": "β (forward)"}
+
+EXAMPLES = {"times": "999, 800, 600, …"}
+"""What an empty line shows."""
 
 
 class ParameterForm(QWidget):
@@ -25,8 +29,14 @@ class ParameterForm(QWidget):
         super().__init__(parent)
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setVerticalSpacing(6)
+        self._form.setVerticalSpacing(5)
+        self._label_width = 0
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+
+    def set_label_width(self, width: int) -> None:
+        """The width of the labels, for forms above this one to share its edge."""
+        self._label_width = width
+        align(self._form, width)
 
     def show_parameters(self, specs: tuple[ParameterSpec, ...], values: Mapping[str, Any]) -> None:
         """Build the controls anew. values: those that differ from the defaults."""
@@ -42,6 +52,7 @@ class ParameterForm(QWidget):
                 self._form.addRow(control)
             else:
                 self._form.addRow(spec.label, control)
+        align(self._form, self._label_width)
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show values set elsewhere without emitting any."""
@@ -56,6 +67,7 @@ class ParameterForm(QWidget):
                     control.setCurrentIndex(max(control.findData(value), 0))
                 elif isinstance(control, QLineEdit):
                     control.setText(str(value))
+                    control.setCursorPosition(0)
                 elif isinstance(control, QSpinBox):
                     control.setValue(int(value))
                 elif isinstance(control, QDoubleSpinBox):
@@ -77,6 +89,8 @@ class ParameterForm(QWidget):
             return combo
         if isinstance(spec.default, str):
             line = QLineEdit(str(value))
+            line.setCursorPosition(0)
+            line.setPlaceholderText(EXAMPLES.get(name, ""))
             line.editingFinished.connect(lambda: self.changed.emit(name, line.text()))
             return line
         if isinstance(spec.default, int):

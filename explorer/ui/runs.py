@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from explorer.state import State
+
 
 @dataclass
 class RunRecord:
@@ -15,6 +17,8 @@ class RunRecord:
     scalars: list[Mapping[str, float]] = field(default_factory=list)
     finished: bool = False
     changed: bool = False
+    choices: State = field(default_factory=State)
+    """Those it was begun with."""
 
     @property
     def made(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.registry import inspect
 from explorer.request import ModelRef, Open
-from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look
+from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
 from explorer.ui.answers import Answers
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count"}
@@ -55,7 +55,11 @@ class Session(Answers):
             return
         changed = {name for name in changes if getattr(before, name) != getattr(self.state, name)}
         if "sampler" in changed and (spec := self._samplers.get(self.state.sampler)):
-            self.state = self.state.with_changes(steps=min(spec.default_steps, self._max_steps()))
+            kept = {p.name: p.choices for p in spec.parameters}
+            parameters = {n: v for n, v in self.state.parameters.items() if not kept.get(n) or v in kept[n]}
+            self.state = self.state.with_changes(
+                steps=min(spec.default_steps, self._max_steps()), parameters=parameters
+            )
         self.stateChanged.emit()
         if self.state.source == "reverse":
             self._change_in_reverse(changed)
@@ -65,7 +69,7 @@ class Session(Answers):
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set one parameter of the sampler."""
-        self.change(parameters={**self.state.parameters, name: value})
+        self.change(parameters=with_parameter(self.state.parameters, name, value, self._latest_times()))
 
     def use_picture(self, path: str) -> None:
         """Look at a picture of the user's own as x₀. What is on show, a run included, stays until that has worked."""

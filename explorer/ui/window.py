@@ -37,6 +37,8 @@ from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
 
 RUN_SHOWN_MS = 80
+CHOICES_WIDTH = 268
+"""Room for the longest name of a sampler."""
 
 
 class MainWindow(QMainWindow):
@@ -97,7 +99,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self._banner = ErrorBanner()
         self._choices = Choices()
-        self._choices.setMinimumWidth(216)
+        self._choices.setMinimumWidth(CHOICES_WIDTH)
         self._tiles = Tiles()
         self._curves = Curves()
         self._side = SidePanel()
@@ -197,6 +199,7 @@ class MainWindow(QMainWindow):
         self._timeline.filmstrip.set_range(facts.value_range)
         self._curves.set_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
+        self._choices.offer_samplers(opened.schedule.betas is not None)
         self._chosen_shown = None
         self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
         self._settings.add_recent(facts.path)
@@ -440,4 +443,4 @@ class MainWindow(QMainWindow):
         if not self._columns_set:
             self._columns_set = True
             right = min(max(round(0.22 * self.width()), 224), 320)
-            self._columns.setSizes([244, self.width() - 244 - right, right])
+            self._columns.setSizes([CHOICES_WIDTH, self.width() - CHOICES_WIDTH - right, right])

@@ -142,3 +142,16 @@ def test_impossible_refinements(exact: MixtureDenoiser) -> None:
     for rescale in (-0.1, 1.1):
         with pytest.raises(ValueError, match="between 0 and 1"):
             ClassifierFreeGuidance(exact, LABELS, 2.0, rescale=rescale)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 2.5])
+def test_the_guided_density_has_the_guided_score(exact: MixtureDenoiser, points: Tensor, scale: float) -> None:
+    guided = ClassifierFreeGuidance(exact, LABELS, scale)
+    leaf = points.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(guided.log_density(leaf, T).sum(), leaf)
+    torch.testing.assert_close(gradient, guided(points, T).score, rtol=1e-3, atol=1e-3)
+
+
+def test_rescaled_guidance_has_no_density(exact: MixtureDenoiser, points: Tensor) -> None:
+    with pytest.raises(ValueError, match="not the score of any density"):
+        ClassifierFreeGuidance(exact, LABELS, 2.0, rescale=0.5).log_density(points, T)

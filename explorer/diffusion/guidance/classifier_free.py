@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser
+from explorer.diffusion.denoiser import NO_LABEL, Condition, Denoiser, log_density
 from explorer.diffusion.guidance.interval import Interval, check_interval, scale_at
 from explorer.diffusion.prediction import Parts, Prediction
 from explorer.diffusion.schedules import Schedule
@@ -76,6 +76,20 @@ class ClassifierFreeGuidance:
     def parts(self, x_t: Tensor, t: float) -> Parts | None:
         """The conditional and the unconditional prediction, None without labels."""
         return None if self.labels is None else Parts(*self.both(x_t, t, self.labels.expand(len(x_t))))
+
+    def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+        """γ log p(x_t|y) + (1 − γ) log p(x_t), (n,), up to a constant: the density whose score is the guided one.
+
+        Raises ValueError for a denoiser without a density, and where `rescale` leaves no density behind.
+        """
+        if self.rescale > 0.0:
+            raise ValueError("rescaled guidance is not the score of any density")
+        labels = self.labels if condition is None else condition
+        scale = self.scale_at(t)
+        if labels is None or scale == 0.0:
+            return log_density(self.denoiser, x_t, t)
+        conditional = log_density(self.denoiser, x_t, t, labels.expand(len(x_t)))
+        return conditional if scale == 1.0 else torch.lerp(log_density(self.denoiser, x_t, t), conditional, scale)
 
     def both(self, x_t: Tensor, t: float, labels: Tensor) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction, from one call of the network."""
