@@ -49,6 +49,7 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&Run", "Ten steps back", ("Shift+Left",), lambda w: w.session.back(10)),
     ActionRow("&Run", "To the &start", ("Home",), lambda w: w.go_to_end(False)),
     ActionRow("&Run", "To the &end", ("End",), lambda w: w.go_to_end(True)),
+    ActionRow("&Run", "&Branch here", ("B",), lambda w: w.session.branch()),
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
     ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme(), needs_model=False),
     ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),

@@ -6,11 +6,11 @@ from PySide6.QtCore import QObject
 
 from explorer.engine.frame import Failed, FilmStrip, Frame, Opened, Progress, Ready, Seen
 from explorer.engine.worker import Answer
-from explorer.ui.playing import Playing
+from explorer.ui.branching import Branching
 from explorer.ui.runner import Runner
 
 
-class Answers(Playing):
+class Answers(Branching):
     """Takes the runner's answers."""
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
@@ -42,7 +42,7 @@ class Answers(Playing):
         elif isinstance(frame, Failed):
             self._take_failure(frame, tried)
         if answer.last and self._playing and not self._runner.running and not self._replay.isActive():
-            self._set_playing(False)
+            self._end_of_run()
         self._update_busy()
 
     def _take_opened(self, frame: Opened) -> None:
@@ -51,6 +51,8 @@ class Answers(Playing):
         self._opening = None
         self.facts = frame.facts
         self.run = None
+        self._run_before = (None, 0)
+        self.family.clear()
         self.filmCleared.emit()
         self.opened.emit(frame)
         self.runChanged.emit()
@@ -66,10 +68,14 @@ class Answers(Playing):
             if not run.made:
                 self.filmCleared.emit()
                 self._say_warnings()
+                self.family.add(run)
+                if (before := self._run_before[0]) is not None:
+                    self._leave(before)
             del run.scalars[frame.step :]
             run.scalars.append(frame.scalars)
-            run.times, run.finished = frame.times, frame.finished
+            run.times, run.finished, run.begun = frame.times, frame.finished, True
             if frame.thumbnail is not None:
+                run.thumbnails[frame.step] = (frame.t, frame.thumbnail)
                 self.filmFrame.emit(frame.step, frame.t, frame.thumbnail)
             self._show_step(frame.step, announce=newest)
             if newest:

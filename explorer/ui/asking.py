@@ -5,16 +5,17 @@ It knows neither a widget nor torch.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
-from explorer.request import Film, Forward, ModelRef, Prepare
+from explorer.request import Film, Forward, ModelRef, Prepare, Run
 from explorer.state import ChoiceError, State, resolve_look, resolve_run
 from explorer.ui.runner import Runner
-from explorer.ui.runs import RunRecord
+from explorer.ui.runs import Family, RunRecord
 
 FILM_FRAMES = 33
 
@@ -45,6 +46,7 @@ class Asking(QObject):
         self.state = State()
         self.facts: ModelFacts | None = None
         self.run: RunRecord | None = None
+        self.family = Family()
         self._runner = runner
         self._ready: Ready | None = None
         self._samplers: dict[str, SamplerSpec] = {}
@@ -91,8 +93,10 @@ class Asking(QObject):
         if self.facts is None:
             return
         try:
-            run = self.run.number if self.run is not None and self.run.made else None
+            run = self.family.source(self.run).number if self.run is not None and self.run.made else None
             if self.state.source == "reverse" and run is None:
+                return
+            if self.state.source == "reverse" and self._first_of_branch():
                 return
             self._runner.submit(resolve_look(self.state, self.facts, run), dragging)
             if film and self.state.source == "forward":
@@ -131,7 +135,7 @@ class Asking(QObject):
             return False
         if self.run is None or self.run.made:
             self._run_before = (self.run, self.state.step)
-        self.run = RunRecord(self._runs, choices=self.state)
+        self.run = RunRecord(self._runs, self.state)
         self.state = self.state.with_changes(step=0)
         self.runChanged.emit()
         self.stateChanged.emit()
@@ -141,6 +145,8 @@ class Asking(QObject):
     def _go_back_to(self, run: RunRecord | None, step: int) -> None:
         """A run was refused: what is on show is the one before it, or a forward view. Let the choices say so."""
         self.run = run
+        if run is not None:
+            run.dismissed = False
         if run is None:
             self.state = self.state.with_changes(source="forward", step=0)
         else:
@@ -155,18 +161,75 @@ class Asking(QObject):
         self.stateChanged.emit()
 
     def _continue_run(self, start: int, until: int | None = None) -> bool:
+        """Go on from a step. Where the choices have changed since, and later steps would be lost, as a branch."""
         assert self.facts is not None
         assert self.run is not None
+        if self.run.changed and start < self.run.made - 1:
+            return self._branch_off(start, until)
         try:
-            request = resolve_run(self.state, self.facts, self.run.number, start, until)
+            request = self._request_from(self.run, start, until)
         except ChoiceError as error:
             self.failed.emit(str(error))
             return False
-        self.run.changed = self.run.finished = False
-        del self.run.scalars[start + 1 :]
+        self.run.drop_after(start)
+        self.run.choices = self.state
         self.filmDropped.emit(start)
         self._runner.submit(request)
         return True
+
+    def _branch_off(self, step: int, until: int | None, edited: Any = None, edit_name: str = "") -> bool:
+        """Go on from a step of the run on show in a new run, which is then on show; False where that is not allowed."""
+        assert self.facts is not None
+        assert self.run is not None
+        try:
+            request = resolve_run(self.state, self.facts, self._runs + 1, until=until)
+        except ChoiceError as error:
+            self.failed.emit(str(error))
+            return False
+        self._runs += 1
+        source = self.family.source(self.run)
+        parent, child = self.run, self.run.fork(self._runs, step, self.state)
+        parent.changed = False
+        child.edited, child.edit_name = edited, edit_name
+        self.run = child
+        self.family.add(child)
+        self.filmDropped.emit(step)
+        self._show_step(step)
+        self.runChanged.emit()
+        self._runner.submit(replace(request, branch_of=(source.number, step), edited=edited))
+        return True
+
+    def _request_from(self, run: RunRecord, start: int, until: int | None, again: bool = False) -> Run:
+        """The request to go on from a step of a run. again: from where it branched off, as it did then.
+
+        Raises ChoiceError.
+        """
+        assert self.facts is not None
+        if run.parent is None or (run.begun and not (again and self.family.get(run.parent[0]))):
+            return resolve_run(self.state, self.facts, run.number, start, until)
+        request = resolve_run(self.state, self.facts, run.number, until=until)
+        edited = run.edited if start == run.parent[1] else None
+        return replace(request, branch_of=(self._source_of_branch(run).number, start), edited=edited)
+
+    def _first_of_branch(self) -> bool:
+        """The first step of a branch that has not begun is asked for as a step, not as a picture of one."""
+        run = self.run
+        if run is None or run.begun or run.parent is None or self.state.step != run.parent[1]:
+            return False
+        self._runner.submit(self._request_from(run, self.state.step, self.state.step))
+        return True
+
+    def _source_of_branch(self, run: RunRecord) -> RunRecord:
+        parent = self.family.get(run.parent[0]) if run.parent is not None else None
+        return run if parent is None else self.family.source(parent)
+
+    def _leave(self, run: RunRecord) -> None:
+        """Another run is on show: one that was hardly begun is not worth keeping."""
+        run.changed = False
+        if run.dismissed or (
+            run.parent is None and run.made <= 1 and all(other.parent != (run.number, 0) for other in self.family)
+        ):
+            self.family.forget(run.number)
 
     # Helpers
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from explorer.ui.asking import Asking
 from explorer.ui.runner import Runner
+from explorer.ui.runs import RunRecord
 
 SMOOTH_PACE = 1 / 60
 """Replaying a recorded run faster than the screen is pointless."""
@@ -17,13 +18,15 @@ class Playing(Asking):
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(runner, parent)
         self._replay.timeout.connect(self._replay_step)
+        self.loop = False
+        """Play round and round."""
+        self._backwards = False
 
     def set_time(self, t: int) -> None:
         """The slider was dragged to t: any time of a forward view, the nearest recorded step of a run."""
         if self.state.source == "reverse":
             if self.run is not None and self.run.made:
-                made = self.run.times[: self.run.made]
-                self.set_step(min(range(len(made)), key=lambda i: (abs(made[i] - t), -i)))
+                self.set_step(self.run.step_at(t))
             else:
                 self.stateChanged.emit()  # put the slider back
             return
@@ -53,8 +56,14 @@ class Playing(Asking):
             self.stateChanged.emit()
         run = self.run
         at_end = run is not None and run.finished and self.state.step == run.made - 1
-        if run is None or run.made == 0 or (at_end and run.changed):
-            self._set_playing(self._start_run())
+        if self._backwards and run is not None and run.made > 1:
+            if self.state.step == 0:
+                self._show_step(run.made - 1)
+                self._look()
+            self._set_playing(True)
+            self._play_recorded()
+        elif run is None or run.made == 0 or (at_end and run.changed):
+            self._set_playing(self._begin(playing=True))
         elif at_end:
             self._show_step(0)
             self._look()
@@ -65,6 +74,18 @@ class Playing(Asking):
         else:
             self._set_playing(True)
             self._play_recorded()
+
+    def set_backwards(self, backwards: bool) -> None:
+        """Which way recorded steps are played; takes effect at once."""
+        self._backwards = backwards
+        if not self._playing:
+            return
+        self.pause()
+        self.play()
+
+    def set_loop(self, loop: bool) -> None:
+        """Whether playing begins again at the end."""
+        self.loop = loop
 
     def pause(self) -> None:
         """Stop after the step on show."""
@@ -86,7 +107,7 @@ class Playing(Asking):
         self.pause()
         run = self.run
         if run is None or run.made == 0:
-            self._start_run(until=0)
+            self._begin(playing=False)
         elif self.state.step < run.made - 1 and not run.changed:
             self.set_step(self.state.step + 1)
         elif not (run.finished and self.state.step == run.made - 1):
@@ -120,6 +141,8 @@ class Playing(Asking):
         if self.state.source == "forward":
             self.set_time(0)
         else:
+            if self.run is not None:
+                self.run.dismissed = True
             self._start_run(until=0)
 
     def set_pace(self, seconds: float) -> None:
@@ -127,6 +150,10 @@ class Playing(Asking):
         self._pace = seconds
         self._runner.set_pace(seconds)
         self._replay.setInterval(int(1000 * max(seconds, SMOOTH_PACE)))
+
+    def _begin(self, playing: bool, afresh: bool = False) -> bool:
+        """A run with the choices as they are now; playing: all of it, or its first step alone."""
+        return self._start_run(until=None if playing else 0)
 
     def _play_recorded(self) -> None:
         self._replay.start(int(1000 * max(self._pace, SMOOTH_PACE)))
@@ -136,11 +163,32 @@ class Playing(Asking):
         run = self.run
         if run is None:
             self.pause()
+        elif self._backwards:
+            self._replay_backwards(run)
         elif self.state.step + 1 < run.made and not run.changed:
             self._show_step(self.state.step + 1)
             self._look(dragging=True)
         elif run.finished and not run.changed:
-            self.pause()
+            self._end_of_run()
         else:
             self._replay.stop()
             self._set_playing(self._continue_run(self.state.step))
+
+    def _replay_backwards(self, run: RunRecord) -> None:
+        if self.state.step > 0:
+            self._show_step(self.state.step - 1)
+            self._look(dragging=True)
+        elif self.loop:
+            self._show_step(run.made - 1)
+            self._look(dragging=True)
+        else:
+            self.pause()
+
+    def _end_of_run(self) -> None:
+        """Playing has come to the end: over, or begin again."""
+        if self.loop and self.run is not None and self.run.finished:
+            self._show_step(0)
+            self._look(dragging=True)
+            self._play_recorded()
+        else:
+            self.pause()

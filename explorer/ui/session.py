@@ -116,13 +116,14 @@ class Session(Answers):
         elif changed & NEEDS_NEW_RUN:
             playing = self._playing
             self.pause()
-            started = self._start_run(until=None if playing else 0)
+            # A branch shares its steps, and so the number of samples.
+            started = self._begin(playing, afresh="count" in changed)
             self._set_playing(playing and started)
         elif changed & LIVE and self.run is not None:
             self.run.changed = True
             if self._playing and not self._replay.isActive():
                 self._continue_run(self.run.made - 1)
-            elif self.state.step == 0 and not self._playing:
+            elif self.state.step == 0 and not self._playing and self.run.parent is None:
                 self._start_run(until=0)
             elif changed & GUIDANCE and not self._playing:
                 # What is on show was said under another condition: ask again, and go on from here.
@@ -133,6 +134,8 @@ class Session(Answers):
     def _forget_run(self, changed: set[str]) -> None:
         if "source" in changed:
             self.pause()
+            if self.run is not None:
+                self._leave(self.run)
             self.run = None
             self.filmCleared.emit()
             self.runChanged.emit()

@@ -1,10 +1,10 @@
-"""The bottom of the window: transport, the exact time, the slider and the filmstrip."""
+"""The bottom of the window: transport, the exact time, the slider, the runs and the filmstrip."""
 
 from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QSignalBlocker, QSize, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -18,13 +18,22 @@ from PySide6.QtWidgets import (
 
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
+from explorer.ui.branch_tree import BranchTree
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.icons import icon
 from explorer.ui.time_axis import SCALES
 from explorer.ui.time_slider import TimeSlider
 
-SPEEDS: dict[str, float] = {"1 step/s": 1.0, "5 steps/s": 5.0, "20 steps/s": 20.0, "full speed": math.inf}
+SPEEDS: dict[str, float] = {
+    "1 step/s": 1.0,
+    "2 steps/s": 2.0,
+    "5 steps/s": 5.0,
+    "10 steps/s": 10.0,
+    "20 steps/s": 20.0,
+    "full speed": math.inf,
+}
+BRANCH_TIP = "Branch here: from this step on in a run of its own, the present one stays (B)"
 
 
 class Timeline(QFrame):
@@ -37,6 +46,9 @@ class Timeline(QFrame):
     stepClicked = Signal()
     backClicked = Signal()
     resetClicked = Signal()
+    branchClicked = Signal()
+    backwardsToggled = Signal(bool)
+    loopToggled = Signal(bool)
     paceChosen = Signal(float)
     """seconds between two steps"""
 
@@ -50,6 +62,14 @@ class Timeline(QFrame):
         self._play = self._button("playButton", "play", "Run the sampler (Space)", self.playClicked)
         self._step = self._button("stepButton", "step", "One step (→)", self.stepClicked)
         self._play.setFixedWidth(52)
+        self._branch = self._button("branchButton", "branch", BRANCH_TIP, self.branchClicked)
+        self._branch.setEnabled(False)
+        self._backwards = self._toggle(
+            "reversePlayButton", "backwards", "Play what is recorded backwards, from t = 0 up"
+        )
+        self._backwards.toggled.connect(self.backwardsToggled)
+        self._loop = self._toggle("loopButton", "loop", "Begin again at the end: play round and round")
+        self._loop.toggled.connect(self.loopToggled)
         self._speed = QComboBox()
         self._speed.setObjectName("speedCombo")
         self._speed.setAccessibleName("Speed")
@@ -75,13 +95,16 @@ class Timeline(QFrame):
         self._scale.setToolTip("Scale of the time axis")
         self._scale.addItems([f"by {scale}" for scale in SCALES])
         self._scale.currentIndexChanged.connect(self._change_scale)
+        self.tree = BranchTree(self.slider.x_of)
         self.filmstrip = Filmstrip(self.slider.x_of)
         self.filmstrip.chosen.connect(self.stepChosen)
 
         row = QHBoxLayout()
         row.setSpacing(6)
-        for widget in (self._reset, self._back, self._play, self._step, self._speed):
+        for widget in (self._reset, self._back, self._play, self._step, self._backwards, self._loop, self._speed):
             row.addWidget(widget)
+        row.addSpacing(6)
+        row.addWidget(self._branch)
         row.addSpacing(10)
         row.addWidget(self._spin)
         row.addSpacing(6)
@@ -92,10 +115,11 @@ class Timeline(QFrame):
         layout.setSpacing(4)
         layout.addLayout(row)
         layout.addWidget(self.slider)
+        layout.addWidget(self.tree)
         layout.addWidget(self.filmstrip)
         self.setEnabled(False)
 
-    def _button(self, name: str, icon_name: str, tip: str, signal: object) -> QToolButton:
+    def _button(self, name: str, icon_name: str, tip: str, signal: SignalInstance | None = None) -> QToolButton:
         button = QToolButton()
         button.setObjectName(name)
         button.setAccessibleName(tip)
@@ -103,7 +127,13 @@ class Timeline(QFrame):
         button.setIcon(icon(icon_name))
         button.setIconSize(QSize(16, 16))
         button.setProperty("icon_name", icon_name)
-        button.clicked.connect(signal)
+        if signal is not None:
+            button.clicked.connect(signal)
+        return button
+
+    def _toggle(self, name: str, icon_name: str, tip: str) -> QToolButton:
+        button = self._button(name, icon_name, tip)
+        button.setCheckable(True)
         return button
 
     def set_time_range(self, T: int, schedule: ScheduleTable | None) -> None:
@@ -134,12 +164,17 @@ class Timeline(QFrame):
         self._back.setEnabled(back)
         self._step.setEnabled(forward)
 
+    def set_branch_possible(self, possible: bool) -> None:
+        """Whether a step of a run is on show."""
+        self._branch.setEnabled(possible)
+
     def restyle(self) -> None:
         """Icons in the theme's colours."""
-        for button in (self._reset, self._back, self._step):
+        for button in (self._reset, self._back, self._step, self._branch, self._backwards, self._loop):
             button.setIcon(icon(button.property("icon_name")))
         self._paint_play()
         self.filmstrip.update()
+        self.tree.update()
 
     def _paint_play(self) -> None:
         self._play.setIcon(icon("pause" if self._playing else "play", theme.current().on_accent))
@@ -147,3 +182,4 @@ class Timeline(QFrame):
     def _change_scale(self, index: int) -> None:
         self.slider.set_scale(SCALES[index])
         self.filmstrip.update()
+        self.tree.update()

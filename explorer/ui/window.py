@@ -164,6 +164,11 @@ class MainWindow(QMainWindow):
         timeline.backClicked.connect(session.back)
         timeline.resetClicked.connect(session.reset)
         timeline.paceChosen.connect(session.set_pace)
+        timeline.branchClicked.connect(session.branch)
+        timeline.backwardsToggled.connect(session.set_backwards)
+        timeline.loopToggled.connect(session.set_loop)
+        timeline.tree.chosen.connect(session.show_run)
+        timeline.tree.neighbourChosen.connect(session.show_neighbour)
         for action in (choices.changed, choices.parameterChanged, timeline.playClicked, timeline.stepClicked):
             action.connect(self._banner.clear)  # what went wrong before is settled by going on
         choices.changed.connect(lambda changes: session.change(**changes))
@@ -216,6 +221,8 @@ class MainWindow(QMainWindow):
         if tuple(lens.name for lens in shown) != self._tiles.names():
             self._tiles.set_lenses(shown)
         self._timeline.set_time(state.t)
+        self._timeline.tree.set_step(state.step)
+        self._timeline.set_branch_possible(self.session.can_branch)
         self._curves.set_times(state.t, state.step)
         run = self.session.run
         if state.source == "forward":
@@ -244,6 +251,9 @@ class MainWindow(QMainWindow):
     def _show_run(self) -> None:
         self._run_timer.stop()
         run, facts = self.session.run, self.session.facts
+        self._timeline.set_branch_possible(self.session.can_branch)
+        runs = list(self.session.family) if self.state.source == "reverse" else []
+        self._timeline.tree.set_runs(runs, run.number if run is not None else None)
         if run is None or facts is None:
             self._timeline.slider.set_steps((), 0, False)
             self._timeline.filmstrip.set_spread(False)

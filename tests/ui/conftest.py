@@ -325,6 +325,8 @@ def as_new(window: MainWindow, path: Path) -> None:
         window.toggle_theme()
     window.resize(1360, 840)
     window.reset_zoom()
+    for name in ("loopButton", "reversePlayButton"):
+        window.findChild(QAbstractButton, name).setChecked(False)  # type: ignore[union-attr]
     window.findChild(ErrorBanner, "errorBanner").clear()  # type: ignore[union-attr]
     for name in ("speedCombo", "scaleCombo"):
         combo = window.findChild(QComboBox, name)
@@ -347,6 +349,7 @@ def as_new(window: MainWindow, path: Path) -> None:
     session.change(t=0, source="forward", sampler=first.sampler)
     session.change(**{name: value for name, value in vars(first).items() if name not in ("model", "device")})
     wait_for(window)
+    session.forget_runs()
     assert window.state == first
     window.activateWindow()
     if (focus := QApplication.focusWidget()) is not None:

@@ -1,0 +1,88 @@
+"""Several runs: branching off one, going from one to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.state import ChoiceError
+from explorer.ui.playing import Playing
+from explorer.ui.runs import VIEW_FIELDS
+
+
+class Branching(Playing):
+    """The run on show is one of a family."""
+
+    @property
+    def can_branch(self) -> bool:
+        """True where a step of a run is on show."""
+        return self.state.source == "reverse" and self.run is not None and self.run.made > 0
+
+    def branch(self, edited: Any = None, edit_name: str = "") -> None:
+        """From here on in a run of its own: it is shown, what is chosen next is for it, and the run it leaves stays.
+
+        edited: another x_t to go on with, an array like the one on show, or a Forward: data noised to this time.
+        """
+        self.pause()
+        if not self.can_branch:
+            self.failed.emit("Only a run can be branched: play one first.")
+            return
+        self._branch_off(self.state.step, self.state.step, edited, edit_name)
+
+    def show_run(self, number: int, step: int | None = None) -> None:
+        """Show another run, with the choices it was made with. step: None for the one at the time on show."""
+        run = self.family.get(number)
+        if run is None or not run.made:
+            return
+        self.pause()
+        if step is None:
+            step = run.step_at(self.state.t)
+        step = min(max(step, 0), run.made - 1)
+        if run is not self.run:
+            if self.run is not None:
+                self._leave(self.run)
+            self.run = run
+            run.changed = False
+            view = {name: getattr(self.state, name) for name in VIEW_FIELDS}
+            self.state = run.choices.with_changes(**view)
+            self.filmCleared.emit()
+            for index, (t, thumbnail) in run.thumbnails.items():
+                self.filmFrame.emit(index, t, thumbnail)
+        self._show_step(step)
+        self.runChanged.emit()
+        self._look()
+
+    def show_neighbour(self, offset: int) -> None:
+        """The next or the previous run."""
+        numbers = [run.number for run in self.family]
+        if self.run is not None and self.run.number in numbers:
+            place = min(max(numbers.index(self.run.number) + offset, 0), len(numbers) - 1)
+            self.show_run(numbers[place])
+
+    def forget_runs(self) -> None:
+        """All but the one on show."""
+        for run in list(self.family):
+            if run is not self.run:
+                self.family.forget(run.number)
+        self.runChanged.emit()
+
+    def _begin(self, playing: bool, afresh: bool = False) -> bool:
+        """With the choices as they are now: a branch begins again where it branched off, any other run at x_T."""
+        run = self.run
+        if run is None or run.parent is None or afresh:
+            return self._start_run(until=None if playing else 0)
+        assert self.facts is not None
+        step = run.parent[1]
+        until = None if playing else step
+        try:
+            request = self._request_from(run, step, until, again=True)
+        except ChoiceError as error:
+            self._go_back_to(run, self.state.step)
+            self.failed.emit(str(error))
+            return False
+        run.drop_after(step)
+        run.choices = self.state
+        self.filmDropped.emit(step)
+        self._show_step(step)
+        self.runChanged.emit()
+        self._runner.submit(request)
+        return True
