@@ -11,7 +11,7 @@ from typing import Any
 
 from explorer import __version__
 
-PACKAGES = ("torch", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow", "safetensors", "diffusers", "cmap")
+PACKAGES = ("torch", "PySide6-Essentials", "pyqtgraph", "numpy", "pillow", "safetensors", "diffusers", "cmap", "av")
 
 LINUX_LIBRARIES = {
     "libEGL.so.1": "libegl1",

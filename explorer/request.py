@@ -146,4 +146,16 @@ class Run:
     """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
 
 
-Request: TypeAlias = Open | Look | Film | Run | ScoreMatching | Bound | Prepare
+@dataclass(frozen=True)
+class Save:
+    """Write what is on show to a file, or the run that it is a step of; the ending of `path` says in which format.
+
+    look: what is on show. plain_diffusers: for a script, one that needs nothing of this program.
+    """
+
+    look: Look
+    path: str
+    plain_diffusers: bool = False
+
+
+Request: TypeAlias = Open | Look | Film | Run | ScoreMatching | Bound | Prepare | Save

@@ -34,6 +34,8 @@ from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
+from explorer.engine.sharing.material import Material
+from explorer.engine.sharing.saving import save
 from explorer.engine.sources import edited, forward, initial, thumbnail
 from explorer.engine.trajectory import Segment, Trajectory, guidance_size
 from explorer.facts import ModelError
@@ -41,7 +43,7 @@ from explorer.formats.model import Model
 from explorer.formats.registry import load
 from explorer.lenses.base import View, number
 from explorer.lenses.registry import LENSES
-from explorer.request import Bound, Film, Look, ModelRef, Open, Prepare, Replay, Request, Run, ScoreMatching
+from explorer.request import Bound, Film, Look, ModelRef, Open, Prepare, Replay, Request, Run, Save, ScoreMatching
 
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
@@ -88,6 +90,8 @@ class Engine:
             yield from bound(self.model(request.model), request)
         elif isinstance(request, Prepare):
             self._prepare(request)
+        elif isinstance(request, Save):
+            yield from self._save(request)
         else:
             yield from self._run(request)
 
@@ -137,6 +141,12 @@ class Engine:
         model = self.model(request.model)
         if model.prepare is not None:
             model.prepare(torch.zeros(request.count, *model.facts.shape, device=model.device))
+
+    @torch.inference_mode()
+    def _save(self, request: Save) -> Iterator[Frame]:
+        model, source = self.model(request.look.model), request.look.source
+        run = self.runs.get(source.run) if isinstance(source, Replay) else None
+        yield from save(Material(model, request.look, run, self._look), request)
 
     @torch.inference_mode()
     def _film(self, request: Film) -> FilmStrip:

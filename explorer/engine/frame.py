@@ -14,7 +14,7 @@ from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 
-During: TypeAlias = Literal["start", "open", "look", "film", "run", "scores", "bound", "prepare"]
+During: TypeAlias = Literal["start", "open", "look", "film", "run", "scores", "bound", "prepare", "save"]
 """What the engine was doing."""
 
 
@@ -128,6 +128,14 @@ class FilmStrip:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """It is on the disk. note: what the user should know of it, "" for nothing."""
+
+    path: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Failed:
     """It did not work. message: one plain sentence. during: what was asked for."""
 
@@ -135,4 +143,4 @@ class Failed:
     during: During
 
 
-Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Failed
+Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Saved | Failed

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.engine.frame import During, Failed, Frame, Progress
-from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, ScoreMatching
+from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, Save, ScoreMatching
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "look", "film", "run", "scores", "bound", "prepare")
+LANES: tuple[During, ...] = ("open", "look", "film", "save", "run", "scores", "bound", "prepare")
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
 
 
@@ -33,6 +33,7 @@ _LANE_OF: dict[type[Request], During] = {
     ScoreMatching: "scores",
     Bound: "bound",
     Prepare: "prepare",
+    Save: "save",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a run showed, kept and handed on: one file for each format."""

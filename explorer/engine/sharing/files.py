@@ -1,0 +1,77 @@
+"""Files that are either as they were or complete, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from explorer.facts import ModelError
+
+REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk's quota is used up",
+    errno.EACCES: "its folder does not allow it",
+    errno.EPERM: "its folder does not allow it",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOENT: "there is no such folder",
+    errno.ENOTDIR: "there is no such folder",
+    errno.EISDIR: "a folder has that name",
+    errno.ENAMETOOLONG: "its name is too long",
+}
+
+Work = Callable[[], object]
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when all of it is on the disk, and is forgotten otherwise.
+
+    Raises ModelError, one sentence, where the disk is full or the folder cannot be written to.
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        target = target.resolve()  # a link stays, and what it points to is replaced
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary = target.with_name(f".{secrets.token_hex(6)}.part")
+        with temporary.open("x+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        temporary = None
+    except OSError as error:
+        reason = REASONS.get(error.errno or 0, error.strerror or str(error))
+        raise ModelError(f"“{target}” could not be written: {reason}.") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def aside(work: Work) -> Iterator[None]:
+    """Do something that takes a while in a thread of its own; yields until it is done, so that looks can go ahead."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 — it is raised below, where somebody waits for it
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="save")
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.01)
+            yield
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]

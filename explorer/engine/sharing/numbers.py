@@ -1,0 +1,46 @@
+"""`.npz`: the numbers of a run, with the choices that made them as JSON; of a forward view, those of its tiles."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explorer.engine.sharing.files import aside
+from explorer.engine.sharing.material import Material, Saving, progress
+from explorer.engine.sharing.plain import to_plain
+from explorer.lenses.base import numpy32
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def write(material: Material, file: BinaryIO) -> Saving:
+    """x: the last x_t, (n, …) float32. x_t, x0: (steps, n, …). t: (steps,). scalar_NAME: (steps,), NaN where there
+    is none. choices: the requests, JSON text."""
+    arrays: Arrays = {}
+    if material.trajectory is None:
+        seen = yield from material.seen()
+        arrays = {name: drawable.data for name, drawable in seen.tiles.items()}
+        arrays["t"] = np.array(float(seen.t))
+        plain: Any = to_plain(material.look)
+    else:
+        run = material.trajectory
+        x_t, x0, t = [], [], []
+        for index in range(run.made):
+            step = yield from material.step(index)
+            x_t.append(numpy32(step.x))
+            x0.append(numpy32(step.x0))
+            t.append(step.t)
+            yield progress(index + 1, run.made, "numbers")
+        arrays = {"x": x_t[-1], "x_t": np.stack(x_t), "x0": np.stack(x0), "t": np.array(t, np.float64)}
+        for name in sorted({name for values in run.scalars for name in values}):
+            arrays[f"scalar_{name}"] = np.array([values.get(name, np.nan) for values in run.scalars], np.float64)
+        plain = [{"start": segment.start, **to_plain(segment.request)} for segment in run.segments]
+    arrays["choices"] = np.array(json.dumps(plain, ensure_ascii=False))
+
+    def save() -> None:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    yield from (progress(1, 1, "numbers") for _ in aside(save))

@@ -1,0 +1,73 @@
+"""The tiles of one step as one labelled picture, for .png files and for the frames of films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from math import ceil, sqrt
+
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from explorer.engine.frame import Seen
+from explorer.lenses.drawable import Missing
+from explorer.lenses.picture import SIDE, picture
+from explorer.lenses.registry import LENSES
+from explorer.paths import RESOURCES
+
+MARGIN = 12
+HEADER = 24
+INK, MUTED = "#1b1f26", "#5b6472"
+SUBSCRIPTS = {"<sub>t</sub>": "ₜ", "<sub>0</sub>": "₀"}
+
+
+def plain_label(name: str) -> str:
+    """A lens's label without markup."""
+    label = LENSES[name].label
+    for markup, sign in SUBSCRIPTS.items():
+        label = label.replace(markup, sign)
+    return label
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(RESOURCES / "fonts" / "Inter-Medium.otf"), size)
+
+
+@dataclass(eq=False)
+class Sheet:
+    """Lays the tiles out. All sheets of one run have one size, also where a lens has nothing to draw at some step."""
+
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def draw(self, seen: Seen) -> Pillow.Image:
+        """The tiles of a step in a grid, each under its label, the time in the first line."""
+        pictures = {name: self._picture(name, seen) for name in seen.tiles}
+        columns = ceil(sqrt(len(pictures))) if len(pictures) != 3 else 3
+        rows = ceil(len(pictures) / columns)
+        width = max(p.width for p in pictures.values()) + MARGIN
+        height = max(p.height for p in pictures.values()) + HEADER + MARGIN
+        sheet = Pillow.new("RGB", (columns * width + MARGIN, rows * height + HEADER + MARGIN // 2), "white")
+        pen = ImageDraw.Draw(sheet)
+        pen.text((MARGIN, 8), _words(seen), MUTED, _font(13))
+        for i, (name, one) in enumerate(pictures.items()):
+            x, y = MARGIN + i % columns * width, HEADER + i // columns * height
+            pen.text((x, y + 3), plain_label(name), INK, _font(15))
+            sheet.paste(one, (x, y + HEADER))
+        return sheet
+
+    def _picture(self, name: str, seen: Seen) -> Pillow.Image:
+        drawable = seen.tiles[name]
+        if isinstance(drawable, Missing):
+            known: Mapping[str, tuple[int, int]] = self.sizes
+            size = known.get(name) or next(iter(known.values()), (SIDE, SIDE))
+            return Pillow.new("RGB", size, "#d5d9df")
+        one = picture(drawable)
+        self.sizes.setdefault(name, one.size)
+        return one
+
+
+def _words(seen: Seen) -> str:
+    where = f"t = {seen.t}"
+    return where if seen.run is None else f"step {seen.step} of {len(seen.times) - 1}    {where}"
