@@ -133,7 +133,7 @@ class Engine:
         if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         exact = exact_answer(model, request.guidance)
-        view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact)
+        view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact, model.samples)
         drawn = _draw(view, request.lenses)
         yield Seen(request.t, drawn, a, s, scalars=guidance_size(prediction), **meter.readings())
 
@@ -227,7 +227,16 @@ class Engine:
     ) -> Seen:
         index = step.index
         exact = exact_answer(model, trajectory.segment(index).request.guidance)
-        view = View(model.facts, step.prediction, meter, truth=model.truth, exact=exact)
+        view = View(
+            model.facts,
+            step.prediction,
+            meter,
+            truth=model.truth,
+            exact=exact,
+            data=model.samples,
+            recorded=lambda: trajectory.positions,
+            step=index,
+        )
         return Seen(
             round(step.t),
             _draw(view, lenses),

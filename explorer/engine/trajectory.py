@@ -79,6 +79,11 @@ class Trajectory:
         return [self._kept[index].step() for index in sorted(self._kept)]
 
     @property
+    def positions(self) -> list[tuple[int, Tensor]]:
+        """The number and x_t of every step that is kept, in order."""
+        return [(index, self._kept[index].x) for index in sorted(self._kept)]
+
+    @property
     def held(self) -> Iterable[Kept]:
         """Everything that takes memory. Runs of a family share some of it."""
         yield from self._kept.values()

@@ -25,7 +25,8 @@ class View:
     prediction: what the model says, numbers a and s for the whole batch. denoiser: the model itself, label and
     guidance included, for lenses that ask at other places. x_0, eps: the true ones, for a forward view, else
     None. truth: the exact distribution, where it is known; exact: what a perfect network would say in place of
-    `denoiser`, with the same label and guidance.
+    `denoiser`, with the same label and guidance. data: some of the data, (n, *shape), where the model comes with
+    them. recorded: for a step of a run, the numbers and x_t of the steps held; step: the number of this one.
     """
 
     facts: ModelFacts
@@ -35,6 +36,9 @@ class View:
     eps: Tensor | None = None
     truth: GaussianMixture | None = None
     exact: Denoiser | None = None
+    data: Floats | None = None
+    recorded: Callable[[], list[tuple[int, Tensor]]] | None = None
+    step: int = 0
 
     @cached_property
     def parts(self) -> Parts | None:

@@ -92,6 +92,36 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
+class Line:
+    """A curve of a Chart. x, y: (n,), finite. colour: its place in the theme's series.
+
+    dim: behind the others. dots: no curve.
+    """
+
+    name: str
+    x: Floats
+    y: Floats
+    colour: int = 0
+    dim: bool = False
+    dots: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """Curves with axes of their own. data: the numbers that matter. log: (x, y) axes. mark: a place to point out."""
+
+    data: Floats
+    lines: tuple[Line, ...]
+    x_label: str
+    y_label: str
+    log: tuple[bool, bool] = (False, False)
+    mark: tuple[float, float] | None = None
+    equal: bool = False
+    """Both axes in the same units."""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Missing:
     """Nothing to draw, and why. data: of the shape that would be on show."""
 
@@ -100,4 +130,4 @@ class Missing:
     note: str = ""
 
 
-Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Missing
+Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Missing

@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from explorer.lenses.colour import contact_sheet, table
-from explorer.lenses.drawable import Arrows, Drawable, Fan, Field, Floats, Image, Missing, Points
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Floats, Image, Missing, Points
 from explorer.lenses.splat import splat
 
 SIDE = 384
@@ -28,6 +28,8 @@ def picture(drawable: Drawable) -> Pillow.Image:
         sheet = Pillow.fromarray(contact_sheet(drawable, gap=1 if len(drawable.data) > 1 else 0))
         factor = max(1, SIDE // max(sheet.size))
         return sheet.resize((sheet.width * factor, sheet.height * factor), Pillow.Resampling.NEAREST)
+    if isinstance(drawable, Chart):
+        return _chart(drawable)
     if isinstance(drawable, Points):
         return _points(drawable)
     if isinstance(drawable, Fan):
@@ -51,6 +53,42 @@ def _pixels(places: Floats, extent: tuple[float, float, float, float]) -> tuple[
     x = (places[:, 0] - left) / (right - left) * SIDE
     y = (top - places[:, 1]) / (top - bottom) * SIDE
     return x.astype(np.float32), y.astype(np.float32)
+
+
+def _chart(chart: Chart) -> Pillow.Image:
+    """The curves, with the ends of the axes in numbers."""
+    canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
+    pen = ImageDraw.Draw(canvas)
+    log = [np.log10 if on else np.asarray for on in chart.log]
+    curves = [(line, log[0](line.x), log[1](line.y)) for line in chart.lines if len(line.x)]
+    if not curves:
+        return canvas
+    left, right = _ends([x for _, x, _ in curves])
+    bottom, top = _ends([y for _, _, y in curves])
+    margin = 28
+
+    def place(x: Floats, y: Floats) -> list[tuple[float, float]]:
+        across = margin + (x - left) / (right - left) * (SIDE - 2 * margin)
+        up = SIDE - margin - (y - bottom) / (top - bottom) * (SIDE - 2 * margin)
+        return [(float(u), float(v)) for u, v in zip(across, up, strict=True)]
+
+    pen.rectangle((margin, margin, SIDE - margin, SIDE - margin), outline=(205, 211, 220))
+    for line, x, y in curves:
+        colour = tuple(int(GROUPS[line.colour % len(GROUPS)]) >> shift & 255 for shift in (16, 8, 0))
+        places = place(x, y)
+        if line.dots:
+            for u, v in places:
+                pen.ellipse((u - 1.5, v - 1.5, u + 1.5, v + 1.5), fill=colour)
+        else:
+            pen.line(places, fill=colour, width=1 if line.dim else 2)
+    pen.text((margin, SIDE - margin + 6), chart.x_label, fill=INK)
+    pen.text((margin, 8), chart.y_label, fill=INK)
+    return canvas
+
+
+def _ends(values: list[Floats]) -> tuple[float, float]:
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _points(points: Points) -> Pillow.Image:

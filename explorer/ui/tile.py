@@ -11,8 +11,9 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.lenses.colour import palette_table
-from explorer.lenses.drawable import Arrows, Drawable, Fan, Field, Image, Missing, Palette, Points
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Image, Missing, Palette, Points
 from explorer.ui import theme
+from explorer.ui.chart_view import ChartView
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
@@ -109,6 +110,7 @@ class Tile(QFrame):
 
         self._picture = PictureView(pictures)
         self._plane = PlaneView(plane)
+        self._chart: ChartView | None = None  # made when a lens draws one: it takes a while
         self._message = QLabel()
         self._message.setObjectName("muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -156,11 +158,21 @@ class Tile(QFrame):
             self._picture.show_image(drawable)
             self._stack.setCurrentWidget(self._picture)
             self._bar.show_palette(drawable.palette, drawable.limits)
+        elif isinstance(drawable, Chart):
+            self._show_chart(drawable)
         else:
             self._plane.show_plane(drawable)
             self._stack.setCurrentWidget(self._plane)
             self._bar.show_palette(None, (0.0, 1.0))
         self._show_value()
+
+    def _show_chart(self, chart: Chart) -> None:
+        if self._chart is None:
+            self._chart = ChartView()
+            self._stack.addWidget(self._chart)
+        self._chart.show_chart(chart)
+        self._stack.setCurrentWidget(self._chart)
+        self._bar.show_palette(None, (0.0, 1.0))
 
     def show_message(self, text: str) -> None:
         """Show a sentence in place of a picture."""
@@ -175,6 +187,8 @@ class Tile(QFrame):
         self._note.clear()
         self._picture.clear()
         self._plane.clear()
+        if self._chart is not None:
+            self._chart.clear_chart()
         self.show_message(text)
 
     def restyle(self) -> None:

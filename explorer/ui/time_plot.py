@@ -238,7 +238,7 @@ class TimePlot(QWidget):
             axis = self.plot.getAxis(side)
             axis.setPen(pg.mkPen(t.border))
             axis.setTextPen(pg.mkPen(t.muted))
-            axis.setStyle(tickFont=_small_font(), tickLength=-4)
+            axis.setStyle(tickFont=small_font(), tickLength=-4)
         self.plot.getAxis("left").setWidth(46)
         label_style = {"color": t.muted, "font-size": "8pt"}
         self.plot.setLabel("left", self._left_label, **label_style)
@@ -278,7 +278,8 @@ def round_numbers(maximum: int) -> list[int]:
     return [*numbers, maximum] if maximum else [0]
 
 
-def _small_font() -> QFont:
+def small_font() -> QFont:
+    """For the numbers on an axis."""
     font = QFont("Inter")
     font.setPointSizeF(7.5)
     return font
