@@ -34,10 +34,11 @@ from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
+from explorer.engine.scalars import guidance_size
 from explorer.engine.sharing.material import Material
 from explorer.engine.sharing.saving import save
 from explorer.engine.sources import edited, forward, initial, thumbnail
-from explorer.engine.trajectory import Segment, Trajectory, guidance_size
+from explorer.engine.trajectory import Segment, Trajectory
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.formats.registry import load
@@ -182,7 +183,9 @@ class Engine:
         history: tuple[Step, ...] = ()
         if request.start is None and request.branch_of is None:
             x, start = initial(request, schedule, noise, plan[0]), 0
-            trajectory = Trajectory(tuple(plan), (Segment(request, 0, False, sampler.memory, limit),))
+            shown = model.facts.value_range if model.facts.kind == "image" else None
+            segment = Segment(request, 0, False, sampler.memory, limit)
+            trajectory = Trajectory(tuple(plan), (segment,), value_range=shown)
         else:
             step, earlier = yield from self._step_to_go_on_from(model, request)
             x, start = edited(model, request, step), step.index

@@ -6,16 +6,15 @@ sampler, on the same batch, with the noise of the same addresses, after the same
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from torch import Tensor
 
-from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import Step
 from explorer.engine.kept import Kept
+from explorer.engine.scalars import scalars
 from explorer.request import Run
 
 MAX_STRIDE = 64
@@ -46,6 +45,8 @@ class Trajectory:
     scalars: list[Mapping[str, float]] = field(default_factory=list)
     stride: int = 1
     """Every stride-th step is a keyframe."""
+    value_range: tuple[float, float] | None = None
+    """Of the data, where x̂₀ beyond it is worth counting."""
     _kept: dict[int, Kept] = field(default_factory=dict)
     _again: dict[int, Kept] = field(default_factory=dict)
     """Steps made again lately."""
@@ -147,7 +148,7 @@ class Trajectory:
                     del kept[index]
             del self.scalars[step.index :]
         self._kept[step.index] = Kept.of(step, segment.limit)
-        self.scalars.append(_scalars(step, previous))
+        self.scalars.append(scalars(step, previous, self.value_range))
         if self.stride > 1:
             self._thin(range(max(step.index - self._reach - 1, 0), step.index))
 
@@ -215,7 +216,7 @@ class Trajectory:
         segments = tuple(segment for segment in self.segments if segment.start < new.start)
         known = {**self._again, **self._kept}
         kept = {index: step for index, step in known.items() if index <= start}
-        child = Trajectory(times, (*segments, new), self.scalars[: start + 1], self.stride, kept)
+        child = Trajectory(times, (*segments, new), self.scalars[: start + 1], self.stride, self.value_range, kept)
         child._last = self.step(start)
         return child
 
@@ -224,24 +225,3 @@ def _same_making(one: Run, other: Run) -> bool:
     """True where both requests make the same step of the same step."""
     asked = ("model", "sampler", "seed", "count", "first", "guidance", "parameters", "record")
     return all(getattr(one, name) == getattr(other, name) for name in asked)
-
-
-def _rms(x: Tensor) -> float:
-    return math.nan if x.is_meta else float(x.square().mean().sqrt())
-
-
-def guidance_size(prediction: Prediction) -> dict[str, float]:
-    """{"guidance": the root-mean-square size of ε̂(x_t, y) − ε̂(x_t)}; {} where not both were asked."""
-    return {} if prediction.parts is None else {"guidance": _rms(prediction.parts.difference)}
-
-
-def _scalars(step: Step, previous: Step | None) -> dict[str, float]:
-    """Root-mean-square sizes per dimension: of x_t, of ε̂ (1 for a well-trained model), of the change of x̂₀, and of
-    what the label changes in ε̂, where both were asked."""
-    values = {"x_t": _rms(step.x), **step.extras}
-    if step.t > 0:
-        values["eps"] = _rms(step.prediction.eps)
-        values |= guidance_size(step.prediction)
-    if previous is not None:
-        values["x0_change"] = _rms(step.x0 - previous.x0)
-    return values

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.frame import ScheduleTable
 from explorer.ui.time_plot import TimePlot
@@ -26,6 +27,48 @@ def schedule_warning(table: ScheduleTable) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class Group:
+    """Statistics of a run that are drawn together. names: of the scalars, with their labels."""
+
+    title: str
+    unit: str
+    tip: str
+    names: Mapping[str, str]
+
+
+GROUPS = (
+    Group(
+        "sizes",
+        "r.m.s.",
+        "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), of the change of x̂₀, and of what the "
+        "label changes in ε̂",
+        {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀", "guidance": "Δε̂"},
+    ),
+    Group(
+        "turning", "cosine", "cos ∠(ε̂ of this step, ε̂ of the step before): 1 on a straight path", {"eps_cosine": "cos"}
+    ),
+    Group(
+        "clipping", "share", "Share of the pixels of the model's x̂₀ outside the data's range", {"clipped": "clipped"}
+    ),
+    Group(
+        "Langevin",
+        "r.m.s.",
+        "Of each Langevin step: its drift along the score, its noise, and the ratio of the two (r in Song & Ermon)",
+        {"drift": "drift", "diffusion": "noise", "snr": "ratio"},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Statistics:
+    """Of the run on show: scalars[i] at step i."""
+
+    times: Sequence[int]
+    scalars: Sequence[dict[str, float]]
+    by_step: bool
+
+
 class Curves(QFrame):
     """The three plots. timeChosen: the user dragged a cursor. stepChosen: the statistics' cursor over steps."""
 
@@ -40,12 +83,20 @@ class Curves(QFrame):
         self.snr.set_log()
         self.statistics = TimePlot(
             "statisticsPlot",
-            "Run, step by step",
+            "Run",
             "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), of the change of x̂₀, and "
             "where guidance mixes two answers of ε̂(x_t, y) − ε̂(x_t)",
             "r.m.s.",
             empty="Play a run to see its statistics.",
         )
+        self._groups = QComboBox()
+        self._groups.setObjectName("statisticsCombo")
+        self._groups.setAccessibleName("Which statistics of the run")
+        self._groups.currentIndexChanged.connect(self._choose_group)
+        self._groups.hide()
+        self.statistics.add_control(self._groups)
+        self._group = GROUPS[0]
+        self._shown: _Statistics | None = None
         self._by_step = False
         self._table: ScheduleTable | None = None
         self._warning = QLabel()
@@ -110,18 +161,50 @@ class Curves(QFrame):
             self.statistics.remove_curves()
         self.statistics.set_bottom_label("step" if by_step else "t")
         self.statistics.set_time_range(max(planned - 1, 1) if by_step else T)
-        names = {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀", "guidance": "Δε̂"}
-        known = {names[key] for values in scalars for key in values if key in names}
+        self._shown = _Statistics(times, scalars, by_step)
+        self._offer_groups({key for values in scalars for key in values})
+        self._draw_statistics()
+
+    def _offer_groups(self, keys: set[str]) -> None:
+        """The groups of which this run has anything."""
+        groups = [group for group in GROUPS if keys & group.names.keys()]
+        if [group.title for group in groups] == [self._groups.itemText(i) for i in range(self._groups.count())]:
+            return
+        with QSignalBlocker(self._groups):
+            self._groups.clear()
+            for group in groups:
+                self._groups.addItem(group.title, group)
+                self._groups.setItemData(self._groups.count() - 1, group.tip, Qt.ItemDataRole.ToolTipRole)
+            if self._group not in groups:
+                self._group = GROUPS[0]
+            self._groups.setCurrentText(self._group.title)
+        self._groups.setVisible(len(groups) > 1)
+
+    def _choose_group(self, index: int) -> None:
+        group = self._groups.itemData(index)
+        if isinstance(group, Group):
+            self._group = group
+            self._groups.setToolTip(group.tip)
+            self.statistics.remove_curves()
+            self._draw_statistics()
+
+    def _draw_statistics(self) -> None:
+        shown, names = self._shown, self._group.names
+        if shown is None:
+            return
+        self.statistics.set_left_label(self._group.unit)
+        known = {names[key] for values in shown.scalars for key in values if key in names}
         if not known.issuperset(self.statistics.names()):  # a run without guidance after one with it
             self.statistics.remove_curves()
         for key, label in names.items():
-            have = [i for i, values in enumerate(scalars) if key in values]
+            have = [i for i, values in enumerate(shown.scalars) if key in values]
             if have:
-                x = np.array([i if by_step else times[i] for i in have], np.float64)
-                self.statistics.set_curve(label, x, np.array([scalars[i][key] for i in have]))
+                x = np.array([i if shown.by_step else shown.times[i] for i in have], np.float64)
+                self.statistics.set_curve(label, x, np.array([shown.scalars[i][key] for i in have]))
 
     def clear_statistics(self) -> None:
         """Forget the run."""
+        self._shown = None
         self.statistics.remove_curves()
 
     def restyle(self) -> None:

@@ -152,6 +152,7 @@ class TimePlot(QWidget):
         header = QHBoxLayout()
         header.addWidget(self._title)
         header.addStretch(1)
+        self._header = header
         header.addWidget(self._legend)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -162,6 +163,16 @@ class TimePlot(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 110)
+
+    def add_control(self, control: QWidget) -> None:
+        """Put a control beside the title."""
+        self._header.insertWidget(1, control)
+
+    def set_left_label(self, text: str) -> None:
+        """What the curves are measured in."""
+        if text != self._left_label:
+            self._left_label = text
+            self.restyle()
 
     def set_log(self) -> None:
         """A logarithmic axis of values."""

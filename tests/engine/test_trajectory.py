@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import Step
+from explorer.engine.scalars import scalars
 from explorer.engine.trajectory import Segment, Trajectory
 from explorer.request import Guidance, ModelRef, Run
 
@@ -73,11 +75,28 @@ def test_scalars_are_root_mean_squares() -> None:
 
     one, other = trajectory.scalars
     assert set(one) == {"x_t", "eps", "drift"}  # there is nothing before it to change from
-    assert set(other) == {"x_t", "eps", "x0_change", "drift"}
+    assert set(other) == {"x_t", "eps", "x0_change", "drift", "eps_cosine"}
+    a, b = first.prediction.eps.numpy(), second.prediction.eps.numpy()
+    cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    assert other["eps_cosine"] == pytest.approx(cosines.mean(), abs=1e-6)
     assert other["x_t"] == pytest.approx(rms(second.x))
     assert other["eps"] == pytest.approx(rms(second.prediction.eps))
     assert other["x0_change"] == pytest.approx(rms(second.x0 - first.x0))
     assert other["drift"] == 1.0
+
+
+def test_pixels_outside_the_range_are_counted() -> None:
+    one = step(0, 7, torch.randn(4, 5, generator=torch.Generator().manual_seed(0)))
+    x0 = one.prediction.x0.numpy()
+    found = scalars(one, None, (-0.5, 1.0))
+    assert found["clipped"] == pytest.approx(((x0 < -0.5) | (x0 > 1.0)).mean())
+    assert "clipped" not in scalars(one, None, None)
+
+
+def test_a_langevin_step_has_a_signal_to_noise_ratio() -> None:
+    one = replace(step(0, 7, torch.ones(4, 5)), extras={"drift": 0.3, "diffusion": 2.0})
+    assert scalars(one, None, None)["snr"] == pytest.approx(0.15)
+    assert "snr" not in scalars(replace(one, extras={"drift": 0.3}), None, None)
 
 
 def test_at_t_0_there_is_no_noise_to_measure() -> None:

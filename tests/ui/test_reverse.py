@@ -517,6 +517,23 @@ def test_the_steps_per_level_change_the_plan_while_annealed_langevin_runs(anneal
     assert same(made, hand.shown()), "what was made before stays"
 
 
+def test_other_statistics_of_the_run(annealed: Hand) -> None:
+    annealed.combo("speedCombo").setCurrentText("full speed")
+    annealed.play_to_end()
+    combo, plot = annealed.combo("statisticsCombo"), annealed.plot("statisticsPlot")
+    titles = [combo.itemText(i) for i in range(combo.count())]
+    assert titles == ["sizes", "turning", "clipping", "Langevin"]
+    annealed.choose(combo, combo.itemData(3))
+    assert set(plot.names()) == {"drift", "noise", "ratio"}
+    drift, noise, ratio = (plot.curve(name)[1] for name in ("drift", "noise", "ratio"))
+    np.testing.assert_allclose(ratio, drift / noise)
+    annealed.choose(combo, combo.itemData(2))
+    assert plot.names() == ("clipped",)
+    assert ((plot.curve("clipped")[1] >= 0) & (plot.curve("clipped")[1] <= 1)).all()
+    annealed.choose(combo, combo.itemData(0))
+    assert "x_t" in plot.names()
+
+
 def test_levels_are_drawn_and_the_statistics_go_by_step(annealed: Hand) -> None:
     hand = annealed
     hand.combo("speedCombo").setCurrentText("full speed")
