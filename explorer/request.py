@@ -71,6 +71,8 @@ class Look:
     t: int
     guidance: Guidance
     lenses: tuple[str, ...]
+    against: int | None = None
+    """Of a Replay: another run, whose tiles at the same time are shown beside it."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ class Run:
     """(run, step): begin as that run up to that step, and go on from there. Its steps are shared, and it stays."""
     edited: NDArray[np.float32] | Forward | None = None
     """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
+    against: int | None = None
+    """Another run, whose tiles at the same time are shown beside those of each step."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step
 from explorer.diffusion.schedules import Schedule
 from explorer.engine.bound import bound
+from explorer.engine.compare import beside
 from explorer.engine.device import available, check_memory, choose, set_threads
 from explorer.engine.frame import (
     FilmStrip,
@@ -163,8 +164,8 @@ class Engine:
             raise ModelError(f"Step {source.step} of this run has not been made.")
         meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
         step = yield from step_of(model, trajectory, source.step, meter)
-        yield self._seen(model, trajectory, step, request.lenses, meter, replayed=True)
         self.runs.fit()
+        yield (yield from self._seen(model, trajectory, step, request, meter, replayed=True))
 
     @torch.inference_mode()
     def _run(self, request: Run) -> Iterator[Frame]:
@@ -199,7 +200,7 @@ class Engine:
             trajectory.record(step)
             self.runs.fit()
             _check_finite(step)
-            yield self._seen(model, trajectory, step, request.lenses, meter)
+            yield (yield from self._seen(model, trajectory, step, request, meter))
             if request.until is not None and step.index >= request.until:
                 return
 
@@ -224,25 +225,28 @@ class Engine:
         model: Model,
         trajectory: Trajectory,
         step: Step,
-        lenses: tuple[str, ...],
+        request: Look | Run,
         meter: Meter,
         replayed: bool = False,
-    ) -> Seen:
+    ) -> Generator[Frame, None, Seen]:
+        def draw(run: Trajectory, step: Step, meter: Meter) -> dict[str, Any]:
+            exact = exact_answer(model, run.segment(step.index).request.guidance)
+            view = View(
+                model.facts,
+                step.prediction,
+                meter,
+                truth=model.truth,
+                exact=exact,
+                data=model.samples,
+                recorded=lambda: run.positions,
+                step=step.index,
+            )
+            return _draw(view, request.lenses)
+
         index = step.index
-        exact = exact_answer(model, trajectory.segment(index).request.guidance)
-        view = View(
-            model.facts,
-            step.prediction,
-            meter,
-            truth=model.truth,
-            exact=exact,
-            data=model.samples,
-            recorded=lambda: trajectory.positions,
-            step=index,
-        )
-        return Seen(
+        seen = Seen(
             round(step.t),
-            _draw(view, lenses),
+            draw(trajectory, step, meter),
             number(step.prediction.a),
             number(step.prediction.s),
             run=trajectory.request.run,
@@ -254,6 +258,7 @@ class Engine:
             thumbnail=thumbnail(model, step.x),
             **meter.readings(),
         )
+        return (yield from beside(model, self.runs, seen, trajectory, request.against, draw))
 
 
 def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:

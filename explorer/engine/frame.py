@@ -117,6 +117,8 @@ class Seen:
     """x_t for the filmstrip of a run: the first picture (channels, height, width), or some points (n, 2)."""
     network_seconds: float = 0.0
     network_calls: int = 0
+    against: tuple[int, int, int] | None = None
+    """The run it is compared with, that one's step and time; tiles `LENS:b` and `LENS:difference` are of it."""
 
 
 @dataclass(frozen=True, eq=False)

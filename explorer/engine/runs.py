@@ -27,6 +27,9 @@ class Runs:
         self.budget = budget
         self._runs: dict[int, Trajectory] = {}
 
+    def __contains__(self, run: int) -> bool:
+        return run in self._runs
+
     def get(self, run: int) -> Trajectory:
         """A recorded run. Raises ModelError where it is not kept."""
         if run not in self._runs:

@@ -53,6 +53,7 @@ class Answers(Branching):
         self.run = None
         self._run_before = (None, 0)
         self.family.clear()
+        self.compared = None
         self.filmCleared.emit()
         self.opened.emit(frame)
         self.runChanged.emit()

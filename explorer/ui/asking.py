@@ -6,18 +6,20 @@ It knows neither a widget nor torch.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
-from explorer.request import Film, Forward, ModelRef, Prepare, Run
+from explorer.request import Film, Forward, Look, ModelRef, Prepare, Run
 from explorer.state import ChoiceError, State, resolve_look, resolve_run
 from explorer.ui.runner import Runner
 from explorer.ui.runs import Family, RunRecord
 
 FILM_FRAMES = 33
+COMPARED_LENSES = ("x_t", "x0")
+L = TypeVar("L", Look, Run)
 
 
 class Asking(QObject):
@@ -54,6 +56,9 @@ class Asking(QObject):
         self._before_first_picture = False
         self._trial: tuple[int, State] | None = None
         """The look at a picture that may be none, and the state it leads to if it is one."""
+        self.compared: int | None = None
+        """The run to show beside the one on show."""
+        self.compared_lenses: tuple[str, ...] = COMPARED_LENSES
         self._runs = 0
         self._run_before: tuple[RunRecord | None, int] = (None, 0)
         """The last run that came about before the one on show, and which of its steps was on show."""
@@ -98,7 +103,7 @@ class Asking(QObject):
                 return
             if self.state.source == "reverse" and self._first_of_branch():
                 return
-            self._runner.submit(resolve_look(self.state, self.facts, run), dragging)
+            self._runner.submit(self._beside(resolve_look(self.state, self.facts, run)), dragging)
             if film and self.state.source == "forward":
                 self._ask_for_film()
             if not dragging:
@@ -139,8 +144,20 @@ class Asking(QObject):
         self.state = self.state.with_changes(step=0)
         self.runChanged.emit()
         self.stateChanged.emit()
-        self._runner.submit(request)
+        self._runner.submit(self._beside(request))
         return True
+
+    @property
+    def comparing(self) -> bool:
+        """True where another run is shown beside the one on show."""
+        other = self.family.get(self.compared)
+        return self.state.source == "reverse" and other is not None and other is not self.run
+
+    def _beside(self, request: L) -> L:
+        """With the run that it is compared with, if any, and the lenses for that."""
+        if not self.comparing:
+            return request
+        return replace(request, against=self.compared, lenses=self.compared_lenses)
 
     def _go_back_to(self, run: RunRecord | None, step: int) -> None:
         """A run was refused: what is on show is the one before it, or a forward view. Let the choices say so."""
@@ -174,7 +191,7 @@ class Asking(QObject):
         self.run.drop_after(start)
         self.run.choices = self.state
         self.filmDropped.emit(start)
-        self._runner.submit(request)
+        self._runner.submit(self._beside(request))
         return True
 
     def _branch_off(self, step: int, until: int | None, edited: Any = None, edit_name: str = "") -> bool:
@@ -196,7 +213,7 @@ class Asking(QObject):
         self.filmDropped.emit(step)
         self._show_step(step)
         self.runChanged.emit()
-        self._runner.submit(replace(request, branch_of=(source.number, step), edited=edited))
+        self._runner.submit(self._beside(replace(request, branch_of=(source.number, step), edited=edited)))
         return True
 
     def _request_from(self, run: RunRecord, start: int, until: int | None, again: bool = False) -> Run:
@@ -216,7 +233,7 @@ class Asking(QObject):
         run = self.run
         if run is None or run.begun or run.parent is None or self.state.step != run.parent[1]:
             return False
-        self._runner.submit(self._request_from(run, self.state.step, self.state.step))
+        self._runner.submit(self._beside(self._request_from(run, self.state.step, self.state.step)))
         return True
 
     def _source_of_branch(self, run: RunRecord) -> RunRecord:

@@ -39,6 +39,8 @@ class Branching(Playing):
         step = min(max(step, 0), run.made - 1)
         if run is not self.run:
             if self.run is not None:
+                if number == self.compared:
+                    self.compared = self.run.number  # A and B change places
                 self._leave(self.run)
             self.run = run
             run.changed = False
@@ -50,6 +52,27 @@ class Branching(Playing):
         self._show_step(step)
         self.runChanged.emit()
         self._look()
+
+    def compare(self, number: int | None) -> None:
+        """Show another run beside the one on show, at the same time; None, or the same one again, ends that."""
+        if number is not None and (number == self.compared or (self.run is not None and number == self.run.number)):
+            number = None
+        if number == self.compared:
+            return
+        self.compared = number if self.family.get(number) is not None else None
+        self._compared_anew()
+
+    def set_compared_lenses(self, names: tuple[str, ...]) -> None:
+        """What of the two runs is shown."""
+        self.compared_lenses = names
+        if self.comparing:
+            self._compared_anew()
+
+    def _compared_anew(self) -> None:
+        self.stateChanged.emit()
+        self.runChanged.emit()
+        if self.state.source == "reverse":
+            self._look()
 
     def show_neighbour(self, offset: int) -> None:
         """The next or the previous run."""
@@ -84,5 +107,5 @@ class Branching(Playing):
         self.filmDropped.emit(step)
         self._show_step(step)
         self.runChanged.emit()
-        self._runner.submit(request)
+        self._runner.submit(self._beside(request))
         return True

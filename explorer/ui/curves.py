@@ -98,6 +98,7 @@ class Curves(QFrame):
         self._group = GROUPS[0]
         self._shown: _Statistics | None = None
         self._by_step = False
+        self._other: tuple[Sequence[int], Sequence[Mapping[str, float]]] = ((), ())
         self._table: ScheduleTable | None = None
         self._warning = QLabel()
         self._warning.setObjectName("alert")
@@ -201,6 +202,22 @@ class Curves(QFrame):
             if have:
                 x = np.array([i if shown.by_step else shown.times[i] for i in have], np.float64)
                 self.statistics.set_curve(label, x, np.array([shown.scalars[i][key] for i in have]))
+
+        self._draw_other()
+
+    def set_other(self, times: Sequence[int], scalars: Sequence[Mapping[str, float]]) -> None:
+        """The run it is compared with, dashed and in the same colours; empty for none."""
+        self._other = (times, scalars)
+        self._draw_other()
+
+    def _draw_other(self) -> None:
+        self.statistics.remove_shadows()
+        times, scalars = self._other
+        for key, label in self._group.names.items():
+            have = [i for i, values in enumerate(scalars) if key in values]
+            if have and label in self.statistics.names():
+                x = np.array([i if self._by_step else times[i] for i in have], np.float64)
+                self.statistics.set_shadow(label, x, np.array([scalars[i][key] for i in have]))
 
     def clear_statistics(self) -> None:
         """Forget the run."""

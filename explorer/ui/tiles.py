@@ -29,6 +29,7 @@ class Tiles(QWidget):
         self.pictures = Viewport(self)
         self.plane = Viewport(self)
         self._tiles: dict[str, Tile] = {}
+        self._fixed_columns: int | None = None
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(8)
@@ -42,8 +43,9 @@ class Tiles(QWidget):
         """The lenses on show."""
         return tuple(self._tiles)
 
-    def set_lenses(self, lenses: Sequence[LensSpec]) -> None:
-        """Show these lenses, in this order; tiles that stay keep what they show."""
+    def set_lenses(self, lenses: Sequence[LensSpec], columns: int | None = None) -> None:
+        """Show these lenses, in this order; tiles that stay keep what they show. columns: None for what fits best."""
+        self._fixed_columns = columns
         for name in set(self._tiles) - {lens.name for lens in lenses}:
             tile = self._tiles.pop(name)
             self._grid.removeWidget(tile)
@@ -94,6 +96,8 @@ class Tiles(QWidget):
     def _columns(self) -> int:
         """As many columns as make the square part of each tile largest."""
         n = max(len(self._tiles), 1)
+        if self._fixed_columns is not None:
+            return self._fixed_columns
         width, height = max(self.width(), 1), max(self.height(), 1)
         chrome = 60  # what a tile's header and footer take of its height
         return max(range(1, n + 1), key=lambda c: min(width / c, height / -(-n // c) - chrome))

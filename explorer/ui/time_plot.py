@@ -144,6 +144,8 @@ class TimePlot(QWidget):
         self.plot.getAxis("left").enableAutoSIPrefix(False)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._shadows: dict[str, pg.PlotDataItem] = {}
+        self._shadow_data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._marks = pg.ScatterPlotItem(size=5, pen=None)
         self._marks.setZValue(5)
         self.plot.addItem(self._marks)
@@ -219,6 +221,30 @@ class TimePlot(QWidget):
         self._curves[name].setData(x[chosen], y[chosen])
         self._refresh()
 
+    def set_shadow(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Draw another curve of the same name, dashed and in its colour, to compare with."""
+        if name not in self._shadows:
+            self._shadows[name] = self.plot.plot()
+        self._shadow_data[name] = (x, y)
+        chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
+        self._shadows[name].setData(x[chosen], y[chosen])
+        self._style(name)
+        self._refresh()
+
+    def remove_shadows(self) -> None:
+        """Nothing to compare with."""
+        if not self._shadows:
+            return
+        for curve in self._shadows.values():
+            self.plot.removeItem(curve)
+        self._shadows.clear()
+        self._shadow_data.clear()
+        self._refresh()
+
+    def shadow(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The data of a dashed curve. Raises KeyError where there is none of that name."""
+        return self._shadow_data[name]
+
     def set_marks(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Mark places on the curves with dots; empty arrays for none."""
         self._marks.setData(x, np.log10(y) if self._log else y)
@@ -226,6 +252,7 @@ class TimePlot(QWidget):
 
     def remove_curves(self) -> None:
         """Show nothing."""
+        self.remove_shadows()
         for curve in self._curves.values():
             self.plot.removeItem(curve)
         self._curves.clear()
@@ -277,6 +304,10 @@ class TimePlot(QWidget):
         t = theme.current()
         colour = t.series[list(self._curves).index(name) % len(t.series)]
         self._curves[name].setPen(pg.mkPen(colour, width=1.8))
+        if name in self._shadows:
+            dimmed = QColor(colour)
+            dimmed.setAlpha(170)
+            self._shadows[name].setPen(pg.mkPen(dimmed, width=1.3, style=Qt.PenStyle.DashLine))
 
 
 def round_numbers(maximum: int) -> list[int]:

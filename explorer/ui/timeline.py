@@ -99,7 +99,7 @@ class Timeline(QFrame):
         self.filmstrip = Filmstrip(self.slider.x_of)
         self.filmstrip.chosen.connect(self.stepChosen)
 
-        row = QHBoxLayout()
+        self._row = row = QHBoxLayout()
         row.setSpacing(6)
         for widget in (self._reset, self._back, self._play, self._step, self._backwards, self._loop, self._speed):
             row.addWidget(widget)
@@ -135,6 +135,10 @@ class Timeline(QFrame):
         button = self._button(name, icon_name, tip)
         button.setCheckable(True)
         return button
+
+    def add(self, widget: QWidget) -> None:
+        """A further control, at the right of the buttons' row."""
+        self._row.insertWidget(self._row.count() - 1, widget)
 
     def set_time_range(self, T: int, schedule: ScheduleTable | None) -> None:
         """The model's T, and its schedule once that is known."""

@@ -24,6 +24,7 @@ from explorer.state import State
 from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
 from explorer.ui.choices import Choices
+from explorer.ui.compare_bar import COLUMNS, CompareBar, compared_specs, name_tiles
 from explorer.ui.curves import Curves
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
@@ -105,6 +106,8 @@ class MainWindow(QMainWindow):
         self._side = SidePanel()
         self._side.add(self._curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
         self._timeline = Timeline()
+        self._compare = CompareBar(self.session, self._timeline.tree)
+        self._timeline.add(self._compare)
         self._gallery = Gallery()
         self._shortcuts = actions.ShortcutPanel(self)
 
@@ -204,6 +207,7 @@ class MainWindow(QMainWindow):
         self._timeline.filmstrip.set_range(facts.value_range)
         self._curves.set_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
+        self._compare.set_lenses(self._lenses, facts.kind)
         self._choices.offer_samplers(opened.schedule.betas is not None)
         self._chosen_shown = None
         self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
@@ -218,8 +222,11 @@ class MainWindow(QMainWindow):
             self._choices.set_state(state)
             self._choices.set_parameters(state.sampler, self.session.sampler_values())
         shown = [lens for lens in self._lenses if lens.name in state.lenses and facts.kind in lens.kinds]
+        comparing = self.session.comparing
+        if comparing:
+            shown = compared_specs(self._lenses, self.session.compared_lenses, facts.kind)
         if tuple(lens.name for lens in shown) != self._tiles.names():
-            self._tiles.set_lenses(shown)
+            self._tiles.set_lenses(shown, COLUMNS if comparing else None)
         self._timeline.set_time(state.t)
         self._timeline.tree.set_step(state.step)
         self._timeline.set_branch_possible(self.session.can_branch)
@@ -235,6 +242,7 @@ class MainWindow(QMainWindow):
     def _show_seen(self, seen: Seen) -> None:
         self._tiles.show_drawables(seen.tiles)
         self._tiles.set_formula("x_t", "" if seen.run is None else "as the sampler left it")
+        name_tiles(self._tiles, seen)
         snr = seen.a**2 / seen.s**2 if seen.s > 0 else float("inf")
         text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {snr:.3g}"
         if seen.run is not None:
@@ -253,7 +261,7 @@ class MainWindow(QMainWindow):
         run, facts = self.session.run, self.session.facts
         self._timeline.set_branch_possible(self.session.can_branch)
         runs = list(self.session.family) if self.state.source == "reverse" else []
-        self._timeline.tree.set_runs(runs, run.number if run is not None else None)
+        self._timeline.tree.set_runs(runs, run.number if run is not None else None, self.session.compared)
         if run is None or facts is None:
             self._timeline.slider.set_steps((), 0, False)
             self._timeline.filmstrip.set_spread(False)
@@ -268,6 +276,8 @@ class MainWindow(QMainWindow):
         self._curves.set_statistics(
             run.times, [dict(values) for values in run.scalars], self.session.by_step, facts.T, len(run.times)
         )
+        other = self.session.family.get(self.session.compared) if self.session.comparing else None
+        self._curves.set_other(*((other.times, other.scalars) if other is not None else ((), ())))
 
     def _show_failure(self, sentence: str) -> None:
         self._banner.show_error(sentence)

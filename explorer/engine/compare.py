@@ -1,0 +1,48 @@
+"""Two runs side by side: the second at the time at which the first is on show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+
+from explorer.diffusion.samplers import Step
+from explorer.engine.frame import Frame, Seen
+from explorer.engine.guided import guided
+from explorer.engine.meter import Meter
+from explorer.engine.runs import Runs, step_of
+from explorer.engine.trajectory import Trajectory
+from explorer.formats.model import Model
+from explorer.lenses.difference import difference
+from explorer.lenses.drawable import Drawable
+
+Draw = Callable[[Trajectory, Step, Meter], Mapping[str, Drawable]]
+
+
+def same_moment(a: Trajectory, index: int, b: Trajectory) -> int:
+    """The step of B at the time of A's step `index`: the same one where its time is the same, else the nearest."""
+    if index < b.made and b.times[index] == a.times[index]:
+        return index
+    t = a.times[index]
+    return min(range(b.made), key=lambda i: (abs(b.times[i] - t), abs(i - index)))
+
+
+def beside(
+    model: Model, runs: Runs, seen: Seen, a: Trajectory, against: int | None, draw: Draw
+) -> Generator[Frame, None, Seen]:
+    """`seen` with what the run `against` shows at the same time as tiles `LENS:b`, and A − B as `LENS:difference`.
+
+    Unchanged where there is nothing to compare with.
+    """
+    if against is None or against not in runs or against == seen.run:
+        return seen
+    b = runs.get(against)
+    if not b.made:
+        return seen
+    index = same_moment(a, seen.step, b)
+    meter = Meter(guided(model, b.segment(index).request.guidance))
+    step = yield from step_of(model, b, index, meter)
+    tiles = dict(seen.tiles)
+    for name, other in draw(b, step, meter).items():
+        tiles[f"{name}:b"] = other
+        tiles[f"{name}:difference"] = difference(seen.tiles[name], other)
+    return replace(seen, tiles=tiles, against=(against, index, round(step.t)))

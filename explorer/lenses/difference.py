@@ -1,0 +1,40 @@
+"""The difference of two drawings of the same lens, A − B."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Floats, Image, Missing, Points
+
+
+def difference(a: Drawable, b: Drawable) -> Drawable:
+    """A − B, with its r.m.s. per number as the note: a signed picture, or an arrow from each point of B to that of A.
+
+    For vectors at points, the difference of the vectors, at A's points.
+    """
+    if isinstance(a, Missing) or isinstance(b, Missing):
+        return Missing(np.zeros_like(a.data), "One of the two has nothing to show here.")
+    if isinstance(a, Chart) or isinstance(b, Chart):
+        return Missing(np.zeros_like(a.data), "Curves have no difference here: compare those of A and B.")
+    if a.data.shape != b.data.shape:
+        return Missing(a.data, "The two runs have different numbers of samples.")
+    data = a.data - b.data
+    note = f"r.m.s. {rms(data):.3g}"
+    if isinstance(a, Image):
+        low, high = a.limits
+        reach = max(abs(low), abs(high)) if a.palette == "signed" else (high - low) / 2
+        return Image(data, "signed", (-reach, reach), note)
+    left, right, _, _ = a.extent
+    groups = a.groups if isinstance(a, Points | Arrows) else np.zeros(len(data), np.uint8)
+    if isinstance(a, Points) and isinstance(b, Points):
+        return Arrows(data, b.data, groups, a.extent, 1.0, "from each point of B to the same point of A", note)
+    origins = a.origins if not isinstance(a, Points) and len(a.origins) == len(data) else data
+    scale = 0.15 * (right - left) / max(float(np.quantile(np.abs(data), 0.95)), 1e-12)
+    scale = a.scale if isinstance(a, Arrows) else min(scale, 1.0)
+    return Arrows(data, origins, groups, a.extent, scale, "difference of the vectors", note)
+
+
+def rms(x: Floats) -> float:
+    """The root of the mean square, of the numbers that are there."""
+    known = x[np.isfinite(x)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(known)))) if len(known) else float("nan")

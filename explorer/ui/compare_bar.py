@@ -1,0 +1,107 @@
+"""Which run is shown beside the one on show, and what of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from explorer.engine.frame import LensSpec, Seen
+from explorer.ui.asking import COMPARED_LENSES
+from explorer.ui.branch_tree import BranchTree
+from explorer.ui.session import Session
+from explorer.ui.tiles import Tiles
+
+COLUMNS = 3
+"""A, B and A − B."""
+
+
+class CompareBar(QWidget):
+    """Two lists in the timeline; seen where there is more than one run."""
+
+    def __init__(self, session: Session, tree: BranchTree, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._tree = session, tree
+        self._offered: tuple[tuple[str, int | None], ...] = ()
+        self._runs = _combo(
+            "compareCombo", "Compare with", "Another run beside this one, at the same time: A, B, A − B"
+        )
+        self._lenses = _combo("compareLensCombo", "What is compared", "The lens through which both runs are seen")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self._runs)
+        layout.addWidget(self._lenses)
+        self._runs.currentIndexChanged.connect(lambda _: session.compare(self._runs.currentData()))
+        self._lenses.currentIndexChanged.connect(self._choose_lenses)
+        tree.compareChosen.connect(session.compare)
+        session.runChanged.connect(self._show)
+        session.stateChanged.connect(self._show)
+        self.hide()
+
+    def set_lenses(self, lenses: Sequence[LensSpec], kind: str) -> None:
+        """The lenses of a model of a kind."""
+        with QSignalBlocker(self._lenses):
+            self._lenses.clear()
+            self._lenses.addItem("x_t and x̂₀", " ".join(COMPARED_LENSES))
+            for lens in lenses:
+                if kind in lens.kinds:
+                    self._lenses.addItem(lens.name, lens.name)
+        self._session.compared_lenses = COMPARED_LENSES
+
+    def _choose_lenses(self) -> None:
+        self._session.set_compared_lenses(tuple(str(self._lenses.currentData()).split()))
+
+    def _show(self) -> None:
+        session = self._session
+        others = [run for run in session.family if run is not session.run and run.made]
+        self.setVisible(session.state.source == "reverse" and bool(others))
+        self._lenses.setVisible(session.comparing)
+        offered = (("compare with …", None), *((f"B: {self._tree.words(run)}", run.number) for run in others))
+        with QSignalBlocker(self._runs):
+            if offered != self._offered:
+                self._offered = offered
+                self._runs.clear()
+                for text, number in offered:
+                    self._runs.addItem(text, number)
+            self._runs.setCurrentIndex(max(self._runs.findData(session.compared if session.comparing else None), 0))
+
+
+def _combo(name: str, accessible: str, tip: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setObjectName(name)
+    combo.setAccessibleName(accessible)
+    combo.setToolTip(tip)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(12)
+    return combo
+
+
+def compared_specs(lenses: Sequence[LensSpec], names: Sequence[str], kind: str) -> list[LensSpec]:
+    """The tiles of a comparison: A, B and A − B of each lens."""
+    specs = []
+    for lens in lenses:
+        if lens.name in names and kind in lens.kinds:
+            for suffix, label in (
+                ("", f"A &nbsp;{lens.label}"),
+                (":b", f"B &nbsp;{lens.label}"),
+                (":difference", "A − B"),
+            ):
+                specs.append(LensSpec(lens.name + suffix, label, lens.formula, lens.kinds))
+    return specs
+
+
+def name_tiles(tiles: Tiles, seen: Seen) -> None:
+    """Say in the headers which run and step each tile shows."""
+    if seen.against is None or seen.run is None:
+        for name in tiles.names():
+            if name != "x_t":
+                tiles.set_formula(name, "")
+        return
+    run, step, t = seen.against
+    for name in tiles.names():
+        if name.endswith(":b"):
+            tiles.set_formula(name, f"B: run {run}, step {step}, t = {t}")
+        elif ":" not in name:
+            tiles.set_formula(name, f"A: run {seen.run}, step {seen.step}, t = {seen.t}")
