@@ -12,14 +12,27 @@ from numpy.typing import NDArray
 
 from explorer.facts import GuidanceKind
 
+OWN_SCHEDULE = "own"
+
+
+@dataclass(frozen=True)
+class ScheduleChoice:
+    """The noise schedule to go by. name: "own" for the model's, "zero_terminal_snr" for that rescaled, a family of
+    diffusion.schedules with its parameters, or "custom" with control points (t, log-SNR), t rising from 1 to T."""
+
+    name: str = OWN_SCHEDULE
+    parameters: tuple[tuple[str, float], ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Which model, on which device ("auto", "cpu", "cuda", …), with which facts set by the user."""
+    """Which model, on which device ("auto", "cpu", "cuda", …), with which facts set by the user, on which schedule."""
 
     path: str
     device: str = "auto"
     overrides: tuple[tuple[str, Any], ...] = ()
+    schedule: ScheduleChoice = ScheduleChoice()
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,13 @@ class Replay:
 @dataclass(frozen=True)
 class Open:
     """Read a model's weights."""
+
+    model: ModelRef
+
+
+@dataclass(frozen=True)
+class Tabulate:
+    """The numbers of the schedule that the model reference names."""
 
     model: ModelRef
 
@@ -162,4 +182,4 @@ class Save:
     plain_diffusers: bool = False
 
 
-Request: TypeAlias = Open | Look | Film | Run | ScoreMatching | Bound | Prepare | Save
+Request: TypeAlias = Open | Tabulate | Look | Film | Run | ScoreMatching | Bound | Prepare | Save

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from explorer.facts import GuidanceKind, ModelFacts
-from explorer.request import Forward, Guidance, Look, ModelRef, Replay, Run
+from explorer.request import Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice
 
 MAX_PICTURES = 16
 MAX_POINTS = 20_000
@@ -52,6 +52,7 @@ class State:
     sampler_seed: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Sampler parameters the user set, by field name; those that are not here have the model's defaults."""
+    schedule: ScheduleChoice = ScheduleChoice()
     lenses: tuple[str, ...] = IMAGE_LENSES
     step: int = 0
     """Which recorded step is on show where the source is "reverse"."""
@@ -83,6 +84,8 @@ class State:
         for key in ("lenses", "guidance_interval"):
             if values.get(key) is not None:
                 values[key] = tuple(values[key])
+        if "schedule" in values:
+            values["schedule"] = _schedule_of(values["schedule"])
         return cls(**values)
 
 
@@ -107,6 +110,19 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e300
 
 
+def _schedule(value: Any) -> bool:
+    pairs = [*value.get("parameters", ()), *value.get("points", ())] if isinstance(value, dict) else [None]
+    if not all(isinstance(pair, list) and len(pair) == 2 and _number(pair[1]) for pair in pairs):
+        return False
+    named = all(_text(key) for key, _ in value.get("parameters", ()))
+    return named and all(_number(t) for t, _ in value.get("points", ())) and _text(value.get("name"))
+
+
+def _schedule_of(value: Mapping[str, Any]) -> ScheduleChoice:
+    parameters, points = (tuple((a, b) for a, b in value.get(key, ())) for key in ("parameters", "points"))
+    return ScheduleChoice(value["name"], parameters, points)
+
+
 _VALID: dict[str, Callable[[Any], bool]] = {
     "model": _text_or_none,
     "device": _text,
@@ -129,6 +145,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "parameters": lambda value: (
         isinstance(value, dict) and all(isinstance(v, bool | str) or _number(v) for v in value.values())
     ),
+    "schedule": _schedule,
     "lenses": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
     "step": _whole,
 }
@@ -215,7 +232,7 @@ def _interval(interval: tuple[float, float] | None, T: int) -> tuple[float, floa
 def _model(state: State) -> ModelRef:
     if state.model is None:
         raise ChoiceError("No model is open.")
-    return ModelRef(state.model, state.device)
+    return ModelRef(state.model, state.device, schedule=state.schedule)
 
 
 def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Look:

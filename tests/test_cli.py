@@ -289,6 +289,18 @@ def test_sample_with_its_trajectory(path: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(arrays(tmp_path / "b.npz")["x"], found["x"])
 
 
+def test_look_and_sample_on_another_schedule(points: str, tmp_path: Path) -> None:
+    found = {}
+    for schedule in ("own", "cosine", "karras:rho=5,sigma_max=20", "rectified_flow", "zero_terminal_snr"):
+        run("look", points, "--out", tmp_path / "a.npz", "--t", 30, "--n", 4, "--schedule", schedule)
+        run("sample", points, "--out", tmp_path / "b.npz", "--steps", 8, "--n", 4, "--schedule", schedule)
+        found[schedule] = arrays(tmp_path / "a.npz")["x_t"], arrays(tmp_path / "b.npz")["x"]
+        assert np.isfinite(found[schedule][1]).all()
+    np.testing.assert_array_equal(found["own"], found["cosine"])  # which it is
+    for schedule in ("karras:rho=5,sigma_max=20", "rectified_flow"):
+        assert not np.allclose(found[schedule][0], found["own"][0], atol=1e-2)
+
+
 def test_sample_follows_a_list_of_times(points: str, tmp_path: Path) -> None:
     run("sample", points, "--out", tmp_path / "a.npz", "--param", "times=40, 20, 5", "--trajectory")
     assert arrays(tmp_path / "a.npz")["t"].tolist() == [40, 20, 5, 0]
@@ -432,6 +444,11 @@ def test_train_writes_a_model_that_opens(
         (["--out", "a.npz", "--param", "eta=nan"], "eta goes from 0 to 1"),
         (["--out", "a.npz", "--param", "eta=1.5"], "eta goes from 0 to 1"),
         (["--out", "a.npz", "--param", "clip=maybe"], "clip is true or false"),
+        (["--out", "a.npz", "--schedule", "dream"], "no schedule called “dream”; known are own, zero_terminal_snr"),
+        (["--out", "a.npz", "--schedule", "karras:rho"], "NAME:KEY=VALUE"),
+        (["--out", "a.npz", "--schedule", "karras:rho=much"], "NAME:KEY=VALUE"),
+        (["--out", "a.npz", "--schedule", "karras:rho=1e9"], "rho goes from"),
+        (["--out", "a.npz", "--schedule", "linear:rho=2"], "no parameter “rho”"),
         (["--out", "a.npz", "--param", "times=40, soon"], "numbers with commas"),
         (["--out", "a.npz", "--param", "times=20, 40"], "smaller than the one before"),
         (["--out", "a.npz", "--param", "times=60, 40"], "T = 50"),

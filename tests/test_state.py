@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from explorer.facts import ClassifierFacts, ModelFacts
-from explorer.request import Forward, Guidance, Replay
+from explorer.request import Forward, Guidance, Replay, ScheduleChoice
 from explorer.state import (
     MAX_STEPS,
     ChoiceError,
@@ -58,6 +58,7 @@ OTHER = State(
     steps=20,
     sampler_seed=9,
     parameters={"eta": 0.5, "clip": False, "spacing": "trailing"},
+    schedule=ScheduleChoice("custom", (("rho", 5.0),), ((1.0, 8.5), (1000.0, -7.0))),
     lenses=("eps", "x_t"),
     step=11,
 )
@@ -265,3 +266,19 @@ def test_a_list_of_times_and_its_spacing_go_together() -> None:
     assert with_parameter({"times": "7"}, "spacing", "custom", times=(9, 5, 0))["times"] == "7"
     assert with_custom_times({"times": "7"}) == {"times": "7", "spacing": "custom"}
     assert with_custom_times({"times": "7", "spacing": "karras"})["spacing"] == "karras"
+
+
+def test_looks_and_runs_carry_the_schedule() -> None:
+    state = CHOSEN.with_changes(schedule=ScheduleChoice("karras", (("rho", 5.0),)))
+    assert resolve_look(state, FACTS).model.schedule == state.schedule
+    assert resolve_run(state, FACTS, 1).model.schedule == state.schedule
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["linear", {}, {"name": 3}, {"name": "custom", "points": [[1, 2, 3]]}, {"name": "x", "parameters": [[1, 2]]},
+     {"name": "custom", "points": [["1", 2]]}, {"name": "custom", "points": [[1, None]]}],
+)  # fmt: skip
+def test_a_saved_schedule_that_is_none(value: Any) -> None:
+    with pytest.raises(ChoiceError, match="schedule cannot be"):
+        State.from_json(json.dumps({"schedule": value}))

@@ -6,7 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.cli.usage import UsageError, common_arguments, out_file, save_npz, state_of
+from explorer.cli.usage import (
+    UsageError,
+    common_arguments,
+    out_file,
+    save_npz,
+    schedule_argument,
+    schedule_of,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from explorer.engine.frame import Seen
@@ -16,6 +24,7 @@ SUMMARY = "what the model says of a noised sample at a time t"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_arguments(parser)
+    schedule_argument(parser)
     parser.add_argument("--t", type=int, required=True, help="time, 0 (data) … T (noise)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--sample", type=int, default=0, help="which of the model's data samples is x₀ (0)")
@@ -43,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         count=count,
         noise_seed=options.seed,
         picture=options.image,
+        schedule=schedule_of(options.schedule),
         lenses=lenses,
     )
     look = resolve_look(state, facts)

@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.cli.usage import UsageError, common_arguments, out_file, save_npz, state_of
+from explorer.cli.usage import (
+    UsageError,
+    common_arguments,
+    out_file,
+    save_npz,
+    schedule_argument,
+    schedule_of,
+    state_of,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +29,7 @@ SUMMARY = "run a sampler and write what comes out"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_arguments(parser)
+    schedule_argument(parser)
     parser.add_argument(
         "--sampler",
         default="ddim",
@@ -65,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
         steps=options.steps if options.steps is not None else min(spec.default_steps, facts.T),
         sampler_seed=options.seed,
         parameters=with_custom_times(dict(_parameter(text, parameters) for text in options.param)),
+        schedule=schedule_of(options.schedule),
         lenses=(),
     )
     every = options.trajectory or out.suffix.lower() == ".gif"

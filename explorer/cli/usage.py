@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from explorer.request import ScheduleChoice
     from explorer.state import State
 
 OUT_ENDINGS = (".png", ".npz", ".gif")
@@ -40,6 +41,32 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
         help="φ: hold the contrast of the conditional output (0; classifier-free guidance alone)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+
+
+def schedule_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--schedule",
+        default="own",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="noise schedule to go by: own, zero_terminal_snr, linear, cosine, karras:rho=5, rectified_flow, … (own)",
+    )
+
+
+def schedule_of(text: str) -> ScheduleChoice:
+    """The choice that NAME or NAME:KEY=VALUE,… stands for."""
+    from explorer.request import ScheduleChoice
+
+    name, _, rest = text.partition(":")
+    parameters = []
+    for pair in rest.split(",") if rest else ():
+        key, separator, value = pair.partition("=")
+        try:
+            parameters.append((key.strip(), float(value)))
+        except ValueError:
+            separator = ""
+        if not separator:
+            raise UsageError(f"--schedule takes NAME or NAME:KEY=VALUE,…, such as karras:rho=5, not “{text}”")
+    return ScheduleChoice(name, tuple(parameters))
 
 
 def state_of(options: argparse.Namespace, **more: Any) -> State:

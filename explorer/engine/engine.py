@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step
-from explorer.diffusion.schedules import Schedule
 from explorer.engine.bound import bound
 from explorer.engine.compare import beside
 from explorer.engine.device import available, check_memory, choose, set_threads
@@ -36,6 +35,7 @@ from explorer.engine.objectives import match_scores
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
 from explorer.engine.scalars import guidance_size
+from explorer.engine.schedules import rescheduled, schedule_specs, table
 from explorer.engine.sharing.material import Material
 from explorer.engine.sharing.saving import save
 from explorer.engine.sources import edited, forward, initial, thumbnail
@@ -45,7 +45,21 @@ from explorer.formats.model import Model
 from explorer.formats.registry import load
 from explorer.lenses.base import View, number
 from explorer.lenses.registry import LENSES
-from explorer.request import Bound, Film, Look, ModelRef, Open, Prepare, Replay, Request, Run, Save, ScoreMatching
+from explorer.request import (
+    Bound,
+    Film,
+    Look,
+    ModelRef,
+    Open,
+    Prepare,
+    Replay,
+    Request,
+    Run,
+    Save,
+    ScheduleChoice,
+    ScoreMatching,
+    Tabulate,
+)
 
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
@@ -61,6 +75,8 @@ class Engine:
         set_threads()
         self._ref: ModelRef | None = None
         self._model: Model | None = None
+        self._rescheduled: tuple[ScheduleChoice, Model]
+        """The open model on the schedule it was last wanted on."""
         self.runs = Runs(memory_budget)
 
     def ready(self) -> Ready:
@@ -69,6 +85,7 @@ class Engine:
             samplers=sampler_specs(),
             lenses=tuple(LensSpec(lens.name, lens.label, lens.formula, lens.kinds) for lens in LENSES.values()),
             devices=available(),
+            schedules=schedule_specs(),
         )
 
     def sampler(self, name: str) -> SamplerSpec:
@@ -82,6 +99,8 @@ class Engine:
         """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
         if isinstance(request, Open):
             yield from self._open(request.model)
+        elif isinstance(request, Tabulate):
+            yield self._tabulate(request.model)
         elif isinstance(request, Look):
             yield from self._look(request)
         elif isinstance(request, Film):
@@ -102,21 +121,28 @@ class Engine:
         return self.runs.get(run)
 
     def model(self, ref: ModelRef, again: bool = False) -> Model:
-        """The model of a reference, read if it is not the open one or `again` is asked for.
+        """The model of a reference on its schedule, read if it is not the open one or `again` is asked for.
 
         The open one stays where reading fails.
         """
-        if self._model is None or ref != self._ref or again:
+        base = replace(ref, schedule=ScheduleChoice())
+        if self._model is None or base != self._ref or again:
             with torch.inference_mode(False):  # what is made within it could never be differentiated
                 model = load(ref.path, choose(ref.device), dict(ref.overrides))
-            self._model, self._ref = model, ref
+            self._model, self._ref = model, base
+            self._rescheduled = (base.schedule, model)
             self.runs.clear()
-        return self._model
+        if self._rescheduled[0] != ref.schedule:
+            self._rescheduled = (ref.schedule, rescheduled(self._model, ref.schedule))
+        return self._rescheduled[1]
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
         model = self.model(ref, again=True)
-        yield Opened(model.facts, _table(model.denoiser.schedule), str(model.device))
+        yield Opened(model.facts, self._tabulate(ref), str(model.device))
+
+    def _tabulate(self, ref: ModelRef) -> ScheduleTable:
+        return table(self.model(replace(ref, schedule=ScheduleChoice())), ref.schedule)
 
     @torch.inference_mode()
     def _look(self, request: Look) -> Iterator[Frame]:
@@ -160,6 +186,7 @@ class Engine:
 
     def _replay(self, model: Model, request: Look, source: Replay) -> Iterator[Frame]:
         trajectory = self.runs.get(source.run)
+        model = self.model(trajectory.request.model)  # on the schedule that the run goes by
         if not 0 <= source.step < trajectory.made:
             raise ModelError(f"Step {source.step} of this run has not been made.")
         meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
@@ -215,6 +242,8 @@ class Engine:
             raise ModelError("That run has no step to go on from: start it again.")
         if len(earlier.last.x) != request.count:
             raise ModelError("A run goes on with the number of samples it began with: start it again.")
+        if earlier.request.model.schedule != request.model.schedule:
+            raise ModelError("A run goes on with the noise schedule it began with: start it again.")
         index = min(index, earlier.made - 1)
         meter = Meter(guided(model, earlier.segment(index).request.guidance))
         step = yield from step_of(model, earlier, index, meter)
@@ -266,18 +295,6 @@ def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
     if unknown:
         raise ModelError(f"There is no lens called “{unknown[0]}”; known are {', '.join(LENSES)}.")
     return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
-
-
-def _table(schedule: Schedule) -> ScheduleTable:
-    t = torch.arange(schedule.T + 1)
-    betas = schedule.betas
-    return ScheduleTable(
-        t.double().numpy(),
-        schedule.signal(t).numpy(),
-        schedule.noise(t).numpy(),
-        schedule.log_snr(t).numpy(),
-        None if betas is None else np.concatenate([[0.0], betas.numpy()]),
-    )
 
 
 def _asks_the_same(earlier: Run, request: Run) -> bool:

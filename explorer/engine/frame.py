@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
+from explorer.request import ScheduleChoice
 
-During: TypeAlias = Literal["start", "open", "look", "film", "run", "scores", "bound", "prepare", "save"]
+During: TypeAlias = Literal["start", "open", "look", "schedule", "film", "run", "scores", "bound", "prepare", "save"]
 """What the engine was doing."""
 
 
@@ -29,6 +30,16 @@ class ParameterSpec:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """A noise schedule as a menu and a panel show it."""
+
+    name: str
+    label: str
+    summary: str
+    parameters: tuple[ParameterSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Ready:
     samplers: tuple[SamplerSpec, ...]
     lenses: tuple[LensSpec, ...]
     devices: tuple[str, ...]
+    schedules: tuple[ScheduleSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,10 @@ class ScheduleTable:
     noise: NDArray[np.float64]
     log_snr: NDArray[np.float64]
     betas: NDArray[np.float64] | None
+    choice: ScheduleChoice = ScheduleChoice()
+    """Which schedule this is."""
+    warning: str = ""
+    """What of it the model does not know, in one sentence."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,4 +161,6 @@ class Failed:
     during: During
 
 
-Frame: TypeAlias = Ready | Progress | Opened | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Saved | Failed
+Frame: TypeAlias = (
+    Ready | Progress | Opened | ScheduleTable | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Saved | Failed
+)

@@ -16,17 +16,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.engine.frame import During, Failed, Frame, Progress
-from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, Save, ScoreMatching
+from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, Save, ScoreMatching, Tabulate
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "look", "film", "save", "run", "scores", "bound", "prepare")
+LANES: tuple[During, ...] = ("open", "schedule", "look", "film", "save", "run", "scores", "bound", "prepare")
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
 
 
 _LANE_OF: dict[type[Request], During] = {
     Open: "open",
+    Tabulate: "schedule",
     Look: "look",
     Film: "film",
     Run: "run",
@@ -148,7 +149,7 @@ class Worker:
             from explorer.engine.errors import sentence  # needs torch, which is loaded by now
 
             frame = Failed(sentence(error), name)
-        one_answer = name in ("look", "film") and not isinstance(frame, Progress)
+        one_answer = name in ("look", "film", "schedule") and not isinstance(frame, Progress)
         last = frame is None or isinstance(frame, Failed) or one_answer
         with self._condition:
             current = self._jobs.get(name)

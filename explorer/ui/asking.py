@@ -118,7 +118,7 @@ class Asking(QObject):
         assert state.model is not None
         mixed = state.guidance_kind == "classifier-free" and state.guidance_scale not in (0.0, 1.0)
         count = state.count * (2 if state.label is not None and mixed else 1)
-        self._runner.submit(Prepare(ModelRef(state.model, state.device), count))
+        self._runner.submit(Prepare(ModelRef(state.model, state.device, schedule=state.schedule), count))
 
     def _ask_for_film(self) -> None:
         assert self.facts is not None
@@ -126,7 +126,8 @@ class Asking(QObject):
         times = tuple(round(i * self.facts.T / (FILM_FRAMES - 1)) for i in range(FILM_FRAMES))
         count = 1 if self.facts.kind == "image" else min(self.state.count, 1000)
         source = Forward(self.state.sample, count, self.state.noise_seed, self.state.picture)
-        self._runner.submit(Film(ModelRef(self.state.model, self.state.device), source, times))
+        ref = ModelRef(self.state.model, self.state.device, schedule=self.state.schedule)
+        self._runner.submit(Film(ref, source, times))
 
     def _start_run(self, until: int | None = None) -> bool:
         """Begin a new run; False where the choices do not allow it."""
