@@ -63,6 +63,8 @@ class ModelFacts:
     """What the model's own configuration says of sampler parameters, by field name: clip, clip_range, spacing, …"""
     sample_count: int = 0
     sample_labels: tuple[int, ...] = ()
+    truth_known: bool = False
+    """True where the exact distribution of the data is known."""
     classifier: ClassifierFacts | None = None
     """What can guide the unconditional model; None where no classifier fits."""
     own_sampler: str = ""

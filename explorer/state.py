@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from explorer.facts import GuidanceKind, ModelFacts
-from explorer.request import Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice
+from explorer.request import Bound, Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice, ScoreMatching
 
 MAX_PICTURES = 16
 MAX_POINTS = 20_000
 DEFAULT_POINTS = 5_000
 IMAGE_LENSES = ("x_t", "x0", "eps", "score")
+MATCHED_POINTS = 5_000
 MAX_SEED = 2**64 - 1
 MAX_STEPS = 100_000
 FIRST_TIMES = 10
@@ -275,3 +276,37 @@ def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = N
         start=start,
         until=until,
     )
+
+
+def measured_samples(state: State, facts: ModelFacts) -> int:
+    """How many of the model's samples a measurement can use: with a label those of its class."""
+    label = _measured_label(state, facts)
+    if label is None or len(facts.sample_labels) != facts.sample_count:
+        return facts.sample_count
+    return facts.sample_labels.count(label)
+
+
+def resolve_bound(
+    state: State, facts: ModelFacts, samples: int, variance: Literal["beta_tilde", "beta"], ode: bool
+) -> Bound:
+    """The Bound on so many samples, or all that there are. Raises ChoiceError for choices that cannot be honoured."""
+    held = measured_samples(state, facts)
+    if held == 0:
+        raise ChoiceError("This model comes without samples to measure the bound on.")
+    if samples < 1:
+        raise ChoiceError(f"At least one sample is needed, not {samples}.")
+    label = _measured_label(state, facts)
+    return Bound(_model(state), min(samples, held), _seed(state.noise_seed), variance, ode=ode, label=label)
+
+
+def resolve_matching(state: State, facts: ModelFacts) -> ScoreMatching:
+    """The score-matching objectives at the state's t. Raises ChoiceError where there are none."""
+    if not facts.truth_known or facts.kind != "points":
+        raise ChoiceError("The exact score of this model's data is not known, so there is nothing to compare with.")
+    if not 1 <= state.t <= facts.T:
+        raise ChoiceError(f"Scores are learned at t = 1 to {facts.T}.")
+    return ScoreMatching(_model(state), state.t, min(facts.sample_count, MATCHED_POINTS), _seed(state.noise_seed))
+
+
+def _measured_label(state: State, facts: ModelFacts) -> int | None:
+    return state.label if facts.conditional and state.guidance_kind == "classifier-free" else None

@@ -48,7 +48,7 @@ call of the network."""
 
 STEP_SECONDS = 0.02
 """After so much work others get their turn."""
-CURVE_SECONDS = 0.25
+CURVE_SECONDS = 0.4
 """A curve that is not complete yet is shown so often."""
 
 

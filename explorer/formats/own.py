@@ -149,6 +149,7 @@ class OwnFolder:
             null_label=null_label,
             sampler_defaults={"clip": False},  # points lie anywhere in the plane
             sample_count=configuration.samples if truth else 0,
+            truth_known=truth is not None,
             classifier=exact_classifier(len(truth.weights), class_names) if truth else None,
             density_known=configuration.network == EXACT,
             summary=card.summary,

@@ -132,6 +132,8 @@ def _stylesheet(t: Theme) -> str:
     QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
     QFrame[role="tile"]:focus {{ border-color: {t.accent}; }}
     QLabel#sectionTitle {{ color: {t.muted}; font-weight: 600; padding-top: 8px; }}
+    QFrame#tableLine {{ background: {t.border}; border: none; }}
+    QLabel#boundStatus, QLabel#boundHere {{ color: {t.muted}; }}
     QLabel#muted, QLabel#guidanceClassifier, QLabel#statusMessage {{ color: {t.muted}; }}
     QLabel#statusMessage {{ padding-left: 6px; }}
     QLabel#alert {{ color: {t.warning}; }}

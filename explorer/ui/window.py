@@ -27,6 +27,8 @@ from explorer.ui.choices import Choices
 from explorer.ui.compare_bar import COLUMNS, CompareBar, compared_specs, name_tiles
 from explorer.ui.curves import Curves
 from explorer.ui.gallery import Gallery
+from explorer.ui.likelihood_panel import LikelihoodPanel
+from explorer.ui.measurements import Measurements
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
@@ -105,6 +107,8 @@ class MainWindow(QMainWindow):
         self._curves = Curves()
         self._side = SidePanel()
         self._side.add(self._curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
+        self._likelihood = LikelihoodPanel()
+        self._side.add(self._likelihood, "Likelihood", "The variational bound, log p, and score matching")
         self._timeline = Timeline()
         self._compare = CompareBar(self.session, self._timeline.tree)
         self._timeline.add(self._compare)
@@ -186,6 +190,22 @@ class MainWindow(QMainWindow):
         self._gallery.backClicked.connect(self.leave)
         self._pages.currentChanged.connect(self._enable_actions)
         self._status.cancelClicked.connect(session.cancel)
+        self._connect_measurements()
+
+    def _connect_measurements(self) -> None:
+        panel = self._likelihood
+        measurements = Measurements(self._runner, self.session, self)
+        panel.computeClicked.connect(measurements.compute)
+        panel.stopClicked.connect(measurements.stop)
+        panel.timeChosen.connect(self.session.set_time)
+        panel.shown.connect(measurements.follow)
+        measurements.bounded.connect(panel.show_bound)
+        measurements.progressed.connect(panel.set_progress)
+        measurements.runningChanged.connect(panel.set_running)
+        measurements.runningChanged.connect(lambda on: self._status.set_cancellable(on or self.session.playing))
+        measurements.matched.connect(panel.show_scores)
+        measurements.dropped.connect(panel.drop)
+        self._status.cancelClicked.connect(measurements.stop)
 
     # Showing
 
@@ -206,6 +226,7 @@ class MainWindow(QMainWindow):
         self._timeline.set_time_range(facts.T, opened.schedule)
         self._timeline.filmstrip.set_range(facts.value_range)
         self._curves.set_schedule(opened.schedule)
+        self._likelihood.set_model(facts)
         self._choices.set_facts(facts, opened.device)
         self._compare.set_lenses(self._lenses, facts.kind)
         self._choices.offer_samplers(opened.schedule.betas is not None)
@@ -231,6 +252,7 @@ class MainWindow(QMainWindow):
         self._timeline.tree.set_step(state.step)
         self._timeline.set_branch_possible(self.session.can_branch)
         self._curves.set_times(state.t, state.step)
+        self._likelihood.set_time(state.t)
         run = self.session.run
         if state.source == "forward":
             self._timeline.set_steps_possible(state.t > 0, state.t < facts.T)

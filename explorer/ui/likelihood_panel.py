@@ -1,0 +1,263 @@
+"""The tab about likelihood: the variational bound in two splits, term by term, and log p by the ODE."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.engine.likelihood_frame import Bounded, ScoresMatched, TermCurve, Value
+from explorer.facts import ModelFacts
+from explorer.ui import likelihood_tips as tips
+from explorer.ui.bound_table import BoundTable
+from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.estimate_plot import EstimatePlot
+from explorer.ui.estimate_text import agreement, estimate, gap
+from explorer.ui.objectives_panel import ObjectivesPanel
+from explorer.ui.time_plot import TimePlot
+
+POINTS, PICTURES = 500, 16
+"""Samples to measure at first."""
+PLOT_HEIGHT = 128
+A, B = "(A)", "(B)"
+
+
+class LikelihoodPanel(QScrollArea):
+    """Shows what it is told; says what the user wants."""
+
+    computeClicked = Signal(int, str, bool)
+    """samples, variance, whether log p by the ODE"""
+    stopClicked = Signal()
+    timeChosen = Signal(int)
+    shown = Signal(bool)
+    """Whether the tab, and in it the comparison of scores, can be seen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._found: Bounded | None = None
+        self._time = 0
+        self._facts: ModelFacts | None = None
+        self._seed = 0
+        self._running = False
+        body = QWidget()
+        body.setObjectName("panelBody")
+        self._layout = QVBoxLayout(body)
+        self._layout.setContentsMargins(10, 8, 10, 10)
+        self._layout.setSpacing(6)
+        self._build_choices()
+        self._build_plots()
+        self._build_results()
+        self.objectives = ObjectivesPanel()
+        self._layout.addWidget(self.objectives)
+        self._layout.addStretch(1)
+        self.setWidget(body)
+        self.drop()
+
+    # Building
+
+    def _build_choices(self) -> None:
+        self._samples = QSpinBox()
+        self._samples.setObjectName("boundSamplesSpin")
+        self._samples.setAccessibleName("Samples to measure")
+        self._samples.setToolTip(tips.SAMPLES)
+        self._samples.setKeyboardTracking(False)
+        self._variance = QComboBox()
+        self._variance.setObjectName("boundVarianceCombo")
+        self._variance.setAccessibleName("Variance of the reverse steps")
+        self._variance.setToolTip(tips.VARIANCE)
+        self._variance.addItem("v = β̃", "beta_tilde")
+        self._variance.addItem("v = β", "beta")
+        self._ode = QCheckBox("log p (ODE)")
+        self._ode.setObjectName("boundOdeCheck")
+        self._ode.setAccessibleName("log p by the probability-flow ODE as well")
+        self._ode.setToolTip(tips.ODE)
+        self._compute = QPushButton("Compute")
+        self._compute.setObjectName("boundButton")
+        self._compute.setAccessibleName("Compute the variational bound")
+        self._compute.setToolTip(tips.COMPUTE)
+        self._compute.clicked.connect(self._ask)
+        self._stop = QPushButton("Stop")
+        self._stop.setObjectName("boundStopButton")
+        self._stop.setAccessibleName("Stop computing the bound")
+        self._stop.setToolTip("End with the samples that are done")
+        self._stop.clicked.connect(self.stopClicked)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(QLabel("Samples"))
+        first.addWidget(self._samples, 1)
+        first.addWidget(self._variance, 1)
+        second.addWidget(self._ode)
+        second.addStretch(1)
+        second.addWidget(self._compute)
+        second.addWidget(self._stop)
+        for row in (first, second):
+            row.setSpacing(6)
+        self._progress = QProgressBar()
+        self._progress.setObjectName("boundProgress")
+        self._progress.setAccessibleName("How much of the bound is computed")
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, 1000)
+        self._progress.setFixedHeight(4)
+        keep_room = self._progress.sizePolicy()
+        keep_room.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(keep_room)
+        self._status = ElidedLabel()
+        self._status.setObjectName("boundStatus")
+        self._layout.addLayout(first)
+        self._layout.addLayout(second)
+        self._layout.addWidget(self._progress)
+        self._layout.addWidget(self._status)
+
+    def _build_plots(self) -> None:
+        empty = "Compute the bound to see its terms."
+        self.terms = EstimatePlot("boundTermsPlot", "Terms of the bound", tips.TERMS_PLOT, "nats per step", empty)
+        self.variance = TimePlot("boundVariancePlot", "Variance of one draw", tips.VARIANCE_PLOT, "nats²", empty)
+        self.variance.set_log()
+        self._here = ElidedLabel()
+        self._here.setObjectName("boundHere")
+        for plot in (self.terms, self.variance):
+            plot.setFixedHeight(PLOT_HEIGHT)
+            plot.timeChosen.connect(self.timeChosen)
+        self._layout.addWidget(self.terms)
+        self._layout.addWidget(self._here)
+        self._layout.addWidget(self.variance)
+
+    def _build_results(self) -> None:
+        heading = QLabel("The bound, in nats per sample")
+        heading.setObjectName("sectionTitle")
+        heading.setToolTip(tips.BOUND)
+        self.table = BoundTable()
+        self._summary = QLabel()
+        self._summary.setObjectName("boundSummary")
+        self._summary.setAccessibleName("Do both splits agree?")
+        self._summary.setWordWrap(True)
+        self._layout.addWidget(heading)
+        self._layout.addWidget(self.table)
+        self._layout.addWidget(self._summary)
+
+    # Showing
+
+    def set_model(self, facts: ModelFacts) -> None:
+        """Another model is open; nothing is known of it."""
+        self._facts = facts
+        held = facts.sample_count
+        with QSignalBlocker(self._samples):
+            self._samples.setRange(min(1, held), held)
+            self._samples.setValue(min(held, PICTURES if facts.kind == "image" else POINTS))
+        for plot in (self.terms, self.variance):
+            plot.set_time_range(facts.T)
+        self.objectives.setVisible(facts.truth_known and facts.kind == "points")
+        self.drop()
+
+    def set_running(self, running: bool) -> None:
+        """Whether the bound is being computed."""
+        self._running = running
+        self._progress.setVisible(running)
+        self._progress.setValue(0)
+        self._enable()
+        if not running:
+            self._status.setText(self._done())
+
+    def set_progress(self, fraction: float, doing: str) -> None:
+        """How far it is, and what is being done."""
+        self._progress.setValue(round(1000 * fraction))
+        self._status.setText(doing)
+
+    def set_time(self, t: int) -> None:
+        """Move the cursors."""
+        self._time = t
+        for plot in (self.terms, self.variance):
+            plot.set_time(t)
+        self._show_here()
+
+    def show_bound(self, found: Bounded) -> None:
+        """What is known of it now."""
+        self._found = found
+        curves = {A: found.matching, B: found.consistency}
+        self.terms.set_estimates({n: (c.t.astype(np.float64), c.mean, c.error) for n, c in curves.items()})
+        for name, curve in curves.items():
+            known = np.isfinite(curve.variance) & (curve.variance > 0)
+            if known.any():
+                self.variance.set_curve(name, curve.t[known].astype(np.float64), curve.variance[known])
+        self._show_here()
+        self.table.show_bound(found)
+        if found.totals is not None:
+            words, agree = agreement(found.totals)
+            self._summary.setText(" ".join(part for part in (words, gap(found.totals)) if part))
+            self._summary.setObjectName("boundSummary" if agree else "alert")
+            self._summary.style().polish(self._summary)
+
+    def show_scores(self, found: ScoresMatched | None) -> None:
+        """The score-matching objectives at the time on show."""
+        self.objectives.show_scores(found, self._time)
+
+    def drop(self) -> None:
+        """Forget what was found."""
+        self._drop_bound()
+        self.objectives.show_scores(None, self._time)
+
+    def _drop_bound(self) -> None:
+        self._found = None
+        self.terms.remove_curves()
+        self.variance.remove_curves()
+        self.table.clear()
+        self._summary.setText(tips.SUMMARY)
+        self._show_here()
+        self.set_running(False)
+
+    def restyle(self) -> None:
+        """The theme's colours."""
+        self.terms.restyle()
+        self.variance.restyle()
+
+    def showEvent(self, event: object) -> None:
+        self.shown.emit(True)
+
+    def hideEvent(self, event: object) -> None:
+        self.shown.emit(False)
+
+    def _ask(self) -> None:
+        self._drop_bound()
+        self.computeClicked.emit(self._samples.value(), self._variance.currentData(), self._ode.isChecked())
+
+    def _enable(self) -> None:
+        held = self._facts is not None and self._facts.sample_count > 0
+        self._compute.setEnabled(held and not self._running)
+        self._stop.setEnabled(self._running)
+
+    def _done(self) -> str:
+        found = self._found
+        if self._facts is not None and self._facts.sample_count == 0:
+            return "This model comes without samples to measure."
+        if found is None or found.totals is None:
+            return ""
+        terms = f"{len(found.matching.t):,} of {found.T - 1:,} terms"
+        return f"{found.samples:,}{'' if found.finished else f' of {found.wanted:,}'} samples, {terms}"
+
+    def _show_here(self) -> None:
+        """The terms at the cursor, of the computed times the nearest."""
+        if self._found is None:
+            self._here.setText("")
+            return
+        a, b = (_nearest(curve, self._time) for curve in (self._found.matching, self._found.consistency))
+        self._here.setText(f"t = {a[0]}: (A) {a[1]}  (B) {b[1]}".replace(" ± ", "±"))
+
+
+def _nearest(curve: TermCurve, t: int) -> tuple[int, str]:
+    i = int(np.argmin(np.abs(curve.t - t)))
+    return int(curve.t[i]), estimate(Value(float(curve.mean[i]), float(curve.error[i])))
