@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,7 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QTabWidget
 
 from explorer.facts import ModelFacts
-from explorer.ui import measurements as measurements_module
+from explorer.request import Bound
+from explorer.state import resolve_bound
 from explorer.ui.likelihood_panel import A, B, LikelihoodPanel
 from explorer.ui.measurements import Measurements
 from explorer.ui.objectives_panel import ObjectivesPanel
@@ -76,6 +77,12 @@ def value(text: str) -> tuple[float, float]:
     """−2.08 ± 0.09 → (−2.08, 0.09)."""
     mean, _, error = text.replace("−", "-").replace(",", "").partition(" ± ")
     return float(mean), float(error or "0")
+
+
+def done(hand: Hand) -> int:
+    """Samples that the totals on show are of."""
+    found = panel(hand)._found
+    return 0 if found is None else found.samples
 
 
 def summary(hand: Hand) -> str:
@@ -154,7 +161,7 @@ def test_looking_goes_on_and_stop_keeps_what_is_known(likely_pictures: Hand) -> 
     hand.drag_slider(70)
     hand.until(lambda: bool(hand.frames) and hand.frames[-1][0].t == 70)
     assert measurements(hand).running
-    hand.until(lambda: panel(hand)._found is not None and panel(hand)._found.samples > 1)
+    hand.until(lambda: done(hand) > 1)
     hand.click("boundStopButton")
     hand.settle()
     assert not measurements(hand).running
@@ -210,8 +217,11 @@ def test_the_status_line_can_stop_it_too(likely_pictures: Hand) -> None:
 
 def test_the_shipped_mixture_by_real_clicks(make_hand: MakeHand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of its 999 terms a part, which is faster."""
-    ask = measurements_module.resolve_bound
-    monkeypatch.setattr(measurements_module, "resolve_bound", lambda *choices: replace(ask(*choices), t_samples=150))
+
+    def fewer(*choices: Any) -> Bound:
+        return replace(resolve_bound(*choices), t_samples=150)
+
+    monkeypatch.setattr("explorer.ui.measurements.resolve_bound", fewer)
     hand = make_hand(MIXTURE)
     open_tab(hand, "Likelihood")
     hand.type_into(hand.spin("boundSamplesSpin"), "24")
