@@ -209,6 +209,8 @@ class Trajectory:
             below = [t for t in plan if t < here]
             times = made + tuple(at_level[spent + 1 :]) + tuple(below)
         previous = self.segment(start)
+        if previous.start == start or (goes_on and _same_making(previous.request, request)):
+            request = _beginning_as(request, previous.request)
         if goes_on and _same_making(previous.request, request):
             new = replace(previous, request=request)
         else:
@@ -219,6 +221,12 @@ class Trajectory:
         child = Trajectory(times, (*segments, new), self.scalars[: start + 1], self.stride, self.value_range, kept)
         child._last = self.step(start)
         return child
+
+
+def _beginning_as(request: Run, earlier: Run) -> Run:
+    """The request with the x_t that the steps began with, if that was put in by hand."""
+    edited = earlier.edited if request.edited is None else request.edited
+    return replace(request, edited=edited, initial=earlier.initial if request.initial is None else request.initial)
 
 
 def _same_making(one: Run, other: Run) -> bool:

@@ -189,6 +189,20 @@ class DiffusersFolder:
 FORMAT = DiffusersFolder()
 
 
+@dataclass(frozen=True)
+class DiffusersParts:
+    """What a program of one's own needs to use such a folder: where the network lies, and what its schedule is."""
+
+    unet: Path
+    scheduler: SchedulerConfig
+
+
+def parts(facts: ModelFacts) -> DiffusersParts:
+    """Of a model of this format. Raises ModelError where the folder is no longer what it was."""
+    folder = _locate(Path(facts.path))
+    return DiffusersParts(folder.unet, _read(folder, Evidence()).scheduler)
+
+
 def _locate(path: Path) -> _Folder:
     """Raises ModelError where there is no UNet, or it works with parts that are not read."""
     if (path / INDEX).exists():
