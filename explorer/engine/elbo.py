@@ -29,7 +29,6 @@ from explorer.diffusion.likelihood import (
     rademacher,
 )
 from explorer.diffusion.likelihood.results import Floats
-from explorer.diffusion.mixture import GaussianMixture
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.engine.device import check_memory, choose, set_threads
 from explorer.engine.guided import guided
@@ -183,11 +182,11 @@ def _ode(model: Model, x_0: Tensor, noise: NoiseSource) -> tuple[LogLikelihood, 
 
 
 def exact_log_p(model: Model, x_0: Tensor, label: int | None) -> Floats | None:
-    """log p(x_0) of the truth, with a label that of its component; None where labels are something else."""
+    """log p(x_0) of the truth, with a label that of its piece; None where labels are something else."""
     truth = model.truth
-    if truth is None or (label is not None and len(model.facts.class_names) != len(truth.weights)):
+    if truth is None or (label is not None and len(model.facts.class_names) != len(truth.piece_weights)):
         return None
     component = None if label is None else torch.full((len(x_0),), label)
-    on_cpu = (tensor.to("cpu", torch.float64) for tensor in (truth.weights, truth.means, truth.covariances))
-    values: Floats = GaussianMixture(*on_cpu).log_density(x_0.to("cpu", torch.float64), components=component).numpy()
+    x_0 = x_0.to("cpu", torch.float64)
+    values: Floats = truth.to("cpu", torch.float64).log_density(x_0, components=component).numpy()
     return values

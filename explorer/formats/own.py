@@ -5,7 +5,8 @@ network_config   the network's sizes
 schedule         {"name": …, further arguments of that schedule}
 prediction       "x0", "eps", "score" or "v"
 kind, shape      "points", [2]
-truth            optional: weights, means and covariances of the Gaussian mixture the data are drawn from
+truth            optional: weights, means and covariances of the Gaussian mixture the data are drawn from; pieces:
+                 which components belong together, as labels see them
 class_names, conditional, samples {"count", "seed"}, value_range, title   optional
 """
 
@@ -150,7 +151,7 @@ class OwnFolder:
             sampler_defaults={"clip": False},  # points lie anywhere in the plane
             sample_count=configuration.samples if truth else 0,
             truth_known=truth is not None,
-            classifier=exact_classifier(len(truth.weights), class_names) if truth else None,
+            classifier=exact_classifier(truth.piece_count, class_names) if truth else None,
             density_known=configuration.network == EXACT,
             summary=card.summary,
             evidence=tuple(evidence.facts),
@@ -169,7 +170,7 @@ class OwnFolder:
         if truth is None:
             return Model(facts, denoiser, np.zeros((0, 2), np.float32), device)
         points, labels = truth.draw(configuration.samples, configuration.seed)
-        if len(facts.class_names) == len(truth.weights):
+        if len(facts.class_names) == truth.piece_count:
             facts = replace(facts, sample_labels=labels)
         mixture = truth.mixture(device)
         return Model(facts, denoiser, points, device, mixture, classifier=posterior(mixture, schedule))
@@ -220,7 +221,7 @@ def _read(path: Path) -> _Configuration:
     samples = fields.object("samples") or Fields({}, label)
     sizes = _sizes(network, fields.object("network_config") or Fields({}, label))
     truth = require_truth(fields)
-    classes = len(truth.weights) if truth and network == EXACT else sizes.get("classes", 0)
+    classes = truth.piece_count if truth and network == EXACT else sizes.get("classes", 0)
     return _Configuration(
         network=network,
         sizes=sizes,

@@ -22,11 +22,19 @@ MAX_COORDINATE = 1e6
 
 @dataclass(frozen=True)
 class Truth:
-    """weights (k), adding up to 1; means (k, 2); covariances (k, 2, 2), symmetric positive definite."""
+    """weights (k), adding up to 1; means (k, 2); covariances (k, 2, 2), symmetric positive definite.
+
+    pieces: (k), the piece 0, 1, … of the distribution that each component belongs to; None where each is one.
+    """
 
     weights: tuple[float, ...]
     means: tuple[tuple[float, ...], ...]
     covariances: tuple[tuple[tuple[float, ...], ...], ...]
+    pieces: tuple[int, ...] | None = None
+
+    @property
+    def piece_count(self) -> int:
+        return len(self.weights) if self.pieces is None else max(self.pieces) + 1
 
     @property
     def reach(self) -> float:
@@ -46,10 +54,11 @@ class Truth:
         weights, means, covariances = (
             torch.tensor(values, dtype=torch.float32) for values in (self.weights, self.means, self.covariances)
         )
-        return GaussianMixture(weights, means, covariances).to(device)
+        pieces = None if self.pieces is None else torch.tensor(self.pieces)
+        return GaussianMixture(weights, means, covariances, pieces).to(device)
 
     def draw(self, n: int, seed: int) -> tuple[NDArray[np.float32], tuple[int, ...]]:
-        """n points, float32 (n, 2), and the component of each; the first points of a larger n are the same."""
+        """n points, float32 (n, 2), and the piece of each; the first points of a larger n are the same."""
         import torch
 
         from explorer.diffusion.noise import NoiseSource, Stream
@@ -74,11 +83,17 @@ def read_truth(fields: Fields) -> Truth:
         raise fields.wrong("means", f"a list of {k} points [x, y]")
     if not _list_of(covariances, k) or not all(_is_covariance(matrix) for matrix in covariances):
         raise fields.wrong("covariances", f"a list of {k} symmetric positive definite matrices [[xx, xy], [xy, yy]]")
+    pieces = fields.integers("pieces", 0, k - 1, k)
+    if pieces is not None and (len(pieces) != k or set(pieces) != set(range(max(pieces) + 1))):
+        raise fields.wrong(
+            "pieces", f"a list of {k} whole numbers, of which none between 0 and the largest is left out"
+        )
     total = math.fsum(weights)
     return Truth(
         tuple(weight / total for weight in weights),
         tuple(_floats(mean) for mean in means),
         tuple(tuple(_floats(row) for row in matrix) for matrix in covariances),
+        pieces,
     )
 
 

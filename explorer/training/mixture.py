@@ -1,5 +1,6 @@
 """Recipe `mixture`: three Gaussians in the plane, conditional on the component, v-prediction, cosine, T = 1000.
 
+`train_on` does the same for every distribution of `datasets/toy.py`: the other recipes of points are made of it.
 The objective is denoising; explicit and sliced score matching reach the same score without being told the noise.
 """
 
@@ -22,10 +23,12 @@ from explorer.diffusion.samplers.ddim import Parameters
 from explorer.diffusion.schedules import cosine
 from explorer.diffusion.score_matching import explicit, sliced
 from explorer.networks.mlp import MLP, MLPConfig, mlp_denoiser
-from explorer.training.card import write_card
+from explorer.training.card import write_card, write_preview
 from explorer.training.folder import write_network
 from explorer.training.loop import LoopConfig, train
 from explorer.training.objective import noised, stratified_times, target
+
+PREVIEW_POINTS = 4_000
 
 Objective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 
@@ -56,25 +59,41 @@ class MixtureConfig:
 
 CARD = {
     "title": "Mixture",
-    "summary": "Points in the plane from three Gaussians of weights .5, .3 and .2, whose exact density and score are "
-    "known. Drag t up from 0 and watch three clouds melt into one, and the score arrows, which point to three centres, "
-    "turn to a single one. Then sample twice from the same seed, with DDIM and with plain Langevin: the first arrives "
-    "at the right shares, the second keeps those of its start. The error lens shows the learned score beside the "
-    "truth: good where there is data, poor where there is none.",
+    "summary": "Three Gaussians of weights .5, .3 and .2. Drag t up and watch three clouds, and the three centres of "
+    "the score, melt into one. Sample with DDIM and with plain Langevin: the first gets the weights "
+    "right, the second keeps the shares of its start.",
     "dataset": "Drawn afresh for every batch from the mixture in config.json",
     "licence": "Weights: MIT, as this program.",
 }
+
+
+def short_config(classes: int) -> MixtureConfig:
+    """A quarter of the steps: about a hundred seconds on one core."""
+    config = MixtureConfig(network=MLPConfig(classes=classes), measured_points=5_000)
+    return replace(config, loop=replace(config.loop, steps=5_000, save_every=500))
 
 
 def run(
     out: Path, steps: int | None = None, progress: Callable[[str], None] = print, config: MixtureConfig | None = None
 ) -> None:
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
-    config = config or MixtureConfig()
+    train_on(three_components(), CARD, config or MixtureConfig(), out, steps, progress)
+
+
+def train_on(
+    toy: ToyMixture,
+    card: dict[str, Any],
+    config: MixtureConfig,
+    out: Path,
+    steps: int | None = None,
+    progress: Callable[[str], None] = print,
+) -> None:
+    """Train on a distribution whose pieces are the labels, measure, and write the folder `out` with a card."""
     config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
     if config.objective not in get_args(Objective):
         raise ValueError(f"unknown objective {config.objective!r}; known: {', '.join(get_args(Objective))}")
-    toy = three_components()
+    if config.network.classes != len(toy.names):
+        raise ValueError(f"a network of {config.network.classes} labels cannot learn {len(toy.names)} pieces")
     truth, schedule = toy.exact(), cosine(config.T)
     torch.manual_seed(config.loop.seed)
     network = MLP(config.network)
@@ -105,7 +124,8 @@ def run(
     progress("measuring")
     quality = mixture_quality(mlp_denoiser(average, schedule, "v"), truth, config.measured_points)
     progress(str(quality))
-    write_card(out, {**CARD, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
+    _draw_preview(out, truth, config.loop.seed)
+    write_card(out, {**card, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
 
 
 def score_matching_loss(
@@ -138,17 +158,24 @@ def _facts(toy: ToyMixture, config: MixtureConfig) -> dict[str, Any]:
         "prediction": "v",
         "kind": "points",
         "shape": [2],
-        "truth": {"weights": toy.weights, "means": toy.means, "covariances": toy.covariances},
+        "truth": toy.facts(),
         "class_names": toy.names,
         "conditional": True,
     }
+
+
+def _draw_preview(out: Path, truth: GaussianMixture, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    uniform = torch.rand(PREVIEW_POINTS, generator=generator)
+    points = truth.draw(torch.randn(PREVIEW_POINTS, 2, generator=generator), uniform)
+    write_preview(out, points.numpy(), truth.components(uniform).numpy())
 
 
 @torch.no_grad()
 def mixture_quality(denoiser: Denoiser, truth: GaussianMixture, n: int = 10_000, seed: int = 2026) -> dict[str, Any]:
     """The learned model against the exact one, measured on n points.
 
-    Keys: relative score errors by t, the worst of them where s(t) ≥ 0.3, and the components' shares among
+    Keys: relative score errors by t, the worst of them where s(t) ≥ 0.3, and the pieces' shares among
     samples of DDIM-50 beside the true weights.
     """
     schedule = denoiser.schedule
@@ -163,7 +190,7 @@ def mixture_quality(denoiser: Denoiser, truth: GaussianMixture, n: int = 10_000,
         "worst_score_error_where_s_at_least_0.3": round(max(errors[t] for t in noisy), 4),
         "worst_conditional_score_error_where_s_at_least_0.3": round(max(conditional[t] for t in noisy), 4),
         "ddim_50_shares": [round(share, 4) for share in ddim_shares(denoiser, truth, n, seed)],
-        "weights": [round(weight, 4) for weight in truth.weights.tolist()],
+        "weights": [round(weight, 4) for weight in truth.piece_weights.tolist()],
         "points": n,
         "seed": seed,
     }
@@ -172,7 +199,7 @@ def mixture_quality(denoiser: Denoiser, truth: GaussianMixture, n: int = 10_000,
 def score_error(
     denoiser: Denoiser, truth: GaussianMixture, t: int, n: int, seed: int, conditional: bool = False
 ) -> float:
-    """√(E‖ŝ − s‖² / E‖s‖²) over x_t drawn from p_t; given the points' own components where conditional."""
+    """√(E‖ŝ − s‖² / E‖s‖²) over x_t drawn from p_t; given the points' own pieces where conditional."""
     a, s = denoiser.schedule.signal(t), denoiser.schedule.noise(t)
     noise = NoiseSource(seed, n, (2,), torch.device("cpu"))
     uniform = _uniform(n, seed)
@@ -183,13 +210,13 @@ def score_error(
 
 
 def ddim_shares(denoiser: Denoiser, truth: GaussianMixture, n: int, seed: int, steps: int = 50) -> list[float]:
-    """The shares of the components among n unconditional DDIM samples, each point counted for its likeliest one."""
+    """The shares of the pieces among n unconditional DDIM samples, each point counted for its likeliest one."""
     schedule, parameters = denoiser.schedule, Parameters(clip=False)
     times = DDIM.plan(schedule, min(steps, schedule.T), parameters)
     noise = NoiseSource(seed, n, (2,), torch.device("cpu"))
     *_, last = DDIM.sample(denoiser, schedule, noise(0, Stream.INITIAL), times, noise, parameters)
     found = truth.responsibilities(last.x).argmax(1)
-    return (torch.bincount(found, minlength=len(truth.weights)) / n).tolist()
+    return (torch.bincount(found, minlength=len(truth.piece_weights)) / n).tolist()
 
 
 def _uniform(n: int, seed: int) -> Tensor:

@@ -21,4 +21,5 @@ def _lazy(module: str) -> Recipe:
     return run
 
 
-RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in ("digits", "faces", "mixture", "digits_classifier")}
+NAMES = ("digits", "faces", "mixture", "moons", "swiss_roll", "checkerboard", "rings", "digits_classifier")
+RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in NAMES}

@@ -43,7 +43,8 @@ def test_listing_the_recipes_imports_nothing_heavy() -> None:
         "import sys; from explorer.training.recipes import RECIPES; print(*RECIPES); sys.exit('torch' in sys.modules)"
     )
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert listed.stdout.split() == ["digits", "faces", "mixture", "digits_classifier"]
+    toys = ["mixture", "moons", "swiss_roll", "checkerboard", "rings"]
+    assert listed.stdout.split() == ["digits", "faces", *toys, "digits_classifier"]
 
 
 def test_every_name_stands_for_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

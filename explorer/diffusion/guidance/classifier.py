@@ -91,17 +91,11 @@ def _moved(prediction: Prediction, factor: Coefficient, gradient: Tensor) -> Pre
 
 
 def mixture_classifier(mixture: GaussianMixture, schedule: Schedule) -> LogClassifier:
-    """The exact p(component | x_t). In logarithms, since far from the data the responsibilities underflow."""
-    weight = torch.ones_like(mixture.weights[:1])
-    components = [
-        GaussianMixture(weight, mixture.means[k : k + 1], mixture.covariances[k : k + 1])
-        for k in range(len(mixture.weights))
-    ]
+    """The exact p(component | x_t), or of the pieces that components make up. In logarithms, since far from the data
+    the responsibilities underflow."""
 
     def log_classifier(x_t: Tensor, t: float) -> Tensor:
-        a, s = schedule.signal(t), schedule.noise(t)
-        log_p = torch.stack([component.log_density(x_t, a, s) for component in components], dim=1)
-        return torch.log_softmax(mixture.weights.log() + log_p, dim=1)
+        return mixture.log_responsibilities(x_t, schedule.signal(t), schedule.noise(t))
 
     return log_classifier
 
