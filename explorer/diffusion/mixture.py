@@ -91,6 +91,24 @@ class GaussianMixture:
         log_weights = torch.where(components == NO_LABEL, torch.zeros_like(log_weights), log_weights)
         return torch.logsumexp(self._restricted(joint, components), dim=1) - log_weights
 
+    def log_density_over(self, x: Tensor, y: Tensor, a: float = 1.0, s: float = 0.0) -> Tensor:
+        """log p(x_t) in nats at every place of a lattice in the plane, (rows, columns). x: (columns,), y: (rows,).
+
+        Round components are products of a function of x and one of y, so the sum over them is a product of matrices.
+        """
+        variance = self._variance(a, s)
+        if variance is None:
+            places = torch.cartesian_prod(y, x).flip(1)
+            return self.log_density(places, a, s).view(len(y), len(x))
+        # Far from all means it underflows single precision, and not every device has double.
+        means, weights = a * self.means.cpu().double(), self.weights.cpu().double()
+        over_x, over_y = (
+            torch.exp((axis.cpu().double().unsqueeze(1) - means[:, d]).square() / (-2 * variance))
+            for d, axis in ((0, x), (1, y))
+        )
+        density = (over_y * weights) @ over_x.T / (2 * math.pi * variance)
+        return density.clamp(min=torch.finfo(torch.float64).tiny).log().to(x)
+
     def responsibilities(self, x: Tensor, a: float = 1.0, s: float = 0.0) -> Tensor:
         """p(piece | x_t), (n, p), adding up to 1 over p."""
         each = torch.softmax(self._log_joint(x, a, s), dim=1)

@@ -32,6 +32,8 @@ def lattice(view: View, cells: int) -> torch.Tensor:
 
 def log_density(view: View, truth: GaussianMixture) -> Floats:
     """The exact log p(x_t) over the extent, in nats, (cells, cells), row 0 at the bottom."""
-    places = lattice(view, BACKGROUND_CELLS)
-    values = truth.log_density(places, number(view.prediction.a), number(view.prediction.s))
-    return numpy32(values.view(BACKGROUND_CELLS, BACKGROUND_CELLS))
+    left, right, bottom, top = extent(view)
+    like = view.prediction.x_t
+    steps = (torch.arange(BACKGROUND_CELLS, device=like.device, dtype=like.dtype) + 0.5) / BACKGROUND_CELLS
+    x, y = left + (right - left) * steps, bottom + (top - bottom) * steps
+    return numpy32(truth.log_density_over(x, y, number(view.prediction.a), number(view.prediction.s)))

@@ -128,3 +128,66 @@ def test_the_denoiser_knows_the_data_at_t_0() -> None:
     prediction = MixtureDenoiser(mixture, cosine(1000))(x, 0)
     assert torch.equal(prediction.x0, x)
     torch.testing.assert_close(prediction.score, mixture.score(x))
+
+
+# --- pieces: components that belong together -------------------------------------------------------------
+
+
+def row(round_ones: bool) -> tuple[GaussianMixture, GaussianMixture]:
+    """Twelve components in three pieces, in float64, and the same components without pieces."""
+    plain = random_mixture(12, 2, seed=4)
+    covariances = 0.2 * torch.eye(2, dtype=torch.float64).expand(12, 2, 2) if round_ones else plain.covariances
+    pieces = torch.tensor([0, 1, 2, 2, 1, 0, 0, 0, 1, 2, 2, 2])
+    return GaussianMixture(plain.weights, plain.means, covariances, pieces), GaussianMixture(
+        plain.weights, plain.means, covariances
+    )
+
+
+@pytest.mark.parametrize(("a", "s"), PATHS)
+@pytest.mark.parametrize("round_ones", [True, False])
+def test_pieces(round_ones: bool, a: float, s: float) -> None:
+    mixture, plain = row(round_ones)
+    assert (mixture.common_variance is not None) == round_ones
+    x = somewhere(40, 2)
+    torch.testing.assert_close(mixture.log_density(x, a, s), log_prob(plain, x, a, s))
+    assert mixture.pieces is not None
+    for piece in range(3):
+        mine = mixture.pieces == piece
+        weight = mixture.weights[mine].sum()
+        torch.testing.assert_close(mixture.piece_weights[piece], weight)
+        alone = GaussianMixture(mixture.weights[mine] / weight, mixture.means[mine], mixture.covariances[mine])
+        label = torch.full((40,), piece)
+        leaf = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(log_prob(alone, leaf, a, s).sum(), leaf)
+        torch.testing.assert_close(mixture.score(x, a, s, label), gradient, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(mixture.log_density(x, a, s, label), log_prob(alone, x, a, s))
+        shares = (weight.log() + log_prob(alone, x, a, s) - log_prob(plain, x, a, s)).exp()
+        torch.testing.assert_close(mixture.responsibilities(x, a, s)[:, piece], shares)
+        torch.testing.assert_close(mixture.log_responsibilities(x, a, s)[:, piece].exp(), shares)
+        torch.testing.assert_close(mixture.piece_means[piece], alone.weights @ alone.means)
+    uniform = torch.rand(50, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(mixture.components(uniform), mixture.pieces[plain.components(uniform)])
+
+
+@pytest.mark.parametrize(("a", "s"), PATHS)
+def test_many_round_components_in_single_precision(a: float, s: float) -> None:
+    mixture, _ = row(True)
+    x = somewhere(200, 2)
+    single = mixture.to("cpu", torch.float32)
+    found, exact = single.score(x.float(), a, s).double(), mixture.score(x, a, s)
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("a", "s"), PATHS)
+@pytest.mark.parametrize("round_ones", [True, False])
+def test_the_density_over_a_lattice(round_ones: bool, a: float, s: float) -> None:
+    mixture, _ = row(round_ones)
+    x, y = torch.linspace(-3, 3, 7, dtype=torch.float64), torch.linspace(-2, 2, 5, dtype=torch.float64)
+    places = torch.stack([x.repeat(5), y.repeat_interleave(7)], dim=1)
+    torch.testing.assert_close(mixture.log_density_over(x, y, a, s), mixture.log_density(places, a, s).view(5, 7))
+
+
+def test_far_from_every_component_the_density_over_a_lattice_is_finite() -> None:
+    mixture, _ = row(True)
+    far = torch.tensor([-300.0, 300.0])
+    assert bool(mixture.to("cpu", torch.float32).log_density_over(far, far).isfinite().all())
