@@ -54,6 +54,7 @@ class Answers(Branching):
         self._run_before = (None, 0)
         self.family.clear()
         self.compared = None
+        self.x_t = None
         self.filmCleared.emit()
         self.opened.emit(frame)
         self.runChanged.emit()
@@ -82,6 +83,7 @@ class Answers(Branching):
             if newest:
                 self.runChanged.emit()
         if newest:
+            self.x_t = frame.tiles["x_t"].data if frame.run is not None and "x_t" in frame.tiles else None
             self.seen.emit(frame)
 
     def _take_failure(self, frame: Failed, tried: bool) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
+from explorer.lenses.drawable import Floats
 from explorer.request import Film, Forward, Look, ModelRef, Prepare, Run
 from explorer.state import ChoiceError, State, resolve_look, resolve_run
 from explorer.ui.runner import Runner
@@ -56,6 +57,8 @@ class Asking(QObject):
         self._before_first_picture = False
         self._trial: tuple[int, State] | None = None
         """The look at a picture that may be none, and the state it leads to if it is one."""
+        self.x_t: Floats | None = None
+        """Of the step of a run on show, as it is: (n, …)."""
         self.compared: int | None = None
         """The run to show beside the one on show."""
         self.compared_lenses: tuple[str, ...] = COMPARED_LENSES
@@ -155,9 +158,11 @@ class Asking(QObject):
         return self.state.source == "reverse" and other is not None and other is not self.run
 
     def _beside(self, request: L) -> L:
-        """With the run that it is compared with, if any, and the lenses for that."""
+        """With the run that it is compared with, if any, and the lenses for that; in a run always with x_t."""
         if not self.comparing:
-            return request
+            # x_t is what edits begin with, on show or not.
+            without = "x_t" not in request.lenses and self.state.source == "reverse"
+            return replace(request, lenses=("x_t", *request.lenses)) if without else request
         return replace(request, against=self.compared, lenses=self.compared_lenses)
 
     def _go_back_to(self, run: RunRecord | None, step: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from explorer.state import ChoiceError
 from explorer.ui.playing import Playing
-from explorer.ui.runs import VIEW_FIELDS
+from explorer.ui.runs import VIEW_FIELDS, RunRecord
 
 
 class Branching(Playing):
@@ -26,7 +26,18 @@ class Branching(Playing):
         if not self.can_branch:
             self.failed.emit("Only a run can be branched: play one first.")
             return
-        self._branch_off(self.state.step, self.state.step, edited, edit_name)
+        run, step = self.run, self.state.step
+        if edited is not None and run is not None and run.edited is not None and run.first_own == step == run.made - 1:
+            self._edit_again(run, edited, edit_name)
+        else:
+            self._branch_off(step, step, edited, edit_name)
+
+    def _edit_again(self, run: RunRecord, edited: Any, edit_name: str) -> None:
+        """A further edit where a branch begins and has not gone on: still the same branch."""
+        names = [name for name in run.edit_name.split(", ") if name != edit_name]
+        run.edited, run.edit_name, run.begun = edited, ", ".join([*names, edit_name]), False
+        self.runChanged.emit()
+        self._look()
 
     def show_run(self, number: int, step: int | None = None) -> None:
         """Show another run, with the choices it was made with. step: None for the one at the time on show."""

@@ -102,6 +102,6 @@ def name_tiles(tiles: Tiles, seen: Seen) -> None:
     run, step, t = seen.against
     for name in tiles.names():
         if name.endswith(":b"):
-            tiles.set_formula(name, f"B: run {run}, step {step}, t = {t}")
+            tiles.set_formula(name, f"run {run}, step {step}, t = {t}")
         elif ":" not in name:
             tiles.set_formula(name, f"A: run {seen.run}, step {seen.step}, t = {seen.t}")

@@ -15,6 +15,7 @@ from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Image,
 from explorer.ui import theme
 from explorer.ui.chart_view import ChartView
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.viewport import Viewport
@@ -141,6 +142,15 @@ class Tile(QFrame):
     def data(self) -> NDArray[np.float32]:
         """The array on show: (n, channels, height, width) of pictures, (n, 2) of points. Empty before the first."""
         return np.zeros(0, np.float32) if self._drawable is None else self._drawable.data
+
+    def drawable(self) -> Drawable | None:
+        """What is on show, None before the first."""
+        return self._drawable
+
+    def view(self) -> LinkedView | None:
+        """The picture or the plane on show, None where there is neither."""
+        page = self._stack.currentWidget()
+        return page if isinstance(page, LinkedView) else None
 
     def set_formula(self, formula: str) -> None:
         """What the header says, "" for the lens's own formula."""

@@ -136,9 +136,10 @@ class Timeline(QFrame):
         button.setCheckable(True)
         return button
 
-    def add(self, widget: QWidget) -> None:
-        """A further control, at the right of the buttons' row."""
-        self._row.insertWidget(self._row.count() - 1, widget)
+    def add(self, widget: QWidget, after_branch: bool = False) -> None:
+        """A further control: beside the branch button, or at the right end of the row."""
+        place = self._row.indexOf(self._branch) + 1 if after_branch else self._row.count() - 1
+        self._row.insertWidget(place, widget)
 
     def set_time_range(self, T: int, schedule: ScheduleTable | None) -> None:
         """The model's T, and its schedule once that is known."""

@@ -26,6 +26,7 @@ from explorer.ui.banner import ErrorBanner
 from explorer.ui.choices import Choices
 from explorer.ui.compare_bar import COLUMNS, CompareBar, compared_specs, name_tiles
 from explorer.ui.curves import Curves
+from explorer.ui.edit_menu import EditButton
 from explorer.ui.gallery import Gallery
 from explorer.ui.likelihood_panel import LikelihoodPanel
 from explorer.ui.measurements import Measurements
@@ -89,6 +90,9 @@ class MainWindow(QMainWindow):
         """The tile of a lens: x_t, x0, eps, score, … Raises KeyError where it is not on show."""
         return self._tiles.tile(name)
 
+    def _x_t_tile(self) -> Tile | None:
+        return self._tiles.tile("x_t") if "x_t" in self._tiles.names() else None
+
     def open(self, path: str) -> None:
         """Open a model from a path."""
         self._banner.clear()
@@ -112,6 +116,8 @@ class MainWindow(QMainWindow):
         self._timeline = Timeline()
         self._compare = CompareBar(self.session, self._timeline.tree)
         self._timeline.add(self._compare)
+        self._edit = EditButton(self.session, self._x_t_tile)
+        self._timeline.add(self._edit, after_branch=True)
         self._gallery = Gallery()
         self._shortcuts = actions.ShortcutPanel(self)
 
@@ -409,7 +415,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, name)
-        for part in (self._banner, self._choices, self._timeline, self._side, self._tiles):
+        for part in (self._banner, self._choices, self._timeline, self._edit, self._side, self._tiles):
             part.restyle()
         self.update()
 
