@@ -31,6 +31,7 @@ from explorer.training.objective import noised, stratified_times, target
 PREVIEW_POINTS = 4_000
 
 Objective: TypeAlias = Literal["denoising", "explicit", "sliced"]
+PREVIEW_POINTS, PREVIEW_SEED = 5_000, 2026
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,19 @@ def train_on(
     average, report = train(network, loss_of, config.loop, out / state, progress)
     assert isinstance(average, MLP)
     write_network(out, "mlp", average, _facts(toy, config))
+    _write_preview(out, truth)
     progress("measuring")
     quality = mixture_quality(mlp_denoiser(average, schedule, "v"), truth, config.measured_points)
     progress(str(quality))
     _draw_preview(out, truth, config.loop.seed)
     write_card(out, {**card, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
+
+
+def _write_preview(out: Path, truth: GaussianMixture) -> None:
+    """The data, which the model is to draw, as the gallery's picture."""
+    uniform = _uniform(PREVIEW_POINTS, PREVIEW_SEED)
+    noise = NoiseSource(PREVIEW_SEED, PREVIEW_POINTS, (2,), torch.device("cpu"))(0, Stream.DATA)
+    write_preview(out, truth.draw(noise, uniform).numpy(), truth.components(uniform).numpy())
 
 
 def score_matching_loss(

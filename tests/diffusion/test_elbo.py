@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -151,6 +152,14 @@ def test_the_blocks_divide_the_times(T: int, count: int) -> None:
     assert [t for block in blocks for t in range(block.first, block.first + block.size)] == list(range(2, T + 1))
     assert all(block.first <= block.t < block.first + block.size for block in blocks)
     assert blocks == strata(T, count, seed=3)
+
+
+def test_blocks_are_narrow_at_both_ends() -> None:
+    """Where β_t nears 1, which is at T on many schedules, a single term of (B) is as large as those of small t."""
+    sizes = [block.size for block in strata(1000, 50)]
+    assert sizes[:5] == sizes[-5:] == [1] * 5
+    assert max(sizes) == max(sizes[20:30])
+    assert all(abs(later - earlier) <= 0.35 * max(later, earlier) + 1 for earlier, later in pairwise(sizes))
 
 
 def test_every_time_of_a_block_is_chosen() -> None:

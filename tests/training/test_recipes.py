@@ -103,6 +103,8 @@ def test_mixture(tmp_path: Path) -> None:
     assert card["recipe"]["report"]["steps"] == 3
     assert sum(card["quality"]["ddim_50_shares"]) == pytest.approx(1, abs=1e-3)
     assert card["quality"]["score_error"].keys() == {str(t) for t in range(1, 21)}
+    with Image.open(tmp_path / "preview.png") as preview:  # the gallery's picture
+        assert len(preview.getcolors() or []) == 1 + 3
 
 
 def test_digits_classifier(tmp_path: Path) -> None:
