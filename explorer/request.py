@@ -83,8 +83,19 @@ class Tabulate:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """x̂₀ limited to ± reach; percentile: of |x̂₀| for dynamic thresholding, 0 for plain clipping."""
+
+    reach: float
+    percentile: float = 0.0
+
+
+@dataclass(frozen=True)
 class Look:
-    """What does the model say at (x_t, t)? t counts for a Forward source; a Replay has its step's own."""
+    """What does the model say at (x_t, t)? t counts for a Forward source; a Replay has its step's own.
+
+    clip: how a sampler would limit x̂₀ here; a Replay has its run's own.
+    """
 
     model: ModelRef
     source: Forward | Replay
@@ -93,6 +104,7 @@ class Look:
     lenses: tuple[str, ...]
     against: int | None = None
     """Of a Replay: another run, whose tiles at the same time are shown beside it."""
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from explorer.facts import GuidanceKind, ModelFacts
-from explorer.request import Bound, Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice, ScoreMatching
+from explorer.request import Bound, Clip, Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice, ScoreMatching
 
 MAX_PICTURES = 16
 MAX_POINTS = 20_000
@@ -236,6 +236,16 @@ def _model(state: State) -> ModelRef:
     return ModelRef(state.model, state.device, schedule=state.schedule)
 
 
+def _clip(state: State, facts: ModelFacts) -> Clip | None:
+    """How the samplers would limit x̂₀: the user's choice, else the model's, else their own default."""
+    values = {"clip": True, "clip_range": 1.0, "percentile": 0.0, **facts.sampler_defaults, **state.parameters}
+    reach, percentile = values["clip_range"], values["percentile"]
+    numbers = _number(reach) and _number(percentile)
+    if values["clip"] is not True or not numbers or reach <= 0 or not 0 <= percentile <= 100:
+        return None  # a run says what is wrong with it
+    return Clip(reach, percentile)
+
+
 def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Look:
     """The Look that shows the state; run is the trajectory to replay where the source is "reverse".
 
@@ -254,7 +264,7 @@ def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Loo
                 f"Sample {state.sample} does not exist: this model has samples 0 to {facts.sample_count - 1}."
             )
         source = Forward(state.sample, _count(state), _seed(state.noise_seed), state.picture)
-    return Look(_model(state), source, state.t, _guidance(state, facts), state.lenses)
+    return Look(_model(state), source, state.t, _guidance(state, facts), state.lenses, clip=_clip(state, facts))
 
 
 def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = None, until: int | None = None) -> Run:

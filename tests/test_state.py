@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from explorer.facts import ClassifierFacts, ModelFacts
-from explorer.request import Forward, Guidance, Replay, ScheduleChoice
+from explorer.request import Clip, Forward, Guidance, Replay, ScheduleChoice
 from explorer.state import (
     MAX_STEPS,
     ChoiceError,
@@ -282,3 +282,17 @@ def test_looks_and_runs_carry_the_schedule() -> None:
 def test_a_saved_schedule_that_is_none(value: Any) -> None:
     with pytest.raises(ChoiceError, match="schedule cannot be"):
         State.from_json(json.dumps({"schedule": value}))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "clip"),
+    [
+        ({}, Clip(1.5)),
+        ({"clip": False}, None),
+        ({"clip_range": 2.0, "percentile": 99.0}, Clip(2.0, 99.0)),
+        ({"percentile": 101.0}, None),
+        ({"clip_range": "wide"}, None),
+    ],
+)
+def test_a_look_knows_how_a_sampler_would_limit_x0(parameters: dict[str, Any], clip: Clip | None) -> None:
+    assert resolve_look(CHOSEN.with_changes(parameters=parameters), FACTS).clip == clip

@@ -66,15 +66,22 @@ def log_density(denoiser: Denoiser, x_t: Tensor, t: float, condition: Condition 
 class NetworkDenoiser:
     """A network with its schedule and the meaning of its output.
 
-    network: (x_t, t, condition) → output of shape (n, …), with t as in `theory.md` §1.
+    network: (x_t, t, condition) → output of shape (n, …), with t as in `theory.md` §1. learned_variance: of the
+    output's channels, twice as many as x_t has, the second half is 2 f − 1 (see `variance.py`).
     """
 
     network: Callable[[Tensor, float, Condition], Tensor]
     schedule: Schedule
     kind: Kind
+    learned_variance: bool = False
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         a, s = self.schedule.signal(t), self.schedule.noise(t)
         if s == 0.0:
             return Prediction(x_t, t, a, s, "x0", x_t)  # nothing to remove, and no network was trained at t = 0
-        return Prediction(x_t, t, a, s, self.kind, self.network(x_t, t, condition))
+        output = self.network(x_t, t, condition)
+        if not self.learned_variance:
+            return Prediction(x_t, t, a, s, self.kind, output)
+        mean, variance = output.chunk(2, dim=1)
+        fraction = (variance + 1) / 2
+        return Prediction(x_t, t, a, s, self.kind, mean.contiguous(), variance_fraction=fraction)

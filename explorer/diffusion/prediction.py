@@ -42,6 +42,7 @@ class Prediction:
     """x_t (n, …), its time, the path's a(t) and s(t), and the network's `output` of the given kind.
 
     All tensors have the shape, dtype and device of x_t. parts: where guidance mixed the prediction of two.
+    variance_fraction: f of a network that learned the variance of p(x_{t−1} | x_t) too (see `variance.py`).
     """
 
     x_t: Tensor
@@ -51,6 +52,7 @@ class Prediction:
     kind: Kind
     output: Tensor
     parts: Parts | None = None
+    variance_fraction: Tensor | None = None
 
     @property
     def _clean(self) -> bool:
@@ -108,7 +110,8 @@ class Prediction:
 
     def select(self, samples: slice) -> Prediction:
         """The prediction of some samples of the batch alone. a and s must be numbers."""
-        return replace(self, x_t=self.x_t[samples], output=self.output[samples])
+        fraction = None if self.variance_fraction is None else self.variance_fraction[samples]
+        return replace(self, x_t=self.x_t[samples], output=self.output[samples], variance_fraction=fraction, parts=None)
 
 
 def _combine(x: Tensor, a: Coefficient, y: Tensor, b: Coefficient) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step
+from explorer.diffusion.threshold import Limit
 from explorer.engine.bound import bound
 from explorer.engine.compare import beside
 from explorer.engine.device import available, check_memory, choose, set_threads
@@ -161,7 +162,11 @@ class Engine:
         if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         exact = exact_answer(model, request.guidance)
-        view = View(model.facts, prediction, meter, x_0, eps, model.truth, exact, model.samples)
+        clip = request.clip
+        limit = None if clip is None else Limit(clip.reach, clip.percentile)
+        next_t = max(request.t - 1, 0) if request.t > 0 else None
+        known = (x_0, eps, model.truth, exact, model.samples)
+        view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t)
         drawn = _draw(view, request.lenses)
         yield Seen(request.t, drawn, a, s, scalars=guidance_size(prediction), **meter.readings())
 
@@ -207,7 +212,7 @@ class Engine:
         recorded = min(2 * request.count * len(plan) * size, self.runs.budget // 4) if request.record else 0
         check_memory((request.first + NUMBERS_HELD * request.count) * size + recorded)
         noise = NoiseSource(request.seed, request.count, model.facts.shape, model.device, request.first)
-        limit = parameters.clip_range if getattr(parameters, "clip", False) else None
+        limit = _limit(parameters)
         history: tuple[Step, ...] = ()
         if request.start is None and request.branch_of is None:
             x, start = initial(request, schedule, noise, plan[0]), 0
@@ -269,6 +274,8 @@ class Engine:
                 data=model.samples,
                 recorded=lambda: run.positions,
                 step=step.index,
+                limit=run.segment(step.index).limit,
+                next_t=run.next_time(step.index),
             )
             return _draw(view, request.lenses)
 
@@ -297,9 +304,18 @@ def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
 
 
+def _limit(parameters: Any) -> Limit | None:
+    """How a sampler with these parameters limits x̂₀; not all of them can."""
+    if not getattr(parameters, "clip", False):
+        return None
+    return Limit(parameters.clip_range, getattr(parameters, "percentile", 0.0))
+
+
 def _asks_the_same(earlier: Run, request: Run) -> bool:
     """True where what the model said in the earlier run, x̂₀ clipped or not, is what it would say now."""
-    same_clip = all(earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range"))
+    same_clip = all(
+        earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range", "percentile")
+    )
     return earlier.guidance == request.guidance and earlier.sampler == request.sampler and same_clip
 
 

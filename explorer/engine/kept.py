@@ -10,11 +10,12 @@ from torch import Tensor
 
 from explorer.diffusion.prediction import Coefficient, Kind, Prediction
 from explorer.diffusion.samplers import Step
+from explorer.diffusion.threshold import Limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kept:
-    """limit: where x̂₀ was clipped, None for nowhere. x0: x̂₀ itself, where it follows neither way."""
+    """limit: how x̂₀ was limited, None for not at all. x0: x̂₀ itself, where it follows neither way."""
 
     index: int
     t: float
@@ -23,44 +24,49 @@ class Kept:
     kind: Kind
     a: Coefficient
     s: Coefficient
-    limit: float | None
+    limit: Limit | None
     x0: Tensor | None
     extras: Mapping[str, float]
+    variance_fraction: Tensor | None = None
 
     @classmethod
-    def of(cls, step: Step, limit: float | None) -> Kept:
-        """limit: where the sampler clips x̂₀, if it does."""
+    def of(cls, step: Step, limit: Limit | None) -> Kept:
+        """limit: how the sampler limits x̂₀, if it does."""
         prediction = step.prediction
         follows, limit = _clipped_at(step, limit)
         x = _own(step.x)
         output = x if prediction.output is step.x else _own(prediction.output)
         x0 = None if follows else _own(step.x0)
         kind, a, s = prediction.kind, prediction.a, prediction.s
-        return cls(step.index, step.t, x, output, kind, a, s, limit, x0, step.extras)
+        fraction = prediction.variance_fraction
+        fraction = None if fraction is None else _own(fraction)
+        return cls(step.index, step.t, x, output, kind, a, s, limit, x0, step.extras, fraction)
 
     @property
     def nbytes(self) -> int:
         """Of the tensors, in bytes."""
-        tensors = [self.x, *([] if self.output is self.x else [self.output]), *([] if self.x0 is None else [self.x0])]
-        return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
+        output = None if self.output is self.x else self.output
+        tensors = (self.x, output, self.x0, self.variance_fraction)
+        return sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
 
     def step(self) -> Step:
         """The Step as it was."""
-        prediction = Prediction(self.x, self.t, self.a, self.s, self.kind, self.output)
+        fraction = self.variance_fraction
+        prediction = Prediction(self.x, self.t, self.a, self.s, self.kind, self.output, variance_fraction=fraction)
         x0 = self.x0
         if x0 is None:
-            x0 = prediction.x0 if self.limit is None else prediction.x0.clamp(-self.limit, self.limit)
+            x0 = prediction.x0 if self.limit is None else self.limit(prediction.x0)
         return Step(self.index, self.t, self.x, prediction, x0, self.extras)
 
 
-def _clipped_at(step: Step, limit: float | None) -> tuple[bool, float | None]:
+def _clipped_at(step: Step, limit: Limit | None) -> tuple[bool, Limit | None]:
     """Whether x̂₀ follows from the prediction, and with which limit."""
     plain = step.prediction.x0
     if step.x0 is plain:
         return True, None
     if step.x.is_meta:
         return True, limit
-    if limit is not None and torch.equal(step.x0, plain.clamp(-limit, limit)):
+    if limit is not None and torch.equal(step.x0, limit(plain)):
         return True, limit
     return False, None
 

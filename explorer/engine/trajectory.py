@@ -13,6 +13,7 @@ from functools import cached_property
 from torch import Tensor
 
 from explorer.diffusion.samplers import Step
+from explorer.diffusion.threshold import Limit
 from explorer.engine.kept import Kept
 from explorer.engine.scalars import scalars
 from explorer.request import Run
@@ -32,8 +33,8 @@ class Segment:
     start: int
     continues: bool = False
     memory: int | None = 0
-    limit: float | None = None
-    """Where x̂₀ is clipped, if it is."""
+    limit: Limit | None = None
+    """How x̂₀ is limited, if it is."""
 
 
 @dataclass(eq=False)
@@ -94,6 +95,10 @@ class Trajectory:
     def nbytes(self) -> int:
         """Of what is held, in bytes."""
         return sum(kept.nbytes for kept in self.held)
+
+    def next_time(self, index: int) -> float | None:
+        """The next smaller time after step `index`, None where there is none."""
+        return next((t for t in self.times[index + 1 :] if t < self.times[index]), None)
 
     def segment(self, index: int) -> Segment:
         """Which request made a step."""
@@ -190,7 +195,7 @@ class Trajectory:
         start: int,
         goes_on: bool,
         memory: int | None = 0,
-        limit: float | None = None,
+        limit: Limit | None = None,
     ) -> Trajectory:
         """The run up to step `start`, which is held, to go on with a plan that may have changed since.
 

@@ -153,7 +153,7 @@ class DiffusersFolder:
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,
-            sampler_defaults=scheduler.sampler_defaults,
+            sampler_defaults=_sampler_defaults(configuration),
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
             classifier=classifier,
@@ -179,10 +179,11 @@ class DiffusersFolder:
             device,
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
-        call = UNetCall(network, unet.shape[0], no_label)
+        learned = _learned_variance(configuration)
+        call = UNetCall(network, unet.shape[0] * (2 if learned else 1), no_label)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = _samples(path, facts)
-        denoiser = NetworkDenoiser(call, schedule, facts.prediction)
+        denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
         return Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
 
 
@@ -251,8 +252,12 @@ def _read(folder: _Folder, evidence: Evidence) -> _Configuration:
         fields = _fields(folder, folder.scheduler)
         scheduler = read_scheduler_config(fields, folder.where(folder.scheduler), evidence)
     if unet.learned_variance:
-        evidence.warn("The network also predicts a learned variance, which is not used.")
-    elif scheduler.learned_variance:
+        if scheduler.variance_type == "learned_range":
+            evidence.add("learned variance", "yes, between β̃ and β", "file", folder.where(config))
+        else:
+            said = scheduler.variance_type or "nothing of it"
+            evidence.warn(f"The network's learned variance is not used: the scheduler says {said}, not learned_range.")
+    elif scheduler.variance_type in ("learned", "learned_range"):
         evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
     if unet.learned_times is not None and unet.learned_times < scheduler.T:
         raise ModelError(
@@ -261,6 +266,15 @@ def _read(folder: _Folder, evidence: Evidence) -> _Configuration:
     weights = _weights(folder)
     evidence.add("weights", f"{weights.name}, {weights.stat().st_size / 1e6:,.1f} MB", "file", folder.where(weights))
     return _Configuration(unet, scheduler, weights)
+
+
+def _learned_variance(configuration: _Configuration) -> bool:
+    return configuration.unet.learned_variance and configuration.scheduler.variance_type == "learned_range"
+
+
+def _sampler_defaults(configuration: _Configuration) -> dict[str, Any]:
+    defaults = configuration.scheduler.sampler_defaults
+    return {**defaults, "variance": "learned"} if _learned_variance(configuration) else dict(defaults)
 
 
 def _fields(folder: _Folder, file: Path) -> Fields:

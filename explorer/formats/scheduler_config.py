@@ -40,7 +40,7 @@ class SchedulerConfig:
     trained_betas: tuple[float, ...] | None
     zero_terminal_snr: bool
     prediction: PredictionName | None
-    learned_variance: bool
+    variance_type: str | None
     sampler_defaults: dict[str, Any]
 
     @property
@@ -111,7 +111,7 @@ def read_scheduler_config(fields: Fields, where: str, evidence: Evidence) -> Sch
         trained_betas=trained_betas,
         zero_terminal_snr=zero_terminal_snr,
         prediction=PREDICTION_TYPES[prediction_type] if prediction_type else None,
-        learned_variance=variance_type in ("learned", "learned_range"),
+        variance_type=variance_type,
         sampler_defaults=_sampler_defaults(fields, where, evidence, name, variance_type),
     )
 
@@ -132,7 +132,13 @@ def _sampler_defaults(
         defaults["variance"] = VARIANCES.get(variance_type or "fixed_small", "beta_tilde")
         _record(evidence, fields, where, "variance", "variance_type", variance_type or "fixed_small")
     if fields.boolean("thresholding", False):
-        evidence.warn("The scheduler asks for dynamic thresholding, which is not applied.")
+        # It goes before clip_sample, and where sample_max_value is 1, as it is by default, it is plain clipping.
+        most = fields.number("sample_max_value", 1.0, 0.0, 1e9)
+        ratio = fields.number("dynamic_thresholding_ratio", 0.995, 0.0, 1.0)
+        defaults |= {"clip": True, "clip_range": 1.0, "percentile": 100 * ratio if most > 1 else 0.0}
+        _record(evidence, fields, where, "dynamic thresholding", "dynamic_thresholding_ratio", ratio)
+        if most > 1:
+            evidence.warn(f"sample_max_value = {most:g} is not applied: dynamic thresholding goes on beyond it.")
     if fields.integer("steps_offset", 0, -MAX_T, MAX_T):
         evidence.warn(f"steps_offset = {fields.values['steps_offset']} is not applied: steps fall on other times.")
     if not fields.boolean("set_alpha_to_one", True):

@@ -23,7 +23,7 @@ _OLD_NAMES = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".pro
 class UNetCall:
     """(x_t, t, condition) → output, for NetworkDenoiser.
 
-    channels: of a picture; more than these in the output are a learned variance, which is dropped.
+    channels: of the output that are used: those of a picture, or twice as many with a learned variance.
     no_label: the label of samples without one, None for a network that takes no labels.
     """
 
@@ -46,7 +46,7 @@ class UNetCall:
             self._recorded[n] = recorded
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
-        """x_t: (n, C, H, W) on the network's device. Returns a contiguous tensor of that shape."""
+        """x_t: (n, C, H, W) on the network's device. Returns a contiguous tensor (n, channels, H, W)."""
         # diffusers counts timesteps from 0. full() makes the number on the device: no copy, no waiting for it.
         timestep = torch.full((1,), int(t) - 1, dtype=torch.int64, device=x_t.device)
         # Channels-last would be a fifth faster for large batches, but rounds differently: this way the numbers are

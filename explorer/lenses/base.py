@@ -14,6 +14,7 @@ from torch import Tensor
 from explorer.diffusion.denoiser import Denoiser, parts
 from explorer.diffusion.mixture import GaussianMixture
 from explorer.diffusion.prediction import Parts, Prediction
+from explorer.diffusion.threshold import Limit
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable, Floats
 
@@ -26,7 +27,8 @@ class View:
     guidance included, for lenses that ask at other places. x_0, eps: the true ones, for a forward view, else
     None. truth: the exact distribution, where it is known; exact: what a perfect network would say in place of
     `denoiser`, with the same label and guidance. data: some of the data, (n, *shape), where the model comes with
-    them. recorded: for a step of a run, the numbers and x_t of the steps held; step: the number of this one.
+    them. recorded: for a step of a run, the numbers and x_t of the steps held; step: the number of this one. limit:
+    how the sampler limits x̂₀, if it does. next_t: the time that the step from here goes to, None where there is none.
     """
 
     facts: ModelFacts
@@ -39,6 +41,14 @@ class View:
     data: Floats | None = None
     recorded: Callable[[], list[tuple[int, Tensor]]] | None = None
     step: int = 0
+    limit: Limit | None = None
+    next_t: float | None = None
+
+    @cached_property
+    def limited_x0(self) -> Tensor:
+        """x̂₀ as the sampler goes on with it."""
+        x0 = self.prediction.x0
+        return x0 if self.limit is None or self.prediction.t == 0 else self.limit(x0)
 
     @cached_property
     def parts(self) -> Parts | None:

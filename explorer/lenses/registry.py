@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from explorer.lenses import cond, eps, error, guidance, guided, histogram, path, score, spectrum, uncond, v, x0, x_t
+from explorer.lenses import (
+    clipped,
+    cond,
+    cut,
+    eps,
+    error,
+    flow,
+    guidance,
+    guided,
+    histogram,
+    mean,
+    path,
+    posterior,
+    score,
+    spectrum,
+    uncond,
+    v,
+    variance,
+    x0,
+    x_t,
+)
 from explorer.lenses.base import Lens
 
-_MODULES = (x_t, x0, eps, score, v, error, cond, uncond, guided, guidance, spectrum, histogram, path)
+_PREDICTIONS = (x_t, x0, eps, score, v, flow, error)
+_GUIDANCE = (cond, uncond, guided, guidance)
+_STEP = (clipped, cut, mean, posterior, variance)
+_CURVES = (spectrum, histogram, path)
+_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES)
 LENSES: dict[str, Lens] = {module.LENS.name: module.LENS for module in _MODULES}

@@ -13,7 +13,7 @@ from explorer.engine.frame import ParameterSpec
 from explorer.ui.field_column import align
 
 UNLIMITED = 10**6
-SYMBOLS = {"beta_tilde": "β̃ (posterior)", "beta": "β (forward)"}
+SYMBOLS = {"beta_tilde": "β̃ (posterior)", "beta": "β (forward)", "learned": "learned"}
 
 EXAMPLES = {"times": "999, 800, 600, …"}
 """What an empty line shows."""

@@ -409,7 +409,7 @@ def test_fewer_steps_on_the_way(engine: Engine, pictures: str) -> None:
         ({"parameters": {"eta": True}}, r"eta is a number"),
         ({"parameters": {"eta": float("nan")}}, r"eta is a number, not “nan”"),
         ({"parameters": {"clip": 1}}, r"clip is true or false"),
-        ({"sampler": "ddpm", "parameters": {"variance": "learned"}}, r"variance cannot be “learned”"),
+        ({"sampler": "ddpm", "parameters": {"variance": "known"}}, r"variance cannot be “known”"),
         ({"sampler": "annealed_langevin", "parameters": {"steps_per_level": 2.5}}, r"steps_per_level is a number"),
         ({"lenses": ("x_ray",)}, "no lens called “x_ray”"),
         ({"record": True, "count": 10**12}, r"needs at least [\d,]+ GB"),

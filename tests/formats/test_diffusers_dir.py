@@ -195,14 +195,57 @@ def test_an_unconditional_network_takes_no_label(write_unet: Callable[..., Path]
 
 
 @torch.no_grad()
-def test_learned_variance_is_left_out(write_unet: Callable[..., Path]) -> None:
-    folder = write_unet(scheduler={"variance_type": "learned_range"}, out_channels=6)
+@pytest.mark.parametrize("variance_type", ["learned_range", "learned", None])
+def test_learned_variance(write_unet: Callable[..., Path], variance_type: str | None) -> None:
+    folder = write_unet(scheduler={"variance_type": variance_type} if variance_type else {}, out_channels=6)
     model, network = registry.load(folder, "cpu"), reference(folder)
     x_t = noise(2, 3, 8, 8)
-    torch.testing.assert_close(
-        model.denoiser(x_t, 10).output, network(x_t, 9).sample[:, :3].contiguous(), atol=1e-5, rtol=0
-    )
-    assert any("learned variance" in warning for warning in model.facts.warnings)
+    found, expected = model.denoiser(x_t, 10), network(x_t, 9).sample
+    torch.testing.assert_close(found.output, expected[:, :3].contiguous(), atol=1e-5, rtol=0)
+    warned = any("learned variance" in warning for warning in model.facts.warnings)
+    if variance_type == "learned_range":
+        assert found.variance_fraction is not None
+        torch.testing.assert_close(2 * found.variance_fraction - 1, expected[:, 3:], atol=1e-5, rtol=0)
+        assert model.facts.sampler_defaults["variance"] == "learned"
+        assert not warned
+    else:
+        assert found.variance_fraction is None
+        assert model.facts.sampler_defaults["variance"] == "beta_tilde"
+        assert warned
+
+
+@torch.no_grad()
+def test_a_run_with_learned_variance_is_that_of_diffusers(
+    write_unet: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way: a folder, the engine, DDPM with the network's own variance."""
+    from diffusers.schedulers import scheduling_ddpm
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
+    from explorer.diffusion.noise import NoiseSource
+    from explorer.engine.engine import Engine
+    from explorer.engine.frame import Seen
+    from explorer.request import Guidance, ModelRef, Run
+
+    folder = write_unet(scheduler={"variance_type": "learned_range"}, out_channels=6)
+    network, theirs = reference(folder), DDPMScheduler.from_pretrained(folder / "scheduler")
+    theirs.set_timesteps(10)
+    engine, defaults = Engine(), registry.inspect(folder).sampler_defaults
+    request = Run(ModelRef(str(folder), "cpu"), 1, "ddpm", 10, 3, 2, Guidance(), ("variance",), defaults)
+    frames = [frame for frame in engine.answer(request) if isinstance(frame, Seen)]
+    steps = engine.trajectory(1).steps
+    random, current = NoiseSource(3, 2, (3, 8, 8), torch.device("cpu")), 0
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *args, **kwargs: random(current))
+    x = steps[0].x.clone()
+    for index, step, frame in zip(theirs.timesteps, steps[1:], frames, strict=False):
+        current = step.index
+        output = network(x, int(index)).sample
+        log_variance = theirs._get_variance(int(index), predicted_variance=output[:, 3:])
+        torch.testing.assert_close(
+            torch.from_numpy(frame.tiles["variance"].data), log_variance.exp(), rtol=5e-3, atol=1e-8
+        )
+        x = theirs.step(output, int(index), x).prev_sample
+        torch.testing.assert_close(step.x.clone(), x, atol=1e-3, rtol=1e-3)
 
 
 class NoCPU(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -251,13 +294,21 @@ def test_facts_and_where_they_came_from(write_unet: Callable[..., Path]) -> None
             "clip_sample_range": 2.0,
             "timestep_spacing": "trailing",
             "thresholding": True,
+            "dynamic_thresholding_ratio": 0.9,
+            "sample_max_value": 5.0,
             "steps_offset": 1,
         },
         sample_size=[8, 16],
     )
     facts = registry.inspect(folder)
     assert (facts.shape, facts.T, facts.kind, facts.format) == ((3, 8, 16), 100, "image", "diffusers")
-    assert facts.sampler_defaults == {"clip": True, "clip_range": 2.0, "spacing": "trailing", "variance": "beta"}
+    assert facts.sampler_defaults == {
+        "clip": True,
+        "clip_range": 1.0,  # thresholding goes before clip_sample
+        "percentile": 90.0,
+        "spacing": "trailing",
+        "variance": "beta",
+    }
     sources = {fact.name: fact.source for fact in facts.evidence}
     assert sources["prediction type"] == sources["T"] == sources["clip range"] == "file"
     assert sources["noise schedule"] == sources["clip x̂₀"] == sources["value range"] == "default"

@@ -19,6 +19,7 @@ from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.threshold import Limit
 from explorer.diffusion.times import SPACINGS, Spacing, planned_times
 
 
@@ -73,6 +74,15 @@ def clip_range_parameter() -> Any:
     return parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
 
 
+def percentile_parameter() -> Any:
+    """`percentile`, of |x̂₀| for dynamic thresholding."""
+    text = (
+        "Dynamic thresholding: x̂₀ is clipped at this percentile of |x̂₀|, where that is beyond the clip range, and "
+        "scaled back to it; 99.5 is usual, 0 is plain clipping"
+    )
+    return parameter(0.0, "Percentile", text, 0.0, 100.0)
+
+
 class TimeStepping(Protocol):
     """The Parameters of a sampler whose steps go down a list of times."""
 
@@ -89,6 +99,8 @@ class Clipping(Protocol):
     def clip(self) -> bool: ...
     @property
     def clip_range(self) -> float: ...
+    @property
+    def percentile(self) -> float: ...
 
 
 def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list[float]:
@@ -96,9 +108,9 @@ def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list
     return planned_times(schedule, steps, parameters.spacing, parameters.times)
 
 
-def limit_of(parameters: Clipping) -> float | None:
-    """Where x̂₀ is clipped, None where it is not."""
-    return parameters.clip_range if parameters.clip else None
+def limit_of(parameters: Clipping) -> Limit | None:
+    """How x̂₀ is limited, None where it is not."""
+    return Limit(parameters.clip_range, parameters.percentile) if parameters.clip else None
 
 
 P = TypeVar("P")
@@ -154,24 +166,24 @@ def observe(
     x: Tensor,
     t: float,
     index: int,
-    clip_range: float | None = None,
+    limit: Limit | None = None,
     extras: Mapping[str, float] | None = None,
 ) -> Step:
-    """Ask the model about (x, t). clip_range: limit x̂₀ to ± this value; None leaves it alone."""
+    """Ask the model about (x, t). limit: how x̂₀ is limited; None leaves it alone."""
     prediction = denoiser(x, t)
     x0 = prediction.x0
-    if clip_range is not None and t > 0:
-        x0 = x0.clamp(-clip_range, clip_range)
+    if limit is not None and t > 0:
+        x0 = limit(x0)
     return Step(index, t, x, prediction, x0, extras or {})
 
 
 def first_step(
-    denoiser: Denoiser, x: Tensor, t: float, index: int, history: Sequence[Step], clip_range: float | None = None
+    denoiser: Denoiser, x: Tensor, t: float, index: int, history: Sequence[Step], limit: Limit | None = None
 ) -> Step:
     """The Step a run begins with: the last of its history where that is this very step, else a new look."""
     if history and history[-1].index == index and history[-1].x is x:
         return history[-1]
-    return observe(denoiser, x, t, index, clip_range)
+    return observe(denoiser, x, t, index, limit)
 
 
 def step_before(history: Sequence[Step], index: int) -> Step | None:

@@ -20,6 +20,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     parameter,
+    percentile_parameter,
     plan_times,
     scaled,
     spacing_parameter,
@@ -39,6 +40,7 @@ class Parameters:
     spacing: Spacing = spacing_parameter()
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
+    percentile: float = percentile_parameter()
     times: str = times_parameter()
 
 

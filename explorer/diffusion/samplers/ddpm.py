@@ -20,6 +20,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     parameter,
+    percentile_parameter,
     plan_times,
     scaled,
     spacing_parameter,
@@ -27,6 +28,7 @@ from explorer.diffusion.samplers.base import (
 )
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.times import Spacing
+from explorer.diffusion.variance import learned_variance
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,33 @@ class Parameters:
     variance: str = parameter(
         "beta_tilde",
         "Variance",
-        "β̃ is the variance of the true posterior given x₀; β is that of the forward step, an upper bound",
-        choices=("beta_tilde", "beta"),
+        "β̃ is the variance of the true posterior given x₀; β is that of the forward step, an upper bound; learned is "
+        "the network's own between them, where it has one",
+        choices=("beta_tilde", "beta", "learned"),
     )
     spacing: Spacing = spacing_parameter()
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
+    percentile: float = percentile_parameter()
     times: str = times_parameter()
 
 
 def reverse_step(
     schedule: Schedule, step: Step, r: float, noise: Tensor | None, variance: str = "beta_tilde"
 ) -> Tensor:
-    """x_r = c_x x_t + c_0 x̂₀ + σ z, with z = noise, (n, …); None leaves the noise out."""
+    """x_r = c_x x_t + c_0 x̂₀ + σ z, with z = noise, (n, …); None leaves the noise out.
+
+    Raises ValueError for the variance "learned" of a network that has none.
+    """
     q = transition(schedule, step.t, r)
     x = scaled(step.x, q.mean_x_t).add_(step.x0, alpha=q.mean_x0)
     if noise is None:
         return x
+    if variance == "learned":
+        fraction = step.prediction.variance_fraction
+        if fraction is None:
+            raise ValueError("this network has not learned a variance: choose β̃ or β")
+        return x.add_(noise * learned_variance(schedule, step.t, r, fraction).sqrt())
     return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))
 
 

@@ -28,6 +28,7 @@ from explorer.diffusion.samplers.base import (
     first_step,
     limit_of,
     observe,
+    percentile_parameter,
     plan_times,
     scaled,
     spacing_parameter,
@@ -45,6 +46,7 @@ class Parameters:
     spacing: Spacing = spacing_parameter()
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
+    percentile: float = percentile_parameter()
     times: str = times_parameter()
 
 

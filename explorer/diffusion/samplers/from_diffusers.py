@@ -39,6 +39,7 @@ from explorer.diffusion.samplers.base import (
     parameter,
 )
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.threshold import Limit
 
 PREFIX = "diffusers:"
 SCHEDULERS = {
@@ -135,7 +136,7 @@ def sample(
     start: int = 0,
 ) -> Iterator[Step]:
     """See the module's text. Raises ValueError for times that are not the scheduler's own."""
-    limit = parameters.clip_range if parameters.clip and "clip_sample" in _knows(scheduler_class) else None
+    limit = Limit(parameters.clip_range) if parameters.clip and "clip_sample" in _knows(scheduler_class) else None
     step = first_step(denoiser, x, times[start], start, history, limit)
     scheduler = _scheduler(scheduler_class, schedule, parameters, step.prediction.kind)
     _find_times(scheduler, times, schedule)

@@ -35,6 +35,7 @@ from explorer.diffusion.samplers.base import (
     limit_of,
     observe,
     parameter,
+    percentile_parameter,
     plan_times,
     rms,
     spacing_parameter,
@@ -63,6 +64,7 @@ class Parameters:
     spacing: Spacing = spacing_parameter()
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
+    percentile: float = percentile_parameter()
     times: str = times_parameter()
 
 

@@ -1,0 +1,26 @@
+"""The learned variance of p_θ(x_r | x_t) (Nichol & Dhariwal 2021, eq. 15; diffusers' `learned_range`).
+
+    log σ² = f log β + (1 − f) log β̃
+
+with f the network's own, one number for each of x_t's: 0 is the variance β̃ of the true posterior, 1 that of the
+forward step. Nothing keeps a network within them.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from explorer.diffusion.path import transition
+from explorer.diffusion.schedules import Schedule
+
+TINY = 1e-20
+"""In place of β̃ = 0, which has no logarithm."""
+
+
+def learned_variance(schedule: Schedule, t: float, r: float, fraction: Tensor) -> Tensor:
+    """σ² of the step from t to r < t, of the shape of fraction f."""
+    q = transition(schedule, t, r)
+    low, high = math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))
+    return (fraction * (high - low) + low).exp()
