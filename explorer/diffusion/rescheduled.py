@@ -71,7 +71,8 @@ class Rescheduled:
         said = self.denoiser(x_t * self.scale(t, own_t), own_t, condition)
         if s >= a:
             return Prediction(x_t, t, a, s, "x0", said.x0)
-        return Prediction(x_t, t, a, s, "eps", said.eps)
+        # f says where σ² lies between β̃ and β, whatever these are.
+        return Prediction(x_t, t, a, s, "eps", said.eps, variance_fraction=said.variance_fraction)
 
     def log_density(self, x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
         """The model's own, up to a constant. Raises ValueError for a model that has none."""

@@ -22,10 +22,8 @@ def share(view: View, limit: Limit) -> float:
 
 def note_of(view: View, limit: Limit, applied: bool) -> str:
     """How many numbers are limited, where, and whether the sampler does it."""
-    text = f"{share(view, limit):.1%} clipped"
-    if limit.percentile:
-        text += f" at ±{float(limit.bound(view.prediction.x0).mean()):.2f}"
-    return text if applied else f"{text} if clip were on"
+    text = f"{share(view, limit):.1%} beyond ±{float(limit.bound(view.prediction.x0).mean()):.3g}"
+    return text if applied else f"clip off: {text}"
 
 
 def draw(view: View) -> Drawable:

@@ -101,8 +101,9 @@ class Tile(QFrame):
         self._own_formula = formula
         self._formula = ElidedLabel(formula)
         self._formula.setObjectName("muted")
-        self._note = QLabel()
+        self._note = ElidedLabel()
         self._note.setObjectName("muted")
+        self._note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
         header.setSpacing(10)
         header.addWidget(self._title)

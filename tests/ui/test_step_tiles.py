@@ -25,7 +25,7 @@ def test_what_is_cut_from_x0_follows_the_sampler_s_choice(hand: Hand) -> None:
     show_tile(hand, "cut")
     x0 = hand.data("x0")
     np.testing.assert_array_equal(hand.data("clipped"), x0.clip(-1, 1))
-    assert "clipped" in words(hand, "clipped")
+    assert "beyond ±1" in words(hand, "clipped")
     hand.type_into(hand.decimal("sampler:percentile"), "50")
     hand.settle()
     bound = max(float(np.quantile(np.abs(x0), 0.5)), 1.0)
@@ -34,7 +34,7 @@ def test_what_is_cut_from_x0_follows_the_sampler_s_choice(hand: Hand) -> None:
     clip = hand.button("sampler:clip")
     QTest.mouseClick(clip, Qt.MouseButton.LeftButton, pos=QPoint(10, clip.height() // 2))  # on the box itself
     hand.settle()
-    assert "if clip were on" in words(hand, "clipped")
+    assert "clip off" in words(hand, "clipped")
 
 
 def test_the_step_and_the_true_one(hand: Hand) -> None:
