@@ -24,6 +24,10 @@ class ScheduleChoice:
     parameters: tuple[tuple[str, float], ...] = ()
     points: tuple[tuple[float, float], ...] = ()
 
+    def __str__(self) -> str:
+        values = ", ".join(f"{key} {value:g}" for key, value in self.parameters)
+        return f"{self.name} ({values})" if values else self.name
+
 
 @dataclass(frozen=True)
 class ModelRef:

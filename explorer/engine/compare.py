@@ -27,7 +27,7 @@ def same_moment(a: Trajectory, index: int, b: Trajectory) -> int:
 
 
 def beside(
-    model: Model, runs: Runs, seen: Seen, a: Trajectory, against: int | None, draw: Draw
+    model_of: Callable[[Trajectory], Model], runs: Runs, seen: Seen, a: Trajectory, against: int | None, draw: Draw
 ) -> Generator[Frame, None, Seen]:
     """`seen` with what the run `against` shows at the same time as tiles `LENS:b`, and A − B as `LENS:difference`.
 
@@ -38,7 +38,7 @@ def beside(
     b = runs.get(against)
     if not b.made:
         return seen
-    index = same_moment(a, seen.step, b)
+    index, model = same_moment(a, seen.step, b), model_of(b)
     meter = Meter(guided(model, b.segment(index).request.guidance))
     step = yield from step_of(model, b, index, meter)
     tiles = dict(seen.tiles)

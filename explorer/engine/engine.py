@@ -65,6 +65,9 @@ from explorer.request import (
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
 
+KEPT_SCHEDULES = 8
+"""Of those that runs on show side by side go by."""
+
 NUMBERS_HELD = 6
 """Numbers in memory at once for every number of a batch, at least; a recorded step keeps two."""
 
@@ -76,8 +79,8 @@ class Engine:
         set_threads()
         self._ref: ModelRef | None = None
         self._model: Model | None = None
-        self._rescheduled: tuple[ScheduleChoice, Model]
-        """The open model on the schedule it was last wanted on."""
+        self._rescheduled: dict[ScheduleChoice, Model] = {}
+        """The open model on the schedules it was lately wanted on."""
         self.runs = Runs(memory_budget)
 
     def ready(self) -> Ready:
@@ -117,6 +120,10 @@ class Engine:
         else:
             yield from self._run(request)
 
+    def _model_of(self, run: Trajectory) -> Model:
+        """The model on the schedule that a run goes by."""
+        return self.model(run.request.model)
+
     def trajectory(self, run: int) -> Trajectory:
         """A recorded run. Raises ModelError where it is not kept."""
         return self.runs.get(run)
@@ -131,11 +138,14 @@ class Engine:
             with torch.inference_mode(False):  # what is made within it could never be differentiated
                 model = load(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, base
-            self._rescheduled = (base.schedule, model)
+            self._rescheduled = {base.schedule: model}
             self.runs.clear()
-        if self._rescheduled[0] != ref.schedule:
-            self._rescheduled = (ref.schedule, rescheduled(self._model, ref.schedule))
-        return self._rescheduled[1]
+        if ref.schedule not in self._rescheduled:
+            made = rescheduled(self._model, ref.schedule)
+            while len(self._rescheduled) >= KEPT_SCHEDULES:
+                self._rescheduled.pop(next(iter(self._rescheduled)))
+            self._rescheduled[ref.schedule] = made
+        return self._rescheduled[ref.schedule]
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
@@ -191,7 +201,7 @@ class Engine:
 
     def _replay(self, model: Model, request: Look, source: Replay) -> Iterator[Frame]:
         trajectory = self.runs.get(source.run)
-        model = self.model(trajectory.request.model)  # on the schedule that the run goes by
+        model = self._model_of(trajectory)
         if not 0 <= source.step < trajectory.made:
             raise ModelError(f"Step {source.step} of this run has not been made.")
         meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
@@ -264,7 +274,7 @@ class Engine:
         replayed: bool = False,
     ) -> Generator[Frame, None, Seen]:
         def draw(run: Trajectory, step: Step, meter: Meter) -> dict[str, Any]:
-            exact = exact_answer(model, run.segment(step.index).request.guidance)
+            exact = exact_answer(self._model_of(run), run.segment(step.index).request.guidance)
             view = View(
                 model.facts,
                 step.prediction,
@@ -294,7 +304,7 @@ class Engine:
             thumbnail=thumbnail(model, step.x),
             **meter.readings(),
         )
-        return (yield from beside(model, self.runs, seen, trajectory, request.against, draw))
+        return (yield from beside(self._model_of, self.runs, seen, trajectory, request.against, draw))
 
 
 def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:

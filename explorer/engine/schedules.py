@@ -54,6 +54,8 @@ SYMBOLS = {
     "rho": "ρ",
     "tau": "τ",
 }
+LEAST_OFFERED = 1e-4
+"""A panel has room for so many digits."""
 TOLERANCE = 0.05
 """Of log-SNR beyond what the network has seen that is not worth a word: it lies between two of its times."""
 
@@ -70,7 +72,15 @@ def schedule_specs() -> tuple[ScheduleSpec, ...]:
 def _parameters(name: str) -> tuple[ParameterSpec, ...]:
     known = signature(SCHEDULES[name]).parameters
     return tuple(
-        ParameterSpec(key, SYMBOLS.get(key, key), f"{key} of the schedule {name}", known[key].default, low, high, ())
+        ParameterSpec(
+            key,
+            SYMBOLS.get(key, key),
+            f"{key} of the schedule {name}",
+            known[key].default,
+            max(low, LEAST_OFFERED) if low > 0 else low,
+            high,
+            (),
+        )
         for key, (low, high) in SCHEDULE_ARGUMENTS[name].items()
     )
 
@@ -154,8 +164,8 @@ def range_warning(own: Schedule, schedule: Schedule) -> str:
     if here[0] <= seen[0] + TOLERANCE and here[1] >= seen[1] - TOLERANCE:
         return ""
     return (
-        f"Log-SNR goes from {_number(here[0])} to {_number(here[1])}, in training from {_number(seen[0])} to "
-        f"{_number(seen[1])}: beyond that, the network is asked at the nearest level it knows."
+        f"Log-SNR goes {_number(here[0])} … {_number(here[1])} here, {_number(seen[0])} … {_number(seen[1])} in "
+        "training: beyond that, the network is asked at the nearest level it knows."
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.engine.frame import Failed, FilmStrip, Frame, Opened, Progress, Ready, Seen
+from explorer.engine.frame import Failed, FilmStrip, Frame, Opened, Progress, Ready, ScheduleTable, Seen
 from explorer.engine.worker import Answer
+from explorer.request import ScheduleChoice
 from explorer.ui.branching import Branching
 from explorer.ui.runner import Runner
 
@@ -16,6 +17,7 @@ class Answers(Branching):
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
         super().__init__(runner, parent)
         runner.answered.connect(self._take)
+        self.stateChanged.connect(self._follow_schedule)
 
     def _take(self, answer: Answer, newest: bool) -> None:
         frame = answer.frame
@@ -33,6 +35,8 @@ class Answers(Branching):
                 self.progressed.emit(frame.message)
         elif isinstance(frame, Opened):
             self._take_opened(frame)
+        elif isinstance(frame, ScheduleTable):
+            self._take_schedule(frame)
         elif isinstance(frame, Seen):
             self._take_seen(frame, newest)
         elif isinstance(frame, FilmStrip):
@@ -45,6 +49,25 @@ class Answers(Branching):
             self._end_of_run()
         self._update_busy()
 
+    def _follow_schedule(self) -> None:
+        """Another run may go by another schedule, and a model may be opened anew with one."""
+        if self.facts is not None and self.state.schedule != self._schedule_shown and self._opening is None:
+            self._tabulate(self.state.schedule)
+
+    def _take_schedule(self, frame: ScheduleTable) -> None:
+        """A schedule that is wanted exists: go by it, if the state does not do so already."""
+        if frame.choice != self._schedule_asked:
+            return
+        self._schedule_asked = None
+        self._schedule_shown = frame.choice
+        self.scheduled.emit(frame)
+        if frame.choice != self.state.schedule:
+            self._go_by(frame.choice)
+
+    def _go_by(self, choice: ScheduleChoice) -> None:
+        """Look, or run, on another schedule."""
+        raise NotImplementedError
+
     def _take_opened(self, frame: Opened) -> None:
         assert self._opening is not None
         _, self.state = self._opening
@@ -52,6 +75,7 @@ class Answers(Branching):
         self.facts = frame.facts
         self.run = None
         self._run_before = (None, 0)
+        self._schedule_shown, self._schedule_asked = ScheduleChoice(), None
         self.family.clear()
         self.compared = None
         self.x_t = None
@@ -98,6 +122,11 @@ class Answers(Branching):
             self._say_warnings()
             if self.run is not None and not self.run.made:
                 self._go_back_to(*self._run_before)
+        if frame.during == "schedule":
+            self._schedule_asked = None
+            if self.state.schedule != self._schedule_shown:  # a saved state, of another model perhaps
+                self.state = self.state.with_changes(schedule=self._schedule_shown)
+                self._look(film=True)
         if frame.during == "look":
             self._end_opening()
             if not tried and self.state.picture is not None:  # it was there once, and is no more

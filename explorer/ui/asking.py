@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Floats
-from explorer.request import Film, Forward, Look, ModelRef, Prepare, Run
+from explorer.request import Film, Forward, Look, ModelRef, Prepare, Run, ScheduleChoice, Tabulate
 from explorer.state import ChoiceError, State, resolve_look, resolve_run
 from explorer.ui.runner import Runner
 from explorer.ui.runs import Family, RunRecord
@@ -32,6 +32,8 @@ class Asking(QObject):
     openingEnded = Signal()
     """It failed, or was cancelled."""
     opened = Signal(object)
+    scheduled = Signal(object)
+    """The numbers of the schedule that the state names."""
     seen = Signal(object)
     runChanged = Signal()
     filmFrame = Signal(int, int, object)
@@ -62,6 +64,8 @@ class Asking(QObject):
         self.compared: int | None = None
         """The run to show beside the one on show."""
         self.compared_lenses: tuple[str, ...] = COMPARED_LENSES
+        self._schedule_shown = ScheduleChoice()
+        self._schedule_asked: ScheduleChoice | None = None
         self._runs = 0
         self._run_before: tuple[RunRecord | None, int] = (None, 0)
         """The last run that came about before the one on show, and which of its steps was on show."""
@@ -114,6 +118,12 @@ class Asking(QObject):
         except ChoiceError as error:
             self._end_opening()
             self.failed.emit(str(error))
+
+    def _tabulate(self, choice: ScheduleChoice) -> None:
+        """Ask for the numbers of a schedule, once."""
+        if self.state.model is not None and choice != self._schedule_asked:
+            self._schedule_asked = choice
+            self._runner.submit(Tabulate(ModelRef(self.state.model, self.state.device, schedule=choice)))
 
     def _prepare(self) -> None:
         """Classifier-free guidance sends each sample through the network twice, as one batch."""
@@ -175,7 +185,12 @@ class Asking(QObject):
         else:
             was = run.choices
             self.state = self.state.with_changes(
-                sampler=was.sampler, steps=was.steps, sampler_seed=was.sampler_seed, count=was.count, step=step
+                sampler=was.sampler,
+                steps=was.steps,
+                sampler_seed=was.sampler_seed,
+                count=was.count,
+                schedule=was.schedule,
+                step=step,
             )
             if run.made:
                 self.state = self.state.with_changes(t=run.times[step])

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.frame import ScheduleTable
+from explorer.ui.schedule_editor import ScheduleEditor
 from explorer.ui.time_plot import TimePlot
 
 MAX_MARKS = 250
@@ -74,6 +75,7 @@ class Curves(QFrame):
 
     timeChosen = Signal(int)
     stepChosen = Signal(int)
+    scheduleChosen = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,6 +102,7 @@ class Curves(QFrame):
         self._by_step = False
         self._other: tuple[Sequence[int], Sequence[Mapping[str, float]]] = ((), ())
         self._table: ScheduleTable | None = None
+        self._own: ScheduleTable | None = None
         self._warning = QLabel()
         self._warning.setObjectName("alert")
         self._warning.setWordWrap(True)
@@ -107,14 +110,23 @@ class Curves(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(8)
-        for widget in (self.schedule, self.snr, self._warning, self.statistics):
-            layout.addWidget(widget, 0 if widget is self._warning else 1)
+        self.editor = ScheduleEditor(self.snr)
+        self.editor.chosen.connect(self.scheduleChosen)
+        for widget in (self.editor, self.schedule, self.snr, self._warning, self.statistics):
+            layout.addWidget(widget, 0 if widget in (self.editor, self._warning) else 1)
+        # Points are dragged better in a larger plot.
+        self.editor.editing.connect(lambda on: layout.setStretchFactor(self.snr, 3 if on else 1))
         self.schedule.timeChosen.connect(self.timeChosen)
         self.snr.timeChosen.connect(self.timeChosen)
         self.statistics.timeChosen.connect(self._choose_in_statistics)
 
+    def set_model_schedule(self, table: ScheduleTable) -> None:
+        """Draw a model's own schedule and SNR."""
+        self._own = table
+        self.set_schedule(table)
+
     def set_schedule(self, table: ScheduleTable) -> None:
-        """Draw a model's schedule and SNR."""
+        """Draw a schedule and its SNR, over the model's own where it is another."""
         T = int(table.t[-1])
         for plot in (self.schedule, self.snr, self.statistics):
             plot.set_time_range(T)
@@ -130,9 +142,13 @@ class Curves(QFrame):
             self.schedule.set_curve("s = σ", table.t, table.noise)
         shown = np.isfinite(table.log_snr)
         self.snr.set_curve("SNR", table.t[shown], np.exp(table.log_snr[shown]))
+        if self._own is not None and table.choice != self._own.choice:
+            shown = np.isfinite(self._own.log_snr)
+            self.snr.set_shadow("SNR", self._own.t[shown], np.exp(self._own.log_snr[shown]))
         self._table = table
+        self.editor.show_schedule(table)
         self.set_sampler_times(())
-        warning = schedule_warning(table)
+        warning = schedule_warning(table) or table.warning
         self._warning.setText(warning)
         self._warning.setVisible(bool(warning))
 
@@ -227,6 +243,7 @@ class Curves(QFrame):
     def restyle(self) -> None:
         for plot in (self.schedule, self.snr, self.statistics):
             plot.restyle()
+        self.editor.restyle()
 
     def _choose_in_statistics(self, value: int) -> None:
         (self.stepChosen if self._by_step else self.timeChosen).emit(value)

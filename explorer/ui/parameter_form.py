@@ -20,13 +20,14 @@ EXAMPLES = {"times": "999, 800, 600, …"}
 
 
 class ParameterForm(QWidget):
-    """One control a parameter, named `sampler:NAME`."""
+    """One control a parameter, named `sampler:NAME`, or with another prefix."""
 
     changed = Signal(str, object)
     """name, value"""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, prefix: str = "sampler") -> None:
         super().__init__(parent)
+        self._prefix = prefix
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setVerticalSpacing(5)
@@ -44,7 +45,7 @@ class ParameterForm(QWidget):
             self._form.removeRow(0)
         for spec in specs:
             control = self._control(spec, values.get(spec.name, spec.default))
-            control.setObjectName(f"sampler:{spec.name}")
+            control.setObjectName(f"{self._prefix}:{spec.name}")
             control.setAccessibleName(spec.label)
             control.setToolTip(spec.help)
             control.setMinimumWidth(64)
@@ -57,7 +58,7 @@ class ParameterForm(QWidget):
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show values set elsewhere without emitting any."""
         for name, value in values.items():
-            control = self.findChild(QWidget, f"sampler:{name}")
+            control = self.findChild(QWidget, f"{self._prefix}:{name}")
             if control is None:
                 continue
             with QSignalBlocker(control):
@@ -102,7 +103,7 @@ class ParameterForm(QWidget):
             return spin
         decimal = QDoubleSpinBox()
         decimal.setRange(spec.minimum or 0.0, UNLIMITED if spec.maximum is None else spec.maximum)
-        least = spec.minimum or 1.0
+        least = spec.minimum if spec.minimum is not None and spec.minimum > 0 else 1.0
         usual = 3 if abs(spec.default) < 0.1 and spec.default else 2
         decimal.setDecimals(-math.floor(math.log10(least)) if least < 0.001 else usual)
         decimal.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)

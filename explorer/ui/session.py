@@ -12,11 +12,11 @@ from typing import Any
 
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.registry import inspect
-from explorer.request import ModelRef, Open
+from explorer.request import ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
 from explorer.ui.answers import Answers
 
-NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count"}
+NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count", "schedule"}
 GUIDANCE = {"label", "guidance_scale", "guidance_kind", "guidance_interval", "guidance_rescale"}
 LIVE = {*GUIDANCE, "parameters"}
 
@@ -49,6 +49,19 @@ class Session(Answers):
         """Set fields of the state and show what follows from it."""
         if "device" in changes and self.state.model is not None:
             self.open(self.state.model, changes.pop("device"))
+        if "schedule" in changes:
+            self.set_schedule(changes.pop("schedule"))
+        self._change(**changes)
+
+    def set_schedule(self, choice: ScheduleChoice) -> None:
+        """Go by another noise schedule. What is on show stays until it has turned out to be one."""
+        if self.facts is not None and choice != self.state.schedule:
+            self._tabulate(choice)
+
+    def _go_by(self, choice: ScheduleChoice) -> None:
+        self._change(schedule=choice)
+
+    def _change(self, **changes: Any) -> None:
         before = self.state
         self.state = before.with_changes(**changes)
         if self.state == before:
@@ -65,7 +78,7 @@ class Session(Answers):
             self._change_in_reverse(changed)
         else:
             self._forget_run(changed)
-            self._look(film=bool(changed & {"source", "sample", "noise_seed", "picture"}))
+            self._look(film=bool(changed & {"source", "sample", "noise_seed", "picture", "schedule"}))
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Set one parameter of the sampler."""
@@ -117,7 +130,7 @@ class Session(Answers):
             playing = self._playing
             self.pause()
             # A branch shares its steps, and so the number of samples.
-            started = self._begin(playing, afresh="count" in changed)
+            started = self._begin(playing, afresh=bool(changed & {"count", "schedule"}))
             self._set_playing(playing and started)
         elif changed & LIVE and self.run is not None:
             self.run.changed = True
@@ -156,6 +169,7 @@ class Session(Answers):
             guidance_kind="classifier" if facts.classifier and not facts.conditional else "classifier-free",
             guidance_interval=None,
             guidance_rescale=0.0,
+            schedule=ScheduleChoice(),
             sampler="ddim",
             steps=min(50, facts.T),
             parameters={},

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.engine.frame import LensSpec, Opened, Ready, Seen
+from explorer.engine.frame import LensSpec, Opened, Ready, ScheduleTable, Seen
 from explorer.paths import RESOURCES
 from explorer.state import State
 from explorer.ui import actions, theme
@@ -191,6 +191,9 @@ class MainWindow(QMainWindow):
         choices.modelMenuWanted.connect(self._fill_model_menu)
         curves.timeChosen.connect(session.set_time)
         curves.stepChosen.connect(session.set_step)
+        curves.scheduleChosen.connect(self._banner.clear)
+        curves.scheduleChosen.connect(session.set_schedule)
+        session.scheduled.connect(self._show_schedule)
         self._gallery.chosen.connect(self.open)
         self._gallery.openClicked.connect(self.choose_model)
         self._gallery.backClicked.connect(self.leave)
@@ -217,6 +220,7 @@ class MainWindow(QMainWindow):
 
     def _show_engine(self, ready: Ready) -> None:
         self._choices.set_engine(ready)
+        self._curves.editor.set_schedules(ready.schedules)
         self._lenses = ready.lenses
         self._started = True
         if not self.session.busy:
@@ -231,14 +235,23 @@ class MainWindow(QMainWindow):
         self._timeline.setEnabled(True)
         self._timeline.set_time_range(facts.T, opened.schedule)
         self._timeline.filmstrip.set_range(facts.value_range)
-        self._curves.set_schedule(opened.schedule)
         self._likelihood.set_model(facts)
+        self._curves.set_model_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
         self._compare.set_lenses(self._lenses, facts.kind)
         self._choices.offer_samplers(opened.schedule.betas is not None)
         self._chosen_shown = None
         self.setWindowTitle(f"{facts.title} — Diffusion Explorer")
         self._settings.add_recent(facts.path)
+
+    def _show_schedule(self, table: ScheduleTable) -> None:
+        assert self.session.facts is not None
+        self._timeline.set_time_range(self.session.facts.T, table)
+        self._timeline.filmstrip.update()
+        self._curves.set_schedule(table)
+        self._choices.offer_samplers(table.betas is not None)
+        self._times_marked = ()
+        self._show_run()
 
     def _show_state(self) -> None:
         state, facts = self.state, self.session.facts
@@ -310,6 +323,7 @@ class MainWindow(QMainWindow):
     def _show_failure(self, sentence: str) -> None:
         self._banner.show_error(sentence)
         self._chosen_shown = None  # a control may show what was refused
+        self._curves.editor.show_choice()
         self._show_state()
         if self.session.facts is None:
             self.show_gallery()
