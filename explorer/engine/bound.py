@@ -183,6 +183,7 @@ class _Work:
             self.model.facts.T,
             self.x_0[0].numel(),
             self.model.facts.kind == "image",
+            self.request.label,
             a,
             b,
             totals,

@@ -68,7 +68,7 @@ class Bounded:
 
     matching, consistency: the terms of (A) and (B); some of them alone before the first samples are done, and then
     there are no totals. ode: log p by the probability-flow ODE of the first ode_samples, None where not asked for or
-    not known yet. discretised: of 8-bit pictures rather than of a density.
+    not known yet. discretised: of 8-bit pictures rather than of a density. label: of log p(x_0|y), None for log p(x_0).
     """
 
     samples: int
@@ -76,6 +76,7 @@ class Bounded:
     T: int
     dimensions: int
     discretised: bool
+    label: int | None
     matching: TermCurve
     consistency: TermCurve
     totals: BoundTotals | None = None

@@ -247,7 +247,10 @@ class LikelihoodPanel(QScrollArea):
         if found is None or found.totals is None:
             return ""
         terms = f"{len(found.matching.t):,} of {found.T - 1:,} terms"
-        return f"{found.samples:,}{'' if found.finished else f' of {found.wanted:,}'} samples, {terms}"
+        of_class = ""
+        if found.label is not None and self._facts is not None:
+            of_class = f" of “{self._facts.class_names[found.label]}”"
+        return f"{found.samples:,}{'' if found.finished else f' of {found.wanted:,}'} samples{of_class}, {terms}"
 
     def _show_here(self) -> None:
         """The terms at the cursor, of the computed times the nearest."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-SAMPLES = "How many of the model's samples x₀ the bound is averaged over: its error falls as 1/√n"
+SAMPLES = (
+    "How many of the model's samples x₀ the bound is averaged over: its error falls as 1/√n.\n"
+    "With a label y it is the bound on log p(x₀ | y), on samples of that class."
+)
 VARIANCE = (
     "The variance v of p_θ(x_{t−1} | x_t) = N(μ_θ, v I):\n"
     "β̃_t = (1 − α_t)(1 − ᾱ_{t−1}) / (1 − ᾱ_t), or β_t = 1 − α_t.\n"

@@ -28,7 +28,7 @@ class Measurements(QObject):
     matched = Signal(object)
     """A ScoresMatched, None where there is none."""
     dropped = Signal()
-    """What was found was of another model."""
+    """What was found was of another model, or of another schedule."""
 
     def __init__(self, runner: Runner, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +38,7 @@ class Measurements(QObject):
         self._scores = 0
         self._running = False
         self._following = False
+        self._schedule = session.state.schedule
         self._timer = QTimer(self, singleShot=True, interval=FOLLOW_MS)
         self._timer.timeout.connect(self._match)
         runner.answered.connect(self._take)
@@ -73,6 +74,10 @@ class Measurements(QObject):
         self._follow_state()
 
     def _follow_state(self) -> None:
+        if self._session.state.schedule != self._schedule:
+            self._schedule = self._session.state.schedule
+            self.stop()
+            self._drop()
         if self._following and not self._timer.isActive():
             self._timer.start()
 
@@ -99,11 +104,12 @@ class Measurements(QObject):
             self._set_running(False)
 
     def _drop(self) -> None:
-        """The worker has dropped the requests themselves."""
+        """The worker has dropped the requests of another model itself."""
         self._bound = self._scores = 0
         self._set_running(False)
         self.dropped.emit()
-        self._follow_state()
+        if self._following:
+            self._timer.start()
 
     def _set_running(self, running: bool) -> None:
         if running != self._running:

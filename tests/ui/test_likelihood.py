@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QLabel, QTabWidget
 
 from explorer.facts import ModelFacts
-from explorer.request import Bound
+from explorer.request import Bound, ScheduleChoice
 from explorer.state import resolve_bound
 from explorer.ui.likelihood_panel import A, B, LikelihoodPanel
 from explorer.ui.measurements import Measurements
@@ -194,15 +194,36 @@ def test_another_model_is_another_matter(likely_pictures: Hand, plane: Path, tin
     assert not hand.find(ObjectivesPanel).isVisible()
 
 
+def test_another_schedule_is_another_model(likely: Hand) -> None:
+    hand = likely
+    hand.type_into(hand.spin("boundSamplesSpin"), "20")
+    hand.click("boundButton")
+    finish(hand)
+    first = panel(hand).table.text("total")
+    hand.session.change(schedule=ScheduleChoice("linear"))
+    hand.settle()
+    assert panel(hand).table.text("total") == "–"
+    hand.click("boundButton")
+    finish(hand)
+    assert panel(hand).table.text("total") not in (first, "–")
+    hand.session.change(schedule=ScheduleChoice())
+    hand.settle()
+    assert panel(hand).terms.names() == ()
+    assert not hand.sentences
+
+
 def test_a_label_asks_for_the_bound_of_its_class(likely_pictures: Hand) -> None:
     hand = likely_pictures
     hand.choose(hand.combo("labelCombo"), 2)
     hand.settle()
+    panel(hand)._ode.setChecked(True)  # takes so long that it can be stopped
     hand.click("boundButton")
-    hand.until(lambda: panel(hand)._found is not None)
+    hand.until(lambda: done(hand) > 0)
     found = panel(hand)._found
     assert found is not None
     assert found.wanted == 6  # of 20 samples every third is of class 2
+    hand.click("boundStopButton")
+    assert "samples of “bar”" in panel(hand)._status.text()
 
 
 def test_the_status_line_can_stop_it_too(likely_pictures: Hand) -> None:
