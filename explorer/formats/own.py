@@ -133,6 +133,9 @@ class OwnFolder:
         if truth:
             evidence.add("truth", f"a mixture of {len(truth.weights)} Gaussians", "file", CONFIG)
             evidence.add("samples", f"{configuration.samples} points drawn from the truth", "inferred", CONFIG)
+        classifier = exact_classifier(truth.piece_count, class_names) if truth else None
+        if classifier is not None:
+            evidence.add("classifier", classifier.title, "inferred", CONFIG)
         for name, text in (("dataset", card.dataset), ("licence", card.licence)):
             if text:
                 evidence.add(name, text, "card", "explorer.json")
@@ -151,7 +154,7 @@ class OwnFolder:
             sampler_defaults={"clip": False},  # points lie anywhere in the plane
             sample_count=configuration.samples if truth else 0,
             truth_known=truth is not None,
-            classifier=exact_classifier(truth.piece_count, class_names) if truth else None,
+            classifier=classifier,
             density_known=configuration.network == EXACT,
             summary=card.summary,
             evidence=tuple(evidence.facts),

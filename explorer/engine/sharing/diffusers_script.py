@@ -102,6 +102,10 @@ def script(material: Material, name: str) -> str:
     _, parameters = chosen_sampler(request)
     if parameters.clip and request.sampler not in CLIPPING:
         raise _no(f"its {CLASSES[request.sampler]} does not clip x̂₀; switch that off")
+    if parameters.clip and parameters.percentile and parameters.clip_range != 1:
+        raise _no("its dynamic thresholding knows the clip range 1 alone")
+    if getattr(parameters, "variance", "") == "learned":
+        raise _no("the variance is the network's own")
     prior = material.model.denoiser.schedule.prior_std(run.times[0])
     return TEMPLATE.format(
         title=f"{harmless(facts.title)}, {chosen_sampler(request)[0].label} with {request.steps} steps",
@@ -167,6 +171,9 @@ def _arguments(model: DiffusersParts, request: Run, prediction: str, parameters:
         values["rescale_betas_zero_snr"] = True
     if request.sampler in CLIPPING:
         values |= {"clip_sample": parameters.clip, "clip_sample_range": parameters.clip_range}
+        if parameters.clip and parameters.percentile:
+            ratio = parameters.percentile / 100
+            values |= {"thresholding": True, "dynamic_thresholding_ratio": ratio, "sample_max_value": 1e9}
     if request.sampler == "ddim":
         values |= {"set_alpha_to_one": True, "timestep_spacing": parameters.spacing}
     if request.sampler == "ddpm":

@@ -66,7 +66,7 @@ def of_diffusers(engine: Engine, path: str) -> Run:
 OURS = {"plain": (plain, "pictures"), "branches": (two_branches, "pictures"), "classifier": (classifier, "points")}
 OURS["unipc"] = (of_diffusers, "plain_pictures")
 THEIRS: dict[str, tuple[dict[str, Any], Guidance]] = {
-    "ddim": ({"eta": 0.5}, Guidance(1, 2.0)),
+    "ddim": ({"eta": 0.5, "clip": True, "percentile": 90.0}, Guidance(1, 2.0)),
     "ddpm": ({"clip": False}, Guidance()),
     "euler": ({"clip": False}, Guidance(2, 1.5, rescale=0.3)),
     "heun": ({}, Guidance(1, 2.0, interval=(0, 30))),
@@ -118,6 +118,7 @@ def test_a_script_of_plain_diffusers_agrees(name: str, found: Any) -> None:
     [
         ({"sampler": "langevin"}, "no sampler that does what"),
         ({"sampler": "euler"}, "does not clip"),
+        ({"parameters": {"clip": True, "clip_range": 2.0, "percentile": 90.0}}, "clip range 1 alone"),
         ({"steps": 7}, "divides T"),
         ({"until": 2}, "not finished"),
         ({"initial": edited(0.0)}, "of its own"),
