@@ -17,7 +17,9 @@ from explorer.cli.usage import (
 )
 
 if TYPE_CHECKING:
-    from explorer.engine.frame import Seen
+    from collections.abc import Sequence
+
+    from explorer.lenses.drawable import Drawable
 
 SUMMARY = "what the model says of a noised sample at a time t"
 
@@ -58,21 +60,23 @@ def run(options: argparse.Namespace) -> int:
     look = resolve_look(state, facts)
 
     from explorer.engine.engine import Engine
-    from explorer.engine.frame import Seen
+    from explorer.engine.frame import Drawn, Seen
 
+    tiles: dict[str, Drawable] = {}
     for frame in Engine().answer(look):
-        if isinstance(frame, Seen):
-            missing = [name for name in lenses if name not in frame.tiles]
-            if missing:
-                raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
-            _write_look(out, frame)
+        if isinstance(frame, Seen | Drawn):
+            tiles |= frame.tiles
+    missing = [name for name in lenses if name not in tiles]
+    if missing:
+        raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
+    _write_tiles(out, [tiles[name] for name in lenses], lenses)
     return 0
 
 
-def _write_look(out: Path, seen: Seen) -> None:
+def _write_tiles(out: Path, tiles: list[Drawable], names: Sequence[str]) -> None:
     if out.suffix.lower() == ".npz":
-        save_npz(out, {name: drawable.data for name, drawable in seen.tiles.items()})
+        save_npz(out, {name: drawable.data for name, drawable in zip(names, tiles, strict=True)})
         return
     from explorer.lenses.picture import picture, side_by_side
 
-    side_by_side([picture(drawable) for drawable in seen.tiles.values()]).save(out)
+    side_by_side([picture(drawable) for drawable in tiles]).save(out)

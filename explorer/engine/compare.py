@@ -43,6 +43,8 @@ def beside(
     step = yield from step_of(model, b, index, meter)
     tiles = dict(seen.tiles)
     for name, other in draw(b, step, meter).items():
+        if name not in seen.tiles:
+            continue  # a tile that takes longer is drawn of one run alone
         tiles[f"{name}:b"] = other
         tiles[f"{name}:difference"] = difference(seen.tiles[name], other)
     return replace(seen, tiles=tiles, against=(against, index, round(step.t)))

@@ -7,7 +7,7 @@ can stop, interleave or drop them between two steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,10 @@ from explorer.diffusion.threshold import Limit
 from explorer.engine.bound import bound
 from explorer.engine.compare import beside
 from explorer.engine.device import available, check_memory, choose, set_threads
+from explorer.engine.drawing import drawn_at_once, drawn_in_stages, lens_spec
 from explorer.engine.frame import (
     FilmStrip,
     Frame,
-    LensSpec,
     Opened,
     Progress,
     Ready,
@@ -45,6 +45,7 @@ from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.formats.registry import load
 from explorer.lenses.base import View, number
+from explorer.lenses.drawable import Drawable
 from explorer.lenses.registry import LENSES
 from explorer.request import (
     Bound,
@@ -87,7 +88,7 @@ class Engine:
         """What the engine offers."""
         return Ready(
             samplers=sampler_specs(),
-            lenses=tuple(LensSpec(lens.name, lens.label, lens.formula, lens.kinds) for lens in LENSES.values()),
+            lenses=tuple(lens_spec(lens) for lens in LENSES.values()),
             devices=available(),
             schedules=schedule_specs(),
         )
@@ -177,8 +178,10 @@ class Engine:
         next_t = max(request.t - 1, 0) if request.t > 0 else None
         known = (x_0, eps, model.truth, exact, model.samples)
         view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t)
-        drawn = _draw(view, request.lenses)
-        yield Seen(request.t, drawn, a, s, scalars=guidance_size(prediction), **meter.readings())
+        quick, slow = drawn_at_once(view, request.lenses)
+        sizes = guidance_size(prediction)
+        yield Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
+        yield from drawn_in_stages(view, slow)
 
     def _prepare(self, request: Prepare) -> None:
         model = self.model(request.model)
@@ -207,7 +210,7 @@ class Engine:
         meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
         step = yield from step_of(model, trajectory, source.step, meter)
         self.runs.fit()
-        yield (yield from self._seen(model, trajectory, step, request, meter, replayed=True))
+        yield from self._seen(model, trajectory, step, request, meter, replayed=True)
 
     @torch.inference_mode()
     def _run(self, request: Run) -> Iterator[Frame]:
@@ -242,7 +245,7 @@ class Engine:
             trajectory.record(step)
             self.runs.fit()
             _check_finite(step)
-            yield (yield from self._seen(model, trajectory, step, request, meter))
+            yield from self._seen(model, trajectory, step, request, meter)
             if request.until is not None and step.index >= request.until:
                 return
 
@@ -272,10 +275,10 @@ class Engine:
         request: Look | Run,
         meter: Meter,
         replayed: bool = False,
-    ) -> Generator[Frame, None, Seen]:
-        def draw(run: Trajectory, step: Step, meter: Meter) -> dict[str, Any]:
+    ) -> Iterator[Frame]:
+        def view_of(run: Trajectory, step: Step, meter: Meter) -> View:
             exact = exact_answer(self._model_of(run), run.segment(step.index).request.guidance)
-            view = View(
+            return View(
                 model.facts,
                 step.prediction,
                 meter,
@@ -287,12 +290,16 @@ class Engine:
                 limit=run.segment(step.index).limit,
                 next_t=run.next_time(step.index),
             )
-            return _draw(view, request.lenses)
+
+        def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
+            return drawn_at_once(view_of(run, step, meter), request.lenses, running=True)[0]
 
         index = step.index
+        view = view_of(trajectory, step, meter)
+        quick, slow = drawn_at_once(view, request.lenses, running=not replayed)
         seen = Seen(
             round(step.t),
-            draw(trajectory, step, meter),
+            quick,
             number(step.prediction.a),
             number(step.prediction.s),
             run=trajectory.request.run,
@@ -302,16 +309,11 @@ class Engine:
             replayed=replayed,
             scalars=trajectory.scalars[index if trajectory.request.record else -1],
             thumbnail=thumbnail(model, step.x),
+            more=bool(slow),
             **meter.readings(),
         )
-        return (yield from beside(self._model_of, self.runs, seen, trajectory, request.against, draw))
-
-
-def _draw(view: View, names: tuple[str, ...]) -> dict[str, Any]:
-    unknown = [name for name in names if name not in LENSES]
-    if unknown:
-        raise ModelError(f"There is no lens called “{unknown[0]}”; known are {', '.join(LENSES)}.")
-    return {name: LENSES[name].draw(view) for name in names if view.facts.kind in LENSES[name].kinds}
+        yield (yield from beside(self._model_of, self.runs, seen, trajectory, request.against, draw))
+        yield from drawn_in_stages(view, slow)
 
 
 def _limit(parameters: Any) -> Limit | None:

@@ -67,6 +67,8 @@ class LensSpec:
     label: str
     formula: str
     kinds: tuple[str, ...]
+    slow: bool = False
+    """Drawn after the others, and not while a run goes on."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,15 @@ class Seen:
     network_calls: int = 0
     against: tuple[int, int, int] | None = None
     """The run it is compared with, that one's step and time; tiles `LENS:b` and `LENS:difference` are of it."""
+    more: bool = False
+    """Tiles that take longer follow as Drawn frames."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A tile of the picture last Seen, as far as it is known."""
+
+    tiles: Mapping[str, Drawable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,5 +173,16 @@ class Failed:
 
 
 Frame: TypeAlias = (
-    Ready | Progress | Opened | ScheduleTable | Seen | FilmStrip | Bounded | Bounding | ScoresMatched | Saved | Failed
+    Ready
+    | Progress
+    | Opened
+    | ScheduleTable
+    | Seen
+    | Drawn
+    | FilmStrip
+    | Bounded
+    | Bounding
+    | ScoresMatched
+    | Saved
+    | Failed
 )

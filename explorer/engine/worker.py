@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from explorer.engine.frame import During, Failed, Frame, Progress
+from explorer.engine.frame import Drawn, During, Failed, Frame, Progress, Seen
 from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, Save, ScoreMatching, Tabulate
 
 if TYPE_CHECKING:
@@ -149,7 +149,9 @@ class Worker:
             from explorer.engine.errors import sentence  # needs torch, which is loaded by now
 
             frame = Failed(sentence(error), name)
-        one_answer = name in ("look", "film", "schedule") and not isinstance(frame, Progress)
+        one_answer = name in ("look", "film", "schedule") and not isinstance(frame, Progress | Drawn)
+        if isinstance(frame, Seen) and frame.more:
+            one_answer = False
         last = frame is None or isinstance(frame, Failed) or one_answer
         with self._condition:
             current = self._jobs.get(name)

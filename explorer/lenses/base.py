@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +67,8 @@ class Lens:
     formula: str
     draw: Callable[[View], Drawable]
     kinds: tuple[str, ...] = ("image", "points")
+    in_stages: Callable[[View], Iterator[Drawable]] | None = None
+    """For a lens that asks the network many times: what it can draw so far, again and again; the last is `draw`'s."""
 
 
 def numpy32(x: Tensor) -> Floats:

@@ -122,6 +122,24 @@ class Chart:
 
 
 @dataclass(frozen=True, eq=False)
+class Slice:
+    """A vector field on a plane through the space of the data.
+
+    data: (rows, columns, 2), the vectors' parts in the plane, NaN where they are not known yet; row 0 is the bottom.
+    u, v: (columns,) and (rows,), the places. divergence: (rows, columns), of those parts along the plane. marks: names
+    and places (u, v) of what lies in the plane. labels: of the axes.
+    """
+
+    data: Floats
+    u: Floats
+    v: Floats
+    divergence: Floats
+    marks: tuple[tuple[str, float, float], ...]
+    labels: tuple[str, str]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Missing:
     """Nothing to draw, and why. data: of the shape that would be on show."""
 
@@ -130,4 +148,4 @@ class Missing:
     note: str = ""
 
 
-Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Missing
+Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Slice | Missing

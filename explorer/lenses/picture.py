@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 from explorer.lenses.colour import contact_sheet, table
-from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Floats, Image, Missing, Points
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Floats, Image, Missing, Points, Slice
 from explorer.lenses.splat import splat
 
 SIDE = 384
@@ -30,6 +30,8 @@ def picture(drawable: Drawable) -> Pillow.Image:
         return sheet.resize((sheet.width * factor, sheet.height * factor), Pillow.Resampling.NEAREST)
     if isinstance(drawable, Chart):
         return _chart(drawable)
+    if isinstance(drawable, Slice):
+        return _arrows(_field(drawable))
     if isinstance(drawable, Points):
         return _points(drawable)
     if isinstance(drawable, Fan):
@@ -53,6 +55,15 @@ def _pixels(places: Floats, extent: tuple[float, float, float, float]) -> tuple[
     x = (places[:, 0] - left) / (right - left) * SIDE
     y = (top - places[:, 1]) / (top - bottom) * SIDE
     return x.astype(np.float32), y.astype(np.float32)
+
+
+def _field(plane: Slice) -> Field:
+    u, v = np.meshgrid(plane.u, plane.v)
+    known = np.isfinite(plane.data).all(axis=2)
+    grid, vectors = np.stack([u, v], axis=2)[known], plane.data[known]
+    extent = (float(plane.u[0]), float(plane.u[-1]), float(plane.v[0]), float(plane.v[-1]))
+    places = np.array([mark[1:] for mark in plane.marks], np.float32).reshape(-1, 2)
+    return Field(places, places, grid, vectors, np.ones(len(grid), np.float32), extent)
 
 
 def _chart(chart: Chart) -> Pillow.Image:

@@ -16,6 +16,9 @@ from explorer.lenses import (
     path,
     posterior,
     score,
+    slice_components,
+    slice_noise,
+    slice_pictures,
     spectrum,
     uncond,
     v,
@@ -29,5 +32,6 @@ _PREDICTIONS = (x_t, x0, eps, score, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CURVES = (spectrum, histogram, path)
-_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES)
+_SLICES = (slice_noise, slice_pictures, slice_components)
+_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES, *_SLICES)
 LENSES: dict[str, Lens] = {module.LENS.name: module.LENS for module in _MODULES}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.engine.frame import Failed, FilmStrip, Frame, Opened, Progress, Ready, ScheduleTable, Seen
+from explorer.engine.frame import Drawn, Failed, FilmStrip, Frame, Opened, Progress, Ready, ScheduleTable, Seen
 from explorer.engine.worker import Answer
 from explorer.request import ScheduleChoice
 from explorer.ui.branching import Branching
@@ -39,6 +39,8 @@ class Answers(Branching):
             self._take_schedule(frame)
         elif isinstance(frame, Seen):
             self._take_seen(frame, newest)
+        elif isinstance(frame, Drawn):
+            self.drawn.emit(frame.tiles)
         elif isinstance(frame, FilmStrip):
             self.filmCleared.emit()
             for t, thumbnail in zip(frame.times, frame.thumbnails, strict=True):

@@ -35,6 +35,8 @@ class Asking(QObject):
     scheduled = Signal(object)
     """The numbers of the schedule that the state names."""
     seen = Signal(object)
+    drawn = Signal(object)
+    """Tiles that took longer, by lens name."""
     runChanged = Signal()
     filmFrame = Signal(int, int, object)
     """step or time, t, thumbnail"""
@@ -98,6 +100,10 @@ class Asking(QObject):
         """The sampler parameters in force that differ from the samplers' own defaults."""
         defaults = self.facts.sampler_defaults if self.facts is not None else {}
         return {**defaults, **self.state.parameters}
+
+    def look_again(self) -> None:
+        """Ask once more for what is on show."""
+        self._look()
 
     # Requests
 

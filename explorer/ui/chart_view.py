@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
@@ -34,14 +34,12 @@ class ChartView(pg.PlotWidget):
         self.addItem(self._mark)
         self._legend = self.addLegend(offset=(-6, 4), labelTextSize="8pt")
         self._form: tuple[object, ...] = ()
-        self._chart: Chart | None = None
 
     def minimumSizeHint(self) -> QSize:
         return QSize(80, 80)
 
-    def show_chart(self, chart: Chart) -> None:
+    def show_drawable(self, chart: Chart) -> None:
         """Show curves; the items are made anew only where the chart has another form."""
-        self._chart = chart
         form = (
             chart.x_label,
             chart.y_label,
@@ -58,19 +56,14 @@ class ChartView(pg.PlotWidget):
         x, y = chart.mark if chart.mark is not None else (np.nan, np.nan)
         self._mark.setData([x] if chart.mark is not None else [], [y] if chart.mark is not None else [])
 
-    def clear_chart(self) -> None:
+    def clear_drawable(self) -> None:
         """Show nothing."""
-        self._chart, self._form = None, ()
+        self._form = ()
         for item in self._items:
             self.removeItem(item)
         self._items = []
         self._legend.clear()
         self._mark.setData([], [])
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.StyleChange and self._chart is not None:
-            self.show_chart(self._chart)
 
     def _lay_out(self, chart: Chart) -> None:
         t = theme.current()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,17 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.lenses.colour import palette_table
-from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Image, Missing, Palette, Points
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Image, Missing, Palette, Points, Slice
 from explorer.ui import theme
 from explorer.ui.chart_view import ChartView
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
+from explorer.ui.slice_view import SliceView
 from explorer.ui.viewport import Viewport
+
+V = TypeVar("V", bound=QWidget)
 
 
 class ColourBar(QWidget):
@@ -112,7 +116,8 @@ class Tile(QFrame):
 
         self._picture = PictureView(pictures)
         self._plane = PlaneView(plane)
-        self._chart: ChartView | None = None  # made when a lens draws one: it takes a while
+        self._chart: ChartView | None = None
+        self._slice: SliceView | None = None
         self._message = QLabel()
         self._message.setObjectName("muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -169,21 +174,29 @@ class Tile(QFrame):
             self._picture.show_image(drawable)
             self._stack.setCurrentWidget(self._picture)
             self._bar.show_palette(drawable.palette, drawable.limits)
-        elif isinstance(drawable, Chart):
-            self._show_chart(drawable)
+        elif isinstance(drawable, Chart | Slice):
+            self._show_plot(drawable)
         else:
             self._plane.show_plane(drawable)
             self._stack.setCurrentWidget(self._plane)
             self._bar.show_palette(None, (0.0, 1.0))
         self._show_value()
 
-    def _show_chart(self, chart: Chart) -> None:
-        if self._chart is None:
-            self._chart = ChartView()
-            self._stack.addWidget(self._chart)
-        self._chart.show_chart(chart)
-        self._stack.setCurrentWidget(self._chart)
+    def _show_plot(self, drawable: Chart | Slice) -> None:
+        """In a view that is made when a lens first needs it: that takes a while."""
+        if isinstance(drawable, Chart):
+            self._chart = self._chart or self._added(ChartView())
+            self._chart.show_drawable(drawable)
+            self._stack.setCurrentWidget(self._chart)
+        else:
+            self._slice = self._slice or self._added(SliceView())
+            self._slice.show_drawable(drawable)
+            self._stack.setCurrentWidget(self._slice)
         self._bar.show_palette(None, (0.0, 1.0))
+
+    def _added(self, view: V) -> V:
+        self._stack.addWidget(view)
+        return view
 
     def show_message(self, text: str) -> None:
         """Show a sentence in place of a picture."""
@@ -198,9 +211,18 @@ class Tile(QFrame):
         self._note.clear()
         self._picture.clear()
         self._plane.clear()
-        if self._chart is not None:
-            self._chart.clear_chart()
+        for view in (self._chart, self._slice):
+            if view is not None:
+                view.clear_drawable()
         self.show_message(text)
+
+    def dissolve(self) -> None:
+        """Part with the plots: their menus are windows of their own, which Qt does not delete with the tile."""
+        for view in (self._chart, self._slice):
+            if view is not None:
+                self._stack.removeWidget(view)
+                view.close()
+        self._chart = self._slice = None
 
     def restyle(self) -> None:
         """Paint again in a new theme."""

@@ -50,6 +50,7 @@ class Tiles(QWidget):
             tile = self._tiles.pop(name)
             self._grid.removeWidget(tile)
             tile.hide()
+            tile.dissolve()
             tile.deleteLater()
         kept, self._tiles = self._tiles, {}
         for lens in lenses:

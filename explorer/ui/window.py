@@ -157,7 +157,9 @@ class MainWindow(QMainWindow):
         session.engineReady.connect(self._show_engine)
         session.opened.connect(self._show_model)
         session.seen.connect(self._show_seen)
+        session.drawn.connect(self._tiles.show_drawables)
         session.runChanged.connect(self._show_run_soon)
+        session.playingChanged.connect(self._draw_slow_lenses)
         session.filmFrame.connect(timeline.filmstrip.add)
         session.filmCleared.connect(timeline.filmstrip.clear)
         session.filmDropped.connect(timeline.filmstrip.drop_after)
@@ -289,6 +291,11 @@ class MainWindow(QMainWindow):
         if seen.run is not None:
             text = f"step {seen.step} of {len(seen.times) - 1}    " + text
         self._timeline.set_numbers(text.replace("inf", "∞"))
+
+    def _draw_slow_lenses(self, playing: bool) -> None:
+        """They were left out while the run went on."""
+        if not playing and any(lens.slow and lens.name in self.state.lenses for lens in self._lenses):
+            self.session.look_again()
 
     def _show_run_soon(self) -> None:
         """While a run plays, its curves follow a few times a second; at rest, at once."""

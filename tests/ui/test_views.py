@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
@@ -264,3 +265,42 @@ def test_a_tile_changes_between_what_it_can_show(qtbot: QtBot) -> None:
 )
 def test_limits_are_short(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@pytest.fixture
+def plots(hand: Hand) -> Iterator[Hand]:
+    """A window that shows the usual tiles again afterwards: plots in tiles have menus, which are windows."""
+    usual = hand.window.state.lenses
+    yield hand
+    hand.session.change(lenses=usual)
+    hand.settle()
+
+
+def test_a_slow_tile_follows_the_others_and_waits_for_a_run(plots: Hand) -> None:
+    hand = plots
+    hand.session.change(lenses=("x_t", "slice_noise"))
+    hand.settle()
+    first = hand.data("slice_noise")
+    assert np.isfinite(first).all()
+    assert first.shape[2] == 2
+    hand.slider.setValue(hand.window.state.t + 20)
+    hand.settle()
+    assert not np.array_equal(hand.data("slice_noise"), first)
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    hand.key(Qt.Key.Key_Left)
+    hand.settle()
+    assert np.isfinite(hand.data("slice_noise")).all()
+    assert hand.data("slice_noise").shape == first.shape
+
+
+def test_curves_in_a_tile(plots: Hand) -> None:
+    hand = plots
+    hand.session.change(lenses=("x_t", "spectrum", "histogram", "path"))
+    hand.settle()
+    assert hand.data("spectrum").shape == (2, 4)
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    run = hand.session.run
+    assert run is not None
+    assert hand.data("path").shape == (run.made, 2)

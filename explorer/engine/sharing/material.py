@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 from explorer.diffusion.samplers import Step
-from explorer.engine.frame import Frame, Progress, Seen
+from explorer.engine.frame import Drawn, Frame, Progress, Seen
 from explorer.engine.guided import guided
 from explorer.engine.meter import Meter
 from explorer.engine.runs import step_of
@@ -55,11 +55,16 @@ class Material:
         source: Forward | Replay = self.look.source
         if index is not None:
             source = Replay(self.run().request.run, index)
+        shown: Seen | None = None
         for frame in self.answer(replace(self.look, source=source)):
             if isinstance(frame, Seen):
-                return frame
-            yield frame
-        raise AssertionError("a look that showed nothing")
+                shown = frame
+            elif isinstance(frame, Drawn) and shown is not None:
+                shown = replace(shown, tiles={**shown.tiles, **frame.tiles})
+            else:
+                yield frame
+        assert shown is not None, "a look that showed nothing"
+        return shown
 
 
 def progress(done: int, of: int, what: str) -> Progress:

@@ -1,0 +1,113 @@
+"""A vector field on a plane through the space of pictures: colours, arrows, and what lies in the plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtWidgets import QWidget
+
+from explorer.lenses.colour import palette_table
+from explorer.lenses.drawable import Slice
+from explorer.ui import theme
+from explorer.ui.time_plot import small_font
+
+ARROW = 0.9
+"""Length of the longest arrows, in cells."""
+HEAD = 0.3
+"""Of an arrow's length."""
+
+
+class SliceView(pg.PlotWidget):
+    """Paints a Slice."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMouseEnabled(x=False, y=False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for side in ("left", "bottom"):
+            self.getAxis(side).enableAutoSIPrefix(False)
+        self.getAxis("left").setWidth(44)
+        self.setAspectLocked(True)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._image.setLookupTable(_pale(palette_table("signed")))
+        self._arrows = pg.PlotDataItem(connect="pairs")
+        self._marks = pg.ScatterPlotItem(size=9, pen=None)
+        self._names: list[pg.TextItem] = []
+        for item in (self._image, self._arrows, self._marks):
+            self.addItem(item)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, 80)
+
+    def show_drawable(self, drawable: Slice) -> None:
+        """Show a slice, as far as it is known."""
+        self._style(drawable)
+        known = drawable.divergence[np.isfinite(drawable.divergence)]
+        limit = float(np.abs(known).max()) if len(known) else 1.0
+        du, dv = drawable.u[1] - drawable.u[0], drawable.v[1] - drawable.v[0]
+        self._image.setImage(np.nan_to_num(drawable.divergence), levels=(-limit, limit))
+        place = QRectF(drawable.u[0] - du / 2, drawable.v[0] - dv / 2, du * len(drawable.u), dv * len(drawable.v))
+        self._image.setRect(place)
+        x, y = arrows(drawable)
+        self._arrows.setData(x, y)
+        self._marks.setData([mark[1] for mark in drawable.marks], [mark[2] for mark in drawable.marks])
+        for label, (name, u, v) in zip(self._names, drawable.marks, strict=True):
+            label.setText(name)
+            label.setPos(u, v)
+        self.setRange(place, padding=0.02)
+
+    def clear_drawable(self) -> None:
+        """Show nothing."""
+        self._image.clear()
+        self._arrows.setData([], [])
+        self._marks.setData([], [])
+        self._drop_names()
+
+    def _style(self, drawable: Slice) -> None:
+        t = theme.current()
+        self.setBackground(t.surface)
+        for side, label in (("bottom", drawable.labels[0]), ("left", drawable.labels[1])):
+            axis = self.getAxis(side)
+            axis.setPen(pg.mkPen(t.border))
+            axis.setTextPen(pg.mkPen(t.muted))
+            axis.setStyle(tickFont=small_font(), tickLength=-4)
+            self.setLabel(side, label, color=t.muted, **{"font-size": "8pt"})
+        # The colours are the same on both themes, light about 0: so are the arrows and marks over them.
+        self._arrows.setPen(pg.mkPen("#1b1f26", width=1.2))
+        self._marks.setBrush(pg.mkBrush("#b3261e"))
+        if len(self._names) != len(drawable.marks):
+            self._drop_names()
+            self._names = [pg.TextItem(color="#1b1f26", anchor=(-0.15, 1.0)) for _ in drawable.marks]
+            for item in self._names:
+                self.addItem(item)
+
+    def _drop_names(self) -> None:
+        for item in self._names:
+            self.removeItem(item)
+        self._names = []
+
+
+def _pale(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Light enough for arrows and words over it."""
+    return np.asarray(255 - (255 - colours.astype(np.float32)) * 0.6, np.uint8)
+
+
+def arrows(drawable: Slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pairs of ends of lines: a shaft and two strokes of a head for each known vector."""
+    u, v = np.meshgrid(drawable.u, drawable.v)
+    known = np.isfinite(drawable.data).all(axis=2)
+    tails, vectors = np.stack([u, v], axis=2)[known], drawable.data[known]
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not len(lengths) or lengths.max() == 0:
+        return np.zeros(0, np.float32), np.zeros(0, np.float32)
+    cell = min(drawable.u[1] - drawable.u[0], drawable.v[1] - drawable.v[0])
+    vectors = vectors * (ARROW * cell / lengths.max())
+    tips = tails + vectors
+    left = tips - HEAD * (vectors + 0.6 * np.stack([-vectors[:, 1], vectors[:, 0]], axis=1))
+    right = tips - HEAD * (vectors - 0.6 * np.stack([-vectors[:, 1], vectors[:, 0]], axis=1))
+    ends = np.stack([tails, tips, left, tips, right, tips], axis=1).reshape(-1, 2).astype(np.float32)
+    return ends[:, 0], ends[:, 1]
