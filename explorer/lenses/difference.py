@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.lenses.drawable import Arrows, Chart, Drawable, Floats, Image, Missing, Points, Slice
+from explorer.lenses.drawable import Arrows, Bars, Chart, Drawable, Floats, Image, Map, Missing, Points, Slice
+
+PLOTS = Chart | Slice | Map | Bars
 
 
 def difference(a: Drawable, b: Drawable) -> Drawable:
@@ -14,8 +16,8 @@ def difference(a: Drawable, b: Drawable) -> Drawable:
     """
     if isinstance(a, Missing) or isinstance(b, Missing):
         return Missing(np.zeros_like(a.data), "One of the two has nothing to show here.")
-    if isinstance(a, Chart | Slice) or isinstance(b, Chart | Slice):
-        return Missing(np.zeros_like(a.data), "Curves have no difference here: compare those of A and B.")
+    if isinstance(a, PLOTS) or isinstance(b, PLOTS):
+        return Missing(np.zeros_like(a.data), "This has no difference here: compare those of A and B.")
     if a.data.shape != b.data.shape:
         return Missing(a.data, "The two runs have different numbers of samples.")
     data = a.data - b.data

@@ -140,6 +140,40 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
+class Map:
+    """Numbers over the plane, as shades in bands. data: (rows, columns), row 0 at the bottom of the extent.
+
+    limits: the values at the ends of the shades; beyond them they are cut off. bands: how many shades. outline:
+    (rows, columns) whose lines at `levels` are drawn over it, None for none. points: (n, 2) places shown as dots.
+    """
+
+    data: Floats
+    extent: tuple[float, float, float, float]
+    limits: tuple[float, float]
+    shades: Literal["density", "magnitude"]
+    bands: int
+    outline: Floats | None = None
+    levels: tuple[float, ...] = ()
+    points: Floats | None = None
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Shares that add up to 1, each beside what it should be. data, expected: (k,). names: of the k.
+
+    errors: (k,) one standard error of each share.
+    """
+
+    data: Floats
+    expected: Floats
+    errors: Floats
+    names: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Missing:
     """Nothing to draw, and why. data: of the shape that would be on show."""
 
@@ -148,4 +182,4 @@ class Missing:
     note: str = ""
 
 
-Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Slice | Missing
+Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Map | Bars | Slice | Missing

@@ -7,8 +7,22 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from explorer.lenses.colour import contact_sheet, table
-from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Floats, Image, Missing, Points, Slice
+from explorer.lenses.colour import MAGNITUDE, contact_sheet, packed, table
+from explorer.lenses.drawable import (
+    Arrows,
+    Bars,
+    Chart,
+    Drawable,
+    Fan,
+    Field,
+    Floats,
+    Image,
+    Map,
+    Missing,
+    Points,
+    Slice,
+)
+from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
 
 SIDE = 384
@@ -32,6 +46,10 @@ def picture(drawable: Drawable) -> Pillow.Image:
         return _chart(drawable)
     if isinstance(drawable, Slice):
         return _arrows(_field(drawable))
+    if isinstance(drawable, Map):
+        return _map(drawable)
+    if isinstance(drawable, Bars):
+        return _bars(drawable)
     if isinstance(drawable, Points):
         return _points(drawable)
     if isinstance(drawable, Fan):
@@ -107,6 +125,32 @@ def _points(points: Points) -> Pillow.Image:
     x, y = _pixels(points.data, points.extent)
     splat(canvas, x, y, points.groups % len(GROUPS), GROUPS, 2)
     return _unpacked(canvas)
+
+
+def _map(drawn: Map) -> Pillow.Image:
+    colours = packed("cmocean:ice_r")[:96] if drawn.shades == "density" else packed(MAGNITUDE)
+    canvas = map_pixels(drawn, (SIDE, SIDE), colours, 0xFF1B1F26)
+    if drawn.points is not None:
+        x, y = _pixels(drawn.points, drawn.extent)
+        splat(canvas, x, y, np.zeros(len(x), np.uint8), GROUPS, 2)
+    return _unpacked(canvas)
+
+
+def _bars(bars: Bars) -> Pillow.Image:
+    """A row for each share: its name, a bar, and a line where it should end."""
+    canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
+    pen = ImageDraw.Draw(canvas)
+    left, room, row = 84, SIDE - 84 - 52, SIDE / max(len(bars.data), 1)
+    longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
+    for i, (share, expected, name) in enumerate(zip(bars.data, bars.expected, bars.names, strict=True)):
+        colour = tuple(int(GROUPS[i % len(GROUPS)]) >> shift & 255 for shift in (16, 8, 0))
+        top, end = row * (i + 0.2), left + room * float(share) / longest
+        pen.rectangle((left, top, end, row * (i + 0.8)), fill=colour)
+        wanted = left + room * float(expected) / longest
+        pen.line((wanted, row * (i + 0.1), wanted, row * (i + 0.9)), fill=INK, width=2)
+        pen.text((6, row * (i + 0.5) - 6), name[:12], fill=INK)
+        pen.text((max(end, wanted) + 5, row * (i + 0.5) - 6), f"{share:.3f}", fill=INK)
+    return canvas
 
 
 def _unpacked(canvas: NDArray[np.uint32]) -> Pillow.Image:

@@ -6,8 +6,11 @@ from explorer.lenses import (
     clipped,
     cond,
     cut,
+    density,
+    energy,
     eps,
     error,
+    error_map,
     flow,
     guidance,
     guided,
@@ -16,6 +19,7 @@ from explorer.lenses import (
     path,
     posterior,
     score,
+    shares,
     slice_components,
     slice_noise,
     slice_pictures,
@@ -33,5 +37,6 @@ _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CURVES = (spectrum, histogram, path)
 _SLICES = (slice_noise, slice_pictures, slice_components)
-_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES, *_SLICES)
+_TRUTH = (density, energy, error_map, shares)
+_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES, *_SLICES, *_TRUTH)
 LENSES: dict[str, Lens] = {module.LENS.name: module.LENS for module in _MODULES}

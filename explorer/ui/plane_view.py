@@ -11,8 +11,9 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from explorer.lenses.colour import packed
-from explorer.lenses.drawable import Arrows, Fan, Field, Floats, Points
+from explorer.lenses.colour import MAGNITUDE, packed
+from explorer.lenses.drawable import Arrows, Fan, Field, Floats, Map, Points
+from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
@@ -24,16 +25,16 @@ DENSITY_RANGE_NATS = 12.0
 
 
 class PlaneView(LinkedView):
-    """Paints Points, Arrows, a Fan or a Field."""
+    """Paints Points, Arrows, a Fan, a Field or a Map."""
 
     def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(viewport, parent)
-        self._plane: Points | Arrows | Fan | Field | None = None
+        self._plane: Points | Arrows | Fan | Field | Map | None = None
         self._density: QImage | None = None
         self._density_pixels: NDArray[np.uint32] | None = None
         self._canvas = np.zeros((0, 0), np.uint32)
 
-    def show_plane(self, plane: Points | Arrows | Fan | Field) -> None:
+    def show_plane(self, plane: Points | Arrows | Fan | Field | Map) -> None:
         """Show it; painted at the next paint event."""
         self._plane = plane
         background = plane.background if isinstance(plane, Field) else None
@@ -65,6 +66,8 @@ class PlaneView(LinkedView):
             return
         if isinstance(plane, Points):
             self._paint_points(painter, plane)
+        elif isinstance(plane, Map):
+            self._paint_map(painter, plane)
         else:
             self._paint_backdrop(painter)
             if isinstance(plane, Field):
@@ -133,6 +136,20 @@ class PlaneView(LinkedView):
         height, width = shape
         picture = QImage(self._canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         painter.drawImage(area, picture)
+
+    def _paint_map(self, painter: QPainter, plane: Map) -> None:
+        area, visible, t = self.area().toAlignedRect(), self.viewport.visible(), theme.current()
+        ratio = self.devicePixelRatioF()
+        shape = (max(1, int(area.height() * ratio)), max(1, int(area.width() * ratio)))
+        colours = packed(t.density)[: t.density_shades] if plane.shades == "density" else packed(MAGNITUDE)
+        window = (visible.x(), visible.y(), visible.width(), visible.height())
+        canvas = map_pixels(plane, shape, colours, QColor(t.text).rgb(), window)
+        if plane.points is not None:
+            x, y = self._pixels(plane.points)
+            x, y = (x - area.x()) * np.float32(ratio), (y - area.y()) * np.float32(ratio)
+            white = np.array([0xFFFFFFFF], np.uint32)
+            splat(canvas, x, y, np.zeros(len(x), np.uint8), white, round(2 * ratio))
+        painter.drawImage(area, QImage(canvas.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGB32))
 
     def _paint_arrows(self, painter: QPainter, plane: Arrows) -> None:
         chosen = slice(None, None, max(1, math.ceil(len(plane.data) / MAX_ARROWS)))

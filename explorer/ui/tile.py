@@ -12,8 +12,22 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.lenses.colour import palette_table
-from explorer.lenses.drawable import Arrows, Chart, Drawable, Fan, Field, Image, Missing, Palette, Points, Slice
+from explorer.lenses.drawable import (
+    Arrows,
+    Bars,
+    Chart,
+    Drawable,
+    Fan,
+    Field,
+    Image,
+    Map,
+    Missing,
+    Palette,
+    Points,
+    Slice,
+)
 from explorer.ui import theme
+from explorer.ui.bars_view import BarsView
 from explorer.ui.chart_view import ChartView
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.linked_view import LinkedView
@@ -118,6 +132,7 @@ class Tile(QFrame):
         self._plane = PlaneView(plane)
         self._chart: ChartView | None = None
         self._slice: SliceView | None = None
+        self._bars: BarsView | None = None
         self._message = QLabel()
         self._message.setObjectName("muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -174,7 +189,7 @@ class Tile(QFrame):
             self._picture.show_image(drawable)
             self._stack.setCurrentWidget(self._picture)
             self._bar.show_palette(drawable.palette, drawable.limits)
-        elif isinstance(drawable, Chart | Slice):
+        elif isinstance(drawable, Chart | Slice | Bars):
             self._show_plot(drawable)
         else:
             self._plane.show_plane(drawable)
@@ -182,12 +197,16 @@ class Tile(QFrame):
             self._bar.show_palette(None, (0.0, 1.0))
         self._show_value()
 
-    def _show_plot(self, drawable: Chart | Slice) -> None:
+    def _show_plot(self, drawable: Chart | Slice | Bars) -> None:
         """In a view that is made when a lens first needs it: that takes a while."""
         if isinstance(drawable, Chart):
             self._chart = self._chart or self._added(ChartView())
             self._chart.show_drawable(drawable)
             self._stack.setCurrentWidget(self._chart)
+        elif isinstance(drawable, Bars):
+            self._bars = self._bars or self._added(BarsView())
+            self._bars.show_drawable(drawable)
+            self._stack.setCurrentWidget(self._bars)
         else:
             self._slice = self._slice or self._added(SliceView())
             self._slice.show_drawable(drawable)
@@ -211,7 +230,7 @@ class Tile(QFrame):
         self._note.clear()
         self._picture.clear()
         self._plane.clear()
-        for view in (self._chart, self._slice):
+        for view in (self._chart, self._slice, self._bars):
             if view is not None:
                 view.clear_drawable()
         self.show_message(text)
@@ -233,7 +252,7 @@ class Tile(QFrame):
         """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
         view = self._stack.currentWidget()
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
-        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field):
+        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map):
             text = self._drawable.caption
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)

@@ -1,0 +1,41 @@
+"""The exact density of x_t, over the plane."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from explorer.lenses.base import Lens, View
+from explorer.lenses.drawable import Drawable, Floats, Map, Missing
+from explorer.lenses.plane import extent, log_density
+
+RANGE = 12.0
+"""Nats below the highest density that are shown."""
+EVERY = 2.0
+"""Nats between two lines."""
+NO_TRUTH = "The exact distribution of this model's data is not known."
+
+
+def draw(view: View) -> Drawable:
+    if view.truth is None:
+        return Missing(np.zeros((1, 1), np.float32), NO_TRUTH)
+    values = log_density(view, view.truth)
+    top = float(values.max())
+    return Map(
+        values,
+        extent(view),
+        (top - RANGE, top),
+        "density",
+        bands=24,
+        outline=values,
+        levels=density_levels(values),
+        caption=f"a line every {EVERY:g} nats",
+        note=f"at most {top:+.2f} nats".replace("-", "−"),
+    )
+
+
+def density_levels(values: Floats) -> tuple[float, ...]:
+    """Heights of lines below the highest value of a log density, a fixed distance apart."""
+    return tuple(float(values.max()) - EVERY * (i + 0.5) for i in range(int(RANGE / EVERY)))
+
+
+LENS = Lens("density", "log p(x<sub>t</sub>)", "log Σ_k w_k N(x_t; a μ_k, a² Σ_k + s² I), exact", draw, ("points",))

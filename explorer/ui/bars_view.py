@@ -1,0 +1,65 @@
+"""Shares in a tile: a bar for each, a line where it should end."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QLineF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from explorer.lenses.drawable import Bars
+from explorer.ui import theme
+from explorer.ui.plane_view import group_colours
+
+MARGIN = 12
+NUMBER_ROOM = 92
+MAX_ROW = 54
+
+
+class BarsView(QWidget):
+    """Paints Bars."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bars: Bars | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, 80)
+
+    def show_drawable(self, bars: Bars) -> None:
+        """Show shares."""
+        self._bars = bars
+        self.update()
+
+    def clear_drawable(self) -> None:
+        """Show nothing."""
+        self._bars = None
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        bars, t = self._bars, theme.current()
+        if bars is None or not len(bars.data):
+            return
+        metrics = painter.fontMetrics()
+        names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 10, self.width() // 3)
+        row = min((self.height() - 2 * MARGIN) / len(bars.data), MAX_ROW)
+        top = (self.height() - row * len(bars.data)) / 2
+        left, room = MARGIN + names, max(self.width() - 2 * MARGIN - names - NUMBER_ROOM, 20)
+        longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
+        colours = group_colours()
+        centre = Qt.AlignmentFlag.AlignVCenter
+        for i, (share, expected, error) in enumerate(zip(bars.data, bars.expected, bars.errors, strict=True)):
+            y = top + i * row
+            bar = QRectF(left, y + 0.22 * row, room * float(share) / longest, 0.56 * row)
+            painter.fillRect(bar, QColor.fromRgb(int(colours[i % len(colours)])))
+            wanted = left + room * float(expected) / longest
+            painter.setPen(QPen(QColor(t.text), 2))
+            painter.drawLine(QLineF(wanted, y + 0.1 * row, wanted, y + 0.9 * row))
+            painter.setPen(QColor(t.muted))
+            name = metrics.elidedText(bars.names[i], Qt.TextElideMode.ElideRight, names - 10)
+            painter.drawText(QRectF(MARGIN, y, names - 10, row), Qt.AlignmentFlag.AlignRight | centre, name)
+            painter.setPen(QColor(t.text if abs(share - expected) <= 3 * error + 1e-3 else t.warning))
+            place = QRectF(left + room + 8, y, NUMBER_ROOM, row)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | centre, f"{share:.3f} of {expected:.3f}")
