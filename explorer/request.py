@@ -184,6 +184,8 @@ class Run:
     """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
     against: int | None = None
     """Another run, whose tiles at the same time are shown beside those of each step."""
+    wanted: tuple[int, ...] | None = None
+    """The other runs that may still be asked about: all others are forgotten. None keeps as many as there is room."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step
@@ -42,6 +42,10 @@ class Runs:
         while len(self._runs) >= KEPT_RUNS:
             self._runs.pop(next(iter(self._runs)))
         self._runs[run] = trajectory
+
+    def forget_all_but(self, wanted: Collection[int]) -> None:
+        for run in [run for run in self._runs if run not in wanted]:
+            del self._runs[run]
 
     def clear(self) -> None:
         self._runs.clear()

@@ -96,7 +96,7 @@ class Answers(Branching):
             if not run.made:
                 self.filmCleared.emit()
                 self._say_warnings()
-                self.family.add(run)
+                self.family.add(run, self.compared)
                 if (before := self._run_before[0]) is not None:
                     self._leave(before)
             del run.scalars[frame.step :]

@@ -164,7 +164,7 @@ class Asking(QObject):
         self.state = self.state.with_changes(step=0)
         self.runChanged.emit()
         self.stateChanged.emit()
-        self._runner.submit(self._beside(request))
+        self._submit_run(request)
         return True
 
     @property
@@ -175,11 +175,15 @@ class Asking(QObject):
 
     def _beside(self, request: L) -> L:
         """With the run that it is compared with, if any, and the lenses for that; in a run always with x_t."""
-        if not self.comparing:
-            # x_t is what edits begin with, on show or not.
-            without = "x_t" not in request.lenses and self.state.source == "reverse"
-            return replace(request, lenses=("x_t", *request.lenses)) if without else request
-        return replace(request, against=self.compared, lenses=self.compared_lenses)
+        if self.comparing:
+            return replace(request, against=self.compared, lenses=self.compared_lenses)
+        # x_t is what edits begin with, on show or not.
+        without = "x_t" not in request.lenses and self.state.source == "reverse"
+        return replace(request, lenses=("x_t", *request.lenses)) if without else request
+
+    def _submit_run(self, request: Run) -> None:
+        """The engine forgets what the window has forgotten."""
+        self._runner.submit(replace(self._beside(request), wanted=tuple(run.number for run in self.family)))
 
     def _go_back_to(self, run: RunRecord | None, step: int) -> None:
         """A run was refused: what is on show is the one before it, or a forward view. Let the choices say so."""
@@ -218,7 +222,7 @@ class Asking(QObject):
         self.run.drop_after(start)
         self.run.choices = self.state
         self.filmDropped.emit(start)
-        self._runner.submit(self._beside(request))
+        self._submit_run(request)
         return True
 
     def _branch_off(self, step: int, until: int | None, edited: Any = None, edit_name: str = "") -> bool:
@@ -236,11 +240,11 @@ class Asking(QObject):
         parent.changed = False
         child.edited, child.edit_name = edited, edit_name
         self.run = child
-        self.family.add(child)
+        self.family.add(child, self.compared)
         self.filmDropped.emit(step)
         self._show_step(step)
         self.runChanged.emit()
-        self._runner.submit(self._beside(replace(request, branch_of=(source.number, step), edited=edited)))
+        self._submit_run(replace(request, branch_of=(source.number, step), edited=edited))
         return True
 
     def _request_from(self, run: RunRecord, start: int, until: int | None, again: bool = False) -> Run:
@@ -260,7 +264,7 @@ class Asking(QObject):
         run = self.run
         if run is None or run.begun or run.parent is None or self.state.step != run.parent[1]:
             return False
-        self._runner.submit(self._beside(self._request_from(run, self.state.step, self.state.step)))
+        self._submit_run(self._request_from(run, self.state.step, self.state.step))
         return True
 
     def _source_of_branch(self, run: RunRecord) -> RunRecord:

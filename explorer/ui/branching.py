@@ -118,5 +118,5 @@ class Branching(Playing):
         self.filmDropped.emit(step)
         self._show_step(step)
         self.runChanged.emit()
-        self._runner.submit(self._beside(request))
+        self._submit_run(request)
         return True

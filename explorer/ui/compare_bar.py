@@ -74,7 +74,7 @@ def _combo(name: str, accessible: str, tip: str) -> QComboBox:
     combo.setAccessibleName(accessible)
     combo.setToolTip(tip)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(12)
+    combo.setMinimumContentsLength(8)
     return combo
 
 

@@ -84,10 +84,10 @@ class Family:
     def get(self, number: int | None) -> RunRecord | None:
         return None if number is None else self._runs.get(number)
 
-    def add(self, run: RunRecord, needed: tuple[int, ...] = ()) -> None:
-        """Where there are too many, the oldest that is not needed goes."""
+    def add(self, run: RunRecord, needed: int | None = None) -> None:
+        """Where there are too many, the oldest goes, but not what it branched off, nor the one that is `needed`."""
         self._runs[run.number] = run
-        kept = {run.number, *needed} | ({run.parent[0]} if run.parent is not None else set())
+        kept = {run.number, needed} | ({run.parent[0]} if run.parent is not None else set())
         old = [number for number in self._runs if number not in kept]
         for number in old[: max(len(self._runs) - MAX_RUNS, 0)]:
             del self._runs[number]

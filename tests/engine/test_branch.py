@@ -122,3 +122,13 @@ def test_a_branch_of_a_run_that_is_gone(engine: Engine, pictures: str) -> None:
     run(engine, request_of(pictures, until=1))
     with pytest.raises(ModelError, match="start it again"):
         run(engine, branch(request_of(pictures), 1, count=3))
+
+
+def test_runs_that_are_no_longer_wanted_are_forgotten(engine: Engine, pictures: str) -> None:
+    for number in (1, 2, 3):
+        run(engine, request_of(pictures, run=number, until=0))
+    run(engine, request_of(pictures, run=4, until=0, wanted=(2,)))
+    for number in (1, 3):
+        with pytest.raises(ModelError, match="no longer kept"):
+            engine.trajectory(number)
+    assert engine.trajectory(2).made == engine.trajectory(4).made == 1

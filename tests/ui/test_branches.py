@@ -254,3 +254,15 @@ def test_langevin_branches_are_drawn_over_their_steps(plane_hand: Hand) -> None:
     assert len(set(places)) == 4
     click(hand, run, 2)
     assert hand.window.state.step == 2
+
+
+def test_runs_that_are_in_the_tree_are_kept_however_many_seeds_are_tried(made: Hand) -> None:
+    hand = made
+    first, x_t = on_show(hand), hand.data("x_t")
+    for seed in range(1, 20):
+        hand.type_into(hand.spin("samplerSeedSpin"), str(seed))
+        hand.settle()
+    hand.session.show_run(first.number, 4)
+    hand.settle()
+    assert np.array_equal(hand.data("x_t"), x_t)
+    assert not hand.sentences
