@@ -240,6 +240,8 @@ class Engine:
             trajectory = earlier.continued(request, plan, start, goes_on, sampler.memory, limit)
             history = trajectory.history(start) if goes_on else ()
             x = history[-1].x if history else x
+        if request.wanted is not None:
+            self.runs.forget_all_but({*request.wanted, request.run})
         self.runs.keep(request.run, trajectory)
         for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
             trajectory.record(step)
