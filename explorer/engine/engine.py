@@ -190,8 +190,9 @@ class Engine:
 
     @torch.inference_mode()
     def _save(self, request: Save) -> Iterator[Frame]:
-        model, source = self.model(request.look.model), request.look.source
+        source = request.look.source
         run = self.runs.get(source.run) if isinstance(source, Replay) else None
+        model = self.model(request.look.model) if run is None else self._model_of(run)
         yield from save(Material(model, request.look, run, self._look), request)
 
     @torch.inference_mode()

@@ -14,6 +14,8 @@ from explorer.ui.schedule_editor import ScheduleEditor
 from explorer.ui.time_plot import TimePlot
 
 MAX_MARKS = 250
+ROOM_FOR_ALL = 560
+"""Pixels: below that, one of the plots makes room while the schedule is edited."""
 LARGE_FINAL_SNR = 1e-3
 """Above this, pure noise at the start of a run is not what the network saw in training (Lin et al. 2024)."""
 
@@ -114,11 +116,17 @@ class Curves(QFrame):
         self.editor.chosen.connect(self.scheduleChosen)
         for widget in (self.editor, self.schedule, self.snr, self._warning, self.statistics):
             layout.addWidget(widget, 0 if widget in (self.editor, self._warning) else 1)
-        # Points are dragged better in a larger plot.
-        self.editor.editing.connect(lambda on: layout.setStretchFactor(self.snr, 3 if on else 1))
+        self.editor.editing.connect(self._make_room)
         self.schedule.timeChosen.connect(self.timeChosen)
         self.snr.timeChosen.connect(self.timeChosen)
         self.statistics.timeChosen.connect(self._choose_in_statistics)
+
+    def _make_room(self, editing: bool) -> None:
+        """Points are dragged better in a larger plot."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.setStretchFactor(self.snr, 3 if editing else 1)
+        self.statistics.setVisible(not editing or self.height() > ROOM_FOR_ALL)
 
     def set_model_schedule(self, table: ScheduleTable) -> None:
         """Draw a model's own schedule and SNR."""

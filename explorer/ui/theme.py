@@ -150,6 +150,7 @@ def _stylesheet(t: Theme) -> str:
     QPushButton#primary, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
         border-color: {t.accent}; }}
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
+    QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QFrame#card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; }}
     QFrame#card:hover, QFrame#card:focus {{ border-color: {t.accent}; }}

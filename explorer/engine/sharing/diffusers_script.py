@@ -10,7 +10,7 @@ from explorer.engine.sharing.script import harmless
 from explorer.facts import ModelError
 from explorer.formats.diffusers_dir import FORMAT, DiffusersParts, parts
 from explorer.lenses.base import number
-from explorer.request import Guidance, Run
+from explorer.request import OWN_SCHEDULE, Guidance, Run
 
 CLASSES = {
     "ddim": "DDIMScheduler",
@@ -92,6 +92,8 @@ def script(material: Material, name: str) -> str:
         raise _no("this run began with an x_t of its own")
     if request.guidance.kind == "classifier" and request.guidance.label is not None:
         raise _no("it has no classifier guidance")
+    if request.model.schedule.name != OWN_SCHEDULE:
+        raise _no("this run goes by another noise schedule than the model's own")
     if request.model.overrides or facts.prediction not in PREDICTIONS:
         raise _no("the model's own configuration was corrected")
     model = parts(facts)

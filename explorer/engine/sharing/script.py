@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,9 +12,7 @@ from explorer.engine.sharing.material import Material
 from explorer.engine.trajectory import Segment, Trajectory
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Floats
-
-if TYPE_CHECKING:
-    from explorer.request import Guidance, Run
+from explorer.request import OWN_SCHEDULE, Guidance, Run
 
 Arrays = dict[str, Floats]
 
@@ -41,7 +38,7 @@ torch.set_num_threads({threads})
 
 # The model: its network as a denoiser (x_t, t) → x̂_0, ε̂, score, and the schedule x_t = a(t) x_0 + s(t) ε.
 model = load({path!r}, {device!r}{overrides})
-schedule = model.denoiser.schedule
+{rescheduled}schedule = model.denoiser.schedule
 
 # Random numbers with an address: they depend on the seed, the sample's number and the step alone.
 noise = NoiseSource({seed}, {count}, model.facts.shape, model.device{first})
@@ -81,11 +78,13 @@ def script(material: Material, name: str) -> tuple[str, Arrays]:
     run = material.run()
     first = run.segments[0].request
     arrays = _arrays(material, run)
+    rescheduled = first.model.schedule.name != OWN_SCHEDULE
     text = HEAD.format(
         title=f"{harmless(material.model.facts.title)}, {_named(first)}",
         name=f"{name}.py",
         stem=name,
-        imports=_guidance_imports(run),
+        imports=_guidance_imports(run) + _SCHEDULE_IMPORTS * rescheduled,
+        rescheduled=f"model = rescheduled(model, {first.model.schedule!r})\n" if rescheduled else "",
         threads=torch.get_num_threads(),
         path=material.model.facts.path,
         device=str(material.model.device),
@@ -102,6 +101,9 @@ def script(material: Material, name: str) -> tuple[str, Arrays]:
     return text + TAIL, arrays
 
 
+_SCHEDULE_IMPORTS = """from explorer.engine.schedules import rescheduled
+from explorer.request import ScheduleChoice
+"""
 _ARRAYS_READ = """
 # x_t that was put in by hand, as it was.
 edited = np.load(Path(__file__).with_suffix(".npz"))

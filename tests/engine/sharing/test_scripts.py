@@ -17,7 +17,7 @@ from explorer.engine.engine import Engine
 from explorer.engine.sharing.script import harmless
 from explorer.facts import ModelError
 from explorer.lenses.base import numpy32
-from explorer.request import Guidance, Run
+from explorer.request import Guidance, ModelRef, Run, ScheduleChoice
 from tests.engine.models import SHAPE
 from tests.engine.sharing.test_saving import made, save
 from tests.engine.test_run import request_of
@@ -63,7 +63,17 @@ def of_diffusers(engine: Engine, path: str) -> Run:
     return request
 
 
+def rescheduled(engine: Engine, path: str) -> Run:
+    """On a schedule drawn by hand."""
+    points = ((1.0, 5.0), (20.0, 1.0), (50.0, -6.0))
+    ref = ModelRef(path, "cpu", schedule=ScheduleChoice("custom", points=points))
+    request = request_of(path, "ddim", model=ref, guidance=Guidance(1, 2.0))
+    made(engine, request)
+    return request
+
+
 OURS = {"plain": (plain, "pictures"), "branches": (two_branches, "pictures"), "classifier": (classifier, "points")}
+OURS["rescheduled"] = (rescheduled, "pictures")
 OURS["unipc"] = (of_diffusers, "plain_pictures")
 THEIRS: dict[str, tuple[dict[str, Any], Guidance]] = {
     "ddim": ({"eta": 0.5, "clip": True, "percentile": 90.0}, Guidance(1, 2.0)),
@@ -134,6 +144,13 @@ def test_what_plain_diffusers_cannot_do_is_one_sentence(
         save(engine, run, tmp_path / "plain.py", 0, plain_diffusers=True)
     assert str(error.value).startswith("Plain diffusers cannot")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_schedule_is_beyond_plain_diffusers(engine: Engine, pictures: str, tmp_path: Path) -> None:
+    run = request_of(pictures, model=ModelRef(pictures, "cpu", schedule=ScheduleChoice("linear")))
+    made(engine, run)
+    with pytest.raises(ModelError, match="another noise schedule"):
+        save(engine, run, tmp_path / "plain.py", 0, plain_diffusers=True)
 
 
 def test_points_have_no_script_of_plain_diffusers(engine: Engine, points: str, tmp_path: Path) -> None:
