@@ -103,5 +103,7 @@ def name_tiles(tiles: Tiles, seen: Seen) -> None:
     for name in tiles.names():
         if name.endswith(":b"):
             tiles.set_formula(name, f"run {run}, step {step}, t = {t}")
-        elif ":" not in name:
+        elif name.endswith(":difference"):
+            tiles.set_formula(name, " ")  # all room is for the r.m.s.
+        else:
             tiles.set_formula(name, f"A: run {seen.run}, step {seen.step}, t = {seen.t}")
