@@ -18,7 +18,8 @@ def splat(
 ) -> None:
     """Draw size × size dots into the canvas (height, width) of 0xffRRGGBB numbers, in place.
 
-    x, y: pixel positions (n,); dots that would not fit in whole are left out. groups: (n,) index into colours.
+    x, y: pixel positions (n,); dots that would not fit in whole are left out. groups: (n,) index into
+    colours, which begin again where there are more groups.
     """
     height, width = canvas.shape
     # Compared as they are: what is far outside, or no number at all, has no integer.
@@ -27,7 +28,7 @@ def splat(
         x, y, groups = x[inside], y[inside], groups[inside]
     column, row = x.astype(np.int32), y.astype(np.int32)
     first = row * width + column
-    ink = colours[groups] if len(colours) > 1 else colours[0]
+    ink = colours[groups % len(colours)] if len(colours) > 1 else colours[0]
     flat = canvas.reshape(-1)
     for dy in range(size):
         for dx in range(size):

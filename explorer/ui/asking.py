@@ -6,8 +6,10 @@ It knows neither a widget nor torch.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from explorer.engine.frame import Ready, SamplerSpec
@@ -21,6 +23,14 @@ from explorer.ui.runs import Family, RunRecord
 FILM_FRAMES = 33
 COMPARED_LENSES = ("x_t", "x0")
 L = TypeVar("L", Look, Run)
+
+
+class StartingCloud(Protocol):
+    """Places for the points of a run."""
+
+    def points(self, n: int, seed: int) -> NDArray[np.float32]:
+        """n places, (n, 2)."""
+        ...
 
 
 class Asking(QObject):
@@ -74,6 +84,10 @@ class Asking(QObject):
         self._playing = False
         self._pace = 0.0
         self._busy = False
+        self.start: StartingCloud | None = None
+        """Where the next run starts, in place of the prior."""
+        self.advice = ""
+        """What to look at in the run on show, for the status line."""
         self.engine_failure = ""
         """Why there is no engine, where it could not start."""
         self._replay = QTimer(self)
@@ -154,6 +168,9 @@ class Asking(QObject):
         self._runs += 1
         try:
             request = resolve_run(self.state, self.facts, self._runs, until=until)
+            if self.start is not None:
+                initial = self.start.points(self.state.count, self.state.sampler_seed)
+                request = replace(request, initial=initial)
         except ChoiceError as error:
             self._go_back_to(self.run, self.state.step)
             self.failed.emit(str(error))
@@ -296,7 +313,8 @@ class Asking(QObject):
 
     def _say_warnings(self) -> None:
         """Nothing goes on that the status line need tell of."""
-        self.progressed.emit(self.facts.warnings[0] if self.facts is not None and self.facts.warnings else "")
+        warning = self.facts.warnings[0] if self.facts is not None and self.facts.warnings else ""
+        self.progressed.emit(self.advice or warning)
 
     def _show_step(self, step: int, announce: bool = True) -> None:
         assert self.run is not None

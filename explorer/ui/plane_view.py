@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from pyqtgraph.Qt import internals
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import MAGNITUDE, packed
@@ -20,6 +20,8 @@ from explorer.ui.linked_view import LinkedView
 from explorer.ui.viewport import Viewport
 
 MAX_ARROWS = 600
+CLICK_REACH = 4
+"""Pixels that the mouse may move during a click."""
 DENSITY_RANGE_NATS = 12.0
 """Below the maximum by this much, log p is drawn as nothing."""
 
@@ -27,9 +29,13 @@ DENSITY_RANGE_NATS = 12.0
 class PlaneView(LinkedView):
     """Paints Points, Arrows, a Fan, a Field or a Map."""
 
+    placed = Signal(float, float)
+    """A place of the plane, clicked on; or dragged to, while the whole plane is on show."""
+
     def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(viewport, parent)
         self._plane: Points | Arrows | Fan | Field | Map | None = None
+        self._pressed: QPointF | None = None
         self._density: QImage | None = None
         self._density_pixels: NDArray[np.uint32] | None = None
         self._canvas = np.zeros((0, 0), np.uint32)
@@ -54,6 +60,31 @@ class PlaneView(LinkedView):
         left, right, bottom, top = self._plane.extent
         x, y = left + place.x() * (right - left), top - place.y() * (top - bottom)
         return f"({x:+.2f}, {y:+.2f})"
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        if self._pressed is not None and self.viewport.zoom == 1 and self._moved(event.position()):
+            self._place(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        if self._pressed is not None and (self.viewport.zoom == 1 or not self._moved(event.position())):
+            self._place(event.position())
+        self._pressed = None
+
+    def _moved(self, position: QPointF) -> bool:
+        return self._pressed is not None and (position - self._pressed).manhattanLength() > CLICK_REACH
+
+    def _place(self, position: QPointF) -> None:
+        if not isinstance(self._plane, Points) or not self.area().contains(position):
+            return
+        left, right, bottom, top = self._plane.extent
+        place = self.to_content(position)
+        self.placed.emit(left + place.x() * (right - left), top - place.y() * (top - bottom))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

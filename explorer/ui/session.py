@@ -7,6 +7,7 @@ and chosen.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from explorer.formats.registry import inspect
 from explorer.request import ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
 from explorer.ui.answers import Answers
+from explorer.ui.asking import StartingCloud
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count", "schedule"}
 GUIDANCE = {"label", "guidance_scale", "guidance_kind", "guidance_interval", "guidance_rescale"}
@@ -66,6 +68,7 @@ class Session(Answers):
         self.state = before.with_changes(**changes)
         if self.state == before:
             return
+        self.advice = ""
         changed = {name for name in changes if getattr(before, name) != getattr(self.state, name)}
         if "sampler" in changed and (spec := self._samplers.get(self.state.sampler)):
             kept = {p.name: p.choices for p in spec.parameters}
@@ -83,6 +86,29 @@ class Session(Answers):
     def set_parameter(self, name: str, value: Any) -> None:
         """Set one parameter of the sampler."""
         self.change(parameters=with_parameter(self.state.parameters, name, value, self._latest_times()))
+
+    def set_up(self, choices: Mapping[str, Any], start: StartingCloud | None, sentence: str) -> None:
+        """Choose all this at once, and play a new run of it. sentence: what to look at, for the status line."""
+        if self.facts is None:
+            return
+        self.pause()
+        self.start, self.advice = start, sentence
+        self.state = self.state.with_changes(**choices, source="reverse")
+        self.stateChanged.emit()
+        self._set_playing(self._begin(playing=True, afresh=True))
+        self.progressed.emit(sentence)
+
+    def start_from(self, start: StartingCloud | None, sentence: str) -> None:
+        """Begin a run from other places, None for the prior; it plays on where one was playing."""
+        if self.facts is None:
+            return
+        playing = self._playing
+        self.pause()
+        self.start, self.advice = start, sentence
+        self.state = self.state.with_changes(source="reverse")
+        self.stateChanged.emit()
+        self._set_playing(self._begin(playing, afresh=True) and playing)
+        self.progressed.emit(sentence)
 
     def use_picture(self, path: str) -> None:
         """Look at a picture of the user's own as x₀. What is on show, a run included, stays until that has worked."""

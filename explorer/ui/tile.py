@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
@@ -94,7 +94,9 @@ def format_number(value: float) -> str:
 
 
 class Tile(QFrame):
-    """Shows a Drawable. Its object name is `lens:NAME`."""
+    """Shows a Drawable. Its object name is `lens:NAME`. placed(name, x, y): the mouse chose a place among points."""
+
+    placed = Signal(str, float, float)
 
     def __init__(
         self,
@@ -130,6 +132,7 @@ class Tile(QFrame):
 
         self._picture = PictureView(pictures)
         self._plane = PlaneView(plane)
+        self._plane.placed.connect(lambda x, y: self.placed.emit(self.name, x, y))
         self._chart: ChartView | None = None
         self._slice: SliceView | None = None
         self._bars: BarsView | None = None

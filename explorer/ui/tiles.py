@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -23,6 +24,9 @@ FIRST_TILES = (
 
 class Tiles(QWidget):
     """Tiles by lens name, sharing two viewports: one for pictures, one for the plane."""
+
+    placed = Signal(str, float, float)
+    """lens, x, y: the mouse chose a place among points."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,10 +58,15 @@ class Tiles(QWidget):
             tile.deleteLater()
         kept, self._tiles = self._tiles, {}
         for lens in lenses:
-            tile = kept.get(lens.name) or Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self)
+            tile = kept.get(lens.name) or self._made(lens)
             self._tiles[lens.name] = tile
             tile.show()
         self._arrange()
+
+    def _made(self, lens: LensSpec) -> Tile:
+        tile = Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self)
+        tile.placed.connect(self.placed)
+        return tile
 
     def show_drawables(self, drawables: Mapping[str, Drawable]) -> None:
         """Show what the lenses drew; tiles without a drawing keep what they have."""

@@ -35,10 +35,12 @@ from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
 from explorer.ui.side_panel import SidePanel
+from explorer.ui.starting import StartingPoints
 from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
+from explorer.ui.trials import fill_trials_menu
 
 RUN_SHOWN_MS = 80
 CHOICES_WIDTH = 268
@@ -67,6 +69,9 @@ class MainWindow(QMainWindow):
         self._keeper = actions.FocusKeeper(app, self)
         self._build()
         self._model_actions = actions.install(self, self.menuBar())
+        self._starting = StartingPoints(self.session, self._tiles, self)
+        trials = self.menuBar().addMenu("&Try")
+        trials.aboutToShow.connect(lambda: fill_trials_menu(trials, self.session))
         self._connect()
         self._restore_layout()
         self.show_gallery()
@@ -397,6 +402,8 @@ class MainWindow(QMainWindow):
             self._pages.setCurrentWidget(self._workspace)
         elif self.isFullScreen():
             self.toggle_full_screen()
+        else:
+            self._starting.forget()
 
     def _enable_actions(self) -> None:
         shown = self._pages.currentWidget() is self._workspace
