@@ -18,7 +18,7 @@ run: $(READY) libraries ## Open the program on a shipped model (another: make ru
 	@$(BIN)/diffusion-explorer $(MODEL)
 
 test: $(READY) libraries ## Run the tests (some of them: make test ARGS='tests/ui -k timeline')
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(ARGS)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 check: $(READY) ## Lint, formatting, types, and the arrow of imports
 	$(BIN)/ruff check .

@@ -117,7 +117,7 @@ def test_geometric_is_variance_exploding() -> None:
             geometric(3, *bad)
 
 
-@pytest.mark.parametrize("family", [*DISCRETE.values(), trained([0.1, 0.2, 0.9])], ids=str)
+@pytest.mark.parametrize("family", [*DISCRETE.values(), trained([0.1, 0.2, 0.9])], ids=[*DISCRETE, "trained"])
 def test_tables_know_whole_times_alone(family: Callable[[], DiscreteSchedule] | DiscreteSchedule) -> None:
     schedule = family if isinstance(family, DiscreteSchedule) else family()
     assert schedule.discrete
