@@ -13,15 +13,16 @@ from explorer.diffusion.samplers import Step
 def scalars(step: Step, previous: Step | None, value_range: tuple[float, float] | None) -> dict[str, float]:
     """By name, each over the whole batch:
 
-    x_t, eps, x0_change: root mean squares per dimension of x_t, of ε̂ (1 for a well-trained model: E‖ε‖² = d), and of
-    the change of x̂₀ since the step before. eps_cosine: of the angle between ε̂ and that of the step before. clipped:
-    the share of the model's x̂₀ outside value_range. guidance: what the label changes in ε̂, where both were asked.
-    drift, diffusion, snr: of a Langevin step its gradient's and its noise's sizes, and their ratio.
+    x_t, eps, score, x0_change: root mean squares per dimension of x_t, of ε̂ (1 for a well-trained model: E‖ε‖² = d),
+    of ∇ log p(x_t), and of the change of x̂₀ since the step before. eps_cosine: of the angle between ε̂ and that of the
+    step before. clipped: the share of the model's x̂₀ outside value_range. guidance: what the label changes in ε̂, where
+    both were asked. drift, diffusion, snr: of a Langevin step its gradient's and its noise's sizes, and their ratio.
     """
     prediction = step.prediction
     values = {"x_t": _rms(step.x), **step.extras}
     if step.t > 0:
         values["eps"] = _rms(prediction.eps)
+        values["score"] = _rms(prediction.score)
         values |= guidance_size(prediction)
         if previous is not None and previous.t > 0:
             values["eps_cosine"] = _cosine(prediction.eps, previous.prediction.eps)

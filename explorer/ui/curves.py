@@ -55,6 +55,12 @@ GROUPS = (
         "clipping", "share", "Share of the pixels of the model's x̂₀ outside the data's range", {"clipped": "clipped"}
     ),
     Group(
+        "score",
+        "r.m.s.",
+        "Of the score ∇ log p(x_t) per dimension: it grows as 1/s towards the data",
+        {"score": "score"},
+    ),
+    Group(
         "Langevin",
         "r.m.s.",
         "Of each Langevin step: its drift along the score, its noise, and the ratio of the two (r in Song & Ermon)",

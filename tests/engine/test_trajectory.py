@@ -74,8 +74,9 @@ def test_scalars_are_root_mean_squares() -> None:
         return float(np.sqrt(np.square(x.numpy()).mean()))
 
     one, other = trajectory.scalars
-    assert set(one) == {"x_t", "eps", "drift"}  # there is nothing before it to change from
-    assert set(other) == {"x_t", "eps", "x0_change", "drift", "eps_cosine"}
+    assert set(one) == {"x_t", "eps", "score", "drift"}  # there is nothing before it to change from
+    assert set(other) == {"x_t", "eps", "score", "x0_change", "drift", "eps_cosine"}
+    assert other["score"] == pytest.approx(rms(second.prediction.score))
     a, b = first.prediction.eps.numpy(), second.prediction.eps.numpy()
     cosines = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     assert other["eps_cosine"] == pytest.approx(cosines.mean(), abs=1e-6)

@@ -522,8 +522,8 @@ def test_other_statistics_of_the_run(annealed: Hand) -> None:
     annealed.play_to_end()
     combo, plot = annealed.combo("statisticsCombo"), annealed.plot("statisticsPlot")
     titles = [combo.itemText(i) for i in range(combo.count())]
-    assert titles == ["sizes", "turning", "clipping", "Langevin"]
-    annealed.choose(combo, combo.itemData(3))
+    assert titles == ["sizes", "turning", "clipping", "score", "Langevin"]
+    annealed.choose(combo, combo.itemData(4))
     assert set(plot.names()) == {"drift", "noise", "ratio"}
     drift, noise, ratio = (plot.curve(name)[1] for name in ("drift", "noise", "ratio"))
     np.testing.assert_allclose(ratio, drift / noise)
