@@ -200,4 +200,27 @@ class Save:
     plain_diffusers: bool = False
 
 
-Request: TypeAlias = Open | Tabulate | Look | Film | Run | ScoreMatching | Bound | Prepare | Save
+@dataclass(frozen=True)
+class SaveSession:
+    """Write everything that is open to a file. notes: what the window shows, JSON (see engine.sharing.session_file)."""
+
+    model: ModelRef
+    path: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Autosave(SaveSession):
+    """The same without the steps, which can be made again: small enough to be written every second."""
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """Open what SaveSession wrote. What is open stays where that fails."""
+
+    path: str
+
+
+Request: TypeAlias = (
+    Open | OpenSession | Tabulate | Look | Film | Run | ScoreMatching | Bound | Prepare | Save | SaveSession | Autosave
+)

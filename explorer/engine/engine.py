@@ -6,6 +6,7 @@ can stop, interleave or drop them between two steps.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
@@ -26,6 +27,8 @@ from explorer.engine.frame import (
     Opened,
     Progress,
     Ready,
+    Restored,
+    RestoredRun,
     SamplerSpec,
     ScheduleTable,
     Seen,
@@ -39,11 +42,14 @@ from explorer.engine.scalars import guidance_size
 from explorer.engine.schedules import rescheduled, schedule_specs, table
 from explorer.engine.sharing.material import Material
 from explorer.engine.sharing.saving import save
+from explorer.engine.sharing.session_file import check_fits
+from explorer.engine.sharing.session_file import read as read_session
+from explorer.engine.sharing.sessions import restore, save_session
 from explorer.engine.sources import edited, forward, initial, thumbnail
 from explorer.engine.trajectory import Segment, Trajectory
 from explorer.facts import ModelError
 from explorer.formats.model import Model
-from explorer.formats.registry import load
+from explorer.formats.registry import inspect, load
 from explorer.lenses.base import View, number
 from explorer.lenses.drawable import Drawable
 from explorer.lenses.registry import LENSES
@@ -53,15 +59,18 @@ from explorer.request import (
     Look,
     ModelRef,
     Open,
+    OpenSession,
     Prepare,
     Replay,
     Request,
     Run,
     Save,
+    SaveSession,
     ScheduleChoice,
     ScoreMatching,
     Tabulate,
 )
+from explorer.state import State
 
 FAR_AWAY = 1e6
 """Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
@@ -118,6 +127,10 @@ class Engine:
             self._prepare(request)
         elif isinstance(request, Save):
             yield from self._save(request)
+        elif isinstance(request, SaveSession):
+            yield from save_session(self.runs, request)
+        elif isinstance(request, OpenSession):
+            yield from self._open_session(request.path)
         else:
             yield from self._run(request)
 
@@ -152,6 +165,28 @@ class Engine:
         yield Progress("Reading the weights…")
         model = self.model(ref, again=True)
         yield Opened(model.facts, self._tabulate(ref), str(model.device))
+
+    def _open_session(self, path: str) -> Iterator[Frame]:
+        yield Progress("Reading the session…")
+        session = read_session(path)
+        check_fits(session, inspect(session.model.path, dict(session.model.overrides)))
+        before, done = dict(vars(self)), False
+        self.runs = Runs(self.runs.budget)
+        try:
+            runs = []
+            for frame in itertools.chain(self._open(session.model), restore(self.runs, self.model, session, self._run)):
+                if isinstance(frame, Opened):
+                    opened = frame
+                elif isinstance(frame, RestoredRun):
+                    runs.append(frame)
+                else:
+                    yield frame
+            done = True
+        finally:
+            if not done:
+                vars(self).update(before)  # also where somebody has lost patience
+        state = State.from_json(session.notes.state)
+        yield Restored(opened, state, session.notes.shown, tuple(runs))
 
     def _tabulate(self, ref: ModelRef) -> ScheduleTable:
         return table(self.model(replace(ref, schedule=ScheduleChoice())), ref.schedule)

@@ -14,8 +14,11 @@ from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 from explorer.request import ScheduleChoice
+from explorer.state import State
 
-During: TypeAlias = Literal["start", "open", "look", "schedule", "film", "run", "scores", "bound", "prepare", "save"]
+During: TypeAlias = Literal[
+    "start", "open", "look", "schedule", "film", "run", "scores", "bound", "prepare", "save", "keep"
+]
 """What the engine was doing."""
 
 
@@ -164,6 +167,32 @@ class Saved:
     note: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class RestoredRun:
+    """A run of a session that was opened. times: the plan. scalars: of the steps made.
+
+    thumbnails: t and x_t by step.
+    """
+
+    number: int
+    choices: State
+    times: tuple[int, ...]
+    scalars: tuple[Mapping[str, float], ...]
+    parent: tuple[int, int] | None
+    edit_name: str
+    thumbnails: Mapping[int, tuple[int, NDArray[np.float32]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A session is open. shown: the number of the run that was on show."""
+
+    opened: Opened
+    state: State
+    shown: int | None
+    runs: tuple[RestoredRun, ...]
+
+
 @dataclass(frozen=True)
 class Failed:
     """It did not work. message: one plain sentence. during: what was asked for."""
@@ -184,5 +213,7 @@ Frame: TypeAlias = (
     | Bounding
     | ScoresMatched
     | Saved
+    | RestoredRun
+    | Restored
     | Failed
 )

@@ -53,6 +53,26 @@ class Trajectory:
     """Steps made again lately."""
     _last: Step | None = None
 
+    @classmethod
+    def restored(
+        cls,
+        times: tuple[float, ...],
+        segments: tuple[Segment, ...],
+        scalars: list[Mapping[str, float]],
+        stride: int,
+        value_range: tuple[float, float] | None,
+        kept: dict[int, Kept],
+    ) -> Trajectory:
+        """A run as it was, of what was kept of it: its last step among them."""
+        run = cls(times, segments, scalars, stride, value_range, kept)
+        run._last = kept[max(kept)].step()
+        return run
+
+    @property
+    def kept(self) -> Mapping[int, Kept]:
+        """By index: the keyframes and the newest steps."""
+        return self._kept
+
     @property
     def request(self) -> Run:
         """What was asked last."""

@@ -16,17 +16,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.engine.frame import Drawn, During, Failed, Frame, Progress, Seen
-from explorer.request import Bound, Film, Look, Open, Prepare, Request, Run, Save, ScoreMatching, Tabulate
+from explorer.request import (
+    Autosave,
+    Bound,
+    Film,
+    Look,
+    Open,
+    OpenSession,
+    Prepare,
+    Request,
+    Run,
+    Save,
+    SaveSession,
+    ScoreMatching,
+    Tabulate,
+)
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "schedule", "look", "film", "save", "run", "scores", "bound", "prepare")
+LANES: tuple[During, ...] = ("open", "schedule", "look", "film", "keep", "save", "run", "scores", "bound", "prepare")
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
 
 
 _LANE_OF: dict[type[Request], During] = {
     Open: "open",
+    OpenSession: "open",
     Tabulate: "schedule",
     Look: "look",
     Film: "film",
@@ -35,6 +50,8 @@ _LANE_OF: dict[type[Request], During] = {
     Bound: "bound",
     Prepare: "prepare",
     Save: "save",
+    SaveSession: "save",
+    Autosave: "keep",
 }
 
 
@@ -85,7 +102,7 @@ class Worker:
         """
         with self._condition:
             self._numbers += 1
-            if isinstance(request, Open):
+            if lane(request) == "open":
                 self._jobs.clear()
                 self._opened = self._numbers
             self._jobs[lane(request)] = _Job(self._numbers, request)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from explorer.engine.frame import During, Failed, Seen
 from explorer.engine.worker import Answer, Worker, lane
-from explorer.request import Look, Open, Request, Run
+from explorer.request import Look, Open, OpenSession, Request, Run
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
@@ -63,9 +63,9 @@ class Runner(QObject):
         dragging: answers to the looks before this one are still welcome, as steps on the way.
         """
         job = self._worker.submit(request)
-        if isinstance(request, Open):
+        if lane(request) == "open":
             self._jobs.clear()
-        if isinstance(request, Open | Run):
+        if isinstance(request, Open | OpenSession | Run):
             self._oldest_look = job + 1  # what they replace, and a run's own frames, are no steps of a drag
         elif isinstance(request, Look) and not dragging:
             self._oldest_look = job
@@ -133,7 +133,7 @@ class Runner(QObject):
         return latest is not None and self._oldest_look <= answer.job < latest and isinstance(answer.frame, Seen)
 
     def _update_busy(self) -> None:
-        busy = any(name != "prepare" for name in self._jobs)  # which changes nothing on show
+        busy = any(name not in ("prepare", "keep") for name in self._jobs)  # which change nothing on show
         if busy != self._busy:
             self._busy = busy
             self.busyChanged.emit(busy)

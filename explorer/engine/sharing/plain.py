@@ -13,15 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 D = TypeVar("D")
-Arrays = list[NDArray[np.float32]]
 ARRAY = "array"
 """The key under which the number of an array stands in place of the array."""
+
+
+class Arrays:
+    """Arrays, each with a number."""
+
+    def __init__(self) -> None:
+        self.all: list[NDArray[np.float32]] = []
+        self._places: dict[int, int] = {}
+
+    def place(self, array: NDArray[np.float32]) -> int:
+        """The number of an array: one and the same for one and the same."""
+        if id(array) not in self._places:
+            self._places[id(array)] = len(self.all)
+            self.all.append(array)
+        return self._places[id(array)]
 
 
 def to_plain(value: Any, arrays: Arrays | None = None) -> Any:
     """A frozen dataclass, with all that it holds, as JSON's own types.
 
-    arrays: gets the arrays, which are named by their place in it; without it they are written as lists.
+    arrays: gets the arrays, which are named by their numbers in it; without it they are written as lists.
     """
     if is_dataclass(value) and not isinstance(value, type):
         named = {f.name: to_plain(getattr(value, f.name), arrays) for f in fields(value)}
@@ -29,10 +43,7 @@ def to_plain(value: Any, arrays: Arrays | None = None) -> Any:
     if isinstance(value, np.ndarray):
         if arrays is None:
             return value.tolist()
-        place = next((i for i, array in enumerate(arrays) if array is value), len(arrays))
-        if place == len(arrays):
-            arrays.append(value)
-        return {ARRAY: place}
+        return {ARRAY: arrays.place(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item, arrays) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -94,10 +105,9 @@ def _value(hint: Any, value: Any, arrays: Sequence[NDArray[np.float32]]) -> Any:
     elif hint is type(None):
         if value is None:
             return None
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if abs(value) <= 1e300:
-            return float(value) if isinstance(value, float) else value
-    elif isinstance(hint, type) and type(value) is hint:
+    elif (hint is float and isinstance(value, int | float) and not isinstance(value, bool)) or (
+        isinstance(hint, type) and type(value) is hint
+    ):
         return value
     raise ValueError(f"{str(value)[:40]!r} is not possible")
 
