@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from explorer import __version__
@@ -76,13 +77,16 @@ def _window_parser() -> argparse.ArgumentParser:
         epilog=f"commands (diffusion-explorer COMMAND --help says more):\n{commands}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", nargs="?", help="a model's folder; without it, the gallery of shipped models")
+    parser.add_argument("path", nargs="?", help="a model's folder, or a .dxsession file; without it, the gallery")
     parser.add_argument("--version", action="version", version=__version__)
     return parser
 
 
 def _window(options: argparse.Namespace) -> int:
-    if options.path is not None:
+    if options.path is not None and options.path.lower().endswith(".dxsession"):
+        if not Path(options.path).is_file():
+            raise UsageError(f"There is no file {options.path}.")
+    elif options.path is not None:
         from explorer.formats.registry import inspect
 
         inspect(options.path)  # a bad path is answered at once, before any window

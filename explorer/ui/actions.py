@@ -15,11 +15,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QLabel,
+    QMenu,
     QMenuBar,
     QWidget,
 )
 
-from explorer.ui import theme
+from explorer.ui import share, theme
 
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
@@ -41,6 +42,8 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), lambda w: w.choose_picture()),
     ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False),
     ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), lambda w: w.choose_save_file()),
+    ActionRow("&File", "Save s&ession…", ("Ctrl+Shift+S",), share.save_session),
+    ActionRow("&File", "Open sess&ion…", ("Ctrl+Shift+O",), share.open_session, needs_model=False),
     ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close(), needs_model=False),
     ActionRow("&Run", "&Play or pause", ("Space",), lambda w: w.session.toggle_play()),
     ActionRow("&Run", "One step &on", ("Right",), lambda w: w.session.forward(1)),
@@ -72,6 +75,10 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
         menus[row.menu].addAction(action)
         if row.needs_model:
             needing.append(action)
+    sharing = QMenu("S&hare", bar)
+    sharing.setObjectName("shareMenu")
+    sharing.aboutToShow.connect(lambda: share.fill_share_menu(sharing, window))
+    menus["&File"].insertMenu(menus["&File"].actions()[4], sharing)
     tiles = menus["&View"].addMenu("&Tiles")
     tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
     return needing

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from explorer.engine.frame import Drawn, Failed, FilmStrip, Frame, Opened, Progress, Ready, ScheduleTable, Seen
+from explorer.engine.frame import (
+    Drawn,
+    Failed,
+    FilmStrip,
+    Frame,
+    Opened,
+    Progress,
+    Ready,
+    Restored,
+    Saved,
+    ScheduleTable,
+    Seen,
+)
 from explorer.engine.worker import Answer
 from explorer.request import ScheduleChoice
-from explorer.ui.branching import Branching
+from explorer.ui.keeping import Keeping
 from explorer.ui.runner import Runner
 
 
-class Answers(Branching):
+class Answers(Keeping):
     """Takes the runner's answers."""
 
     def __init__(self, runner: Runner, parent: QObject | None = None) -> None:
@@ -45,7 +57,11 @@ class Answers(Branching):
             self.filmCleared.emit()
             for t, thumbnail in zip(frame.times, frame.thumbnails, strict=True):
                 self.filmFrame.emit(t, t, thumbnail)
-        elif isinstance(frame, Failed):
+        elif isinstance(frame, Saved):
+            self._take_saved(frame)
+        elif isinstance(frame, Restored):
+            self._take_restored(frame)
+        elif isinstance(frame, Failed) and frame.during != "keep":  # tried again in a second, and not asked for
             self._take_failure(frame, tried)
         if answer.last and self._playing and not self._runner.running and not self._replay.isActive():
             self._end_of_run()
@@ -119,6 +135,8 @@ class Answers(Branching):
             self._opening = None
             self.progressed.emit("")
             self.openingEnded.emit()
+        if frame.during == "save":
+            self.progressed.emit("")
         if frame.during == "run":
             self._set_playing(False)
             self._say_warnings()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from PySide6.QtWidgets import QApplication
 
+from explorer.ui.autosave import Autosave
+from explorer.ui.restore_strip import RestoreStrip
 from explorer.ui.window import MainWindow
 
 
@@ -22,5 +25,27 @@ def run(path: str | None) -> int:
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setApplicationName("diffusion-explorer")
     window = MainWindow(path)
+    autosave = Autosave(window.session, parent=window)
+    if autosave.left is not None:
+        offer(window, autosave, autosave.left)
     window.show()
-    return app.exec()
+    code = app.exec()
+    autosave.close()
+    return code
+
+
+def offer(window: MainWindow, autosave: Autosave, left: Path) -> None:
+    """Show a strip that offers what a killed program left."""
+    strip = RestoreStrip(left)
+
+    def restore() -> None:
+        strip.hide()
+        window.open(str(left))
+
+    def dismiss() -> None:
+        strip.hide()
+        autosave.forget_left()
+
+    strip.restoreClicked.connect(restore)
+    strip.dismissed.connect(dismiss)
+    window.add_strip(strip)

@@ -67,7 +67,7 @@ class Asking(QObject):
         self._runner = runner
         self._ready: Ready | None = None
         self._samplers: dict[str, SamplerSpec] = {}
-        self._opening: tuple[ModelFacts, State] | None = None
+        self._opening: tuple[ModelFacts | None, State] | None = None
         self._before_first_picture = False
         self._trial: tuple[int, State] | None = None
         """The look at a picture that may be none, and the state it leads to if it is one."""

@@ -53,6 +53,10 @@ class Runner(QObject):
         """True while a sampler runs."""
         return "run" in self._jobs
 
+    def doing(self, which: During) -> bool:
+        """True while the job of a lane is not answered."""
+        return which in self._jobs
+
     def start(self) -> None:
         """Start the engine's thread."""
         self._worker.start()

@@ -17,6 +17,7 @@ from explorer.request import ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
 from explorer.ui.answers import Answers
 from explorer.ui.asking import StartingCloud
+from explorer.ui.keeping import SESSION_ENDING
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count", "schedule"}
 GUIDANCE = {"label", "guidance_scale", "guidance_kind", "guidance_interval", "guidance_rescale"}
@@ -31,6 +32,9 @@ class Session(Answers):
 
         What is open stays until the new one is ready, and for good if it cannot be opened.
         """
+        if path.lower().endswith(SESSION_ENDING):
+            self.open_session(path)
+            return
         try:
             facts = inspect(path)
         except ModelError as error:
@@ -134,6 +138,7 @@ class Session(Answers):
     def cancel(self) -> None:
         """Stop whatever goes on; a model that is being opened is not waited for, and what was open stays."""
         self.pause()
+        self.stop_saving()
         if self._opening is None:
             return
         self._opening = None

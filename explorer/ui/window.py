@@ -206,6 +206,8 @@ class MainWindow(QMainWindow):
         self._gallery.backClicked.connect(self.leave)
         self._pages.currentChanged.connect(self._enable_actions)
         self._status.cancelClicked.connect(session.cancel)
+        session.savingBegan.connect(lambda: self._status.set_cancellable(True))
+        session.saved.connect(self._show_saved)
         self._connect_measurements()
 
     def _connect_measurements(self) -> None:
@@ -359,6 +361,22 @@ class MainWindow(QMainWindow):
             self.session.set_time(t)
         else:
             self.session.set_step(step)
+
+    def _show_saved(self, path: str, note: str) -> None:
+        self._status.set_cancellable(self.session.playing)
+        self._status.say(f"Saved to {path}{f', {note}' if note else ''}.")
+
+    def lenses_on_show(self) -> tuple[LensSpec, ...]:
+        """What the tiles show."""
+        return tuple(lens for lens in self._lenses if lens.name in self._tiles.names())
+
+    def add_strip(self, strip: QWidget) -> None:
+        """Above everything."""
+        root = self.centralWidget()
+        layout = root.layout() if root is not None else None
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(0, strip)
+        strip.show()
 
     # What the menus do
 

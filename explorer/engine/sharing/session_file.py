@@ -34,18 +34,19 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step that is kept, see engine.kept.Kept."""
+    """A step that is kept, see engine.kept.Kept. limit: the fields of its Limit."""
 
     index: int
     t: float
     kind: str
     a: float
     s: float
-    limit: float | None
+    limit: tuple[float, float] | None
     x: Floats
     output: Floats
     x0: Floats | None
     extras: Mapping[str, float]
+    variance_fraction: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class SegmentRecord:
     start: int
     continues: bool
     memory: int | None
-    limit: float | None
+    limit: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,6 @@ def check_fits(session: SessionFile, facts: ModelFacts) -> None:
     """Raises ModelError where the arrays are not those of the model."""
     for run in session.runs:
         for step in run.steps:
-            for array in (step.x, step.output, step.x0):
+            for array in (step.x, step.output, step.x0, step.variance_fraction):
                 if array is not None and array.shape != (run.segments[0].request.count, *facts.shape):
                     raise ModelError(f"The session was saved with another model than the one now at {facts.path}.")

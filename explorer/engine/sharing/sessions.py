@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.prediction import Kind
+from explorer.diffusion.threshold import Limit
 from explorer.engine.frame import Frame, Progress, RestoredRun, Saved
 from explorer.engine.kept import Kept
 from explorer.engine.runs import Runs
@@ -84,7 +85,7 @@ def _on_model(file: RunFile, model: ModelRef) -> RunFile:
 
 
 def _file(number: int, run: Trajectory, whole: bool, arrays: dict[int, Floats]) -> RunFile:
-    segments = tuple(SegmentRecord(s.request, s.start, s.continues, s.memory, s.limit) for s in run.segments)
+    segments = tuple(SegmentRecord(s.request, s.start, s.continues, s.memory, _numbers(s.limit)) for s in run.segments)
     if not whole:
         return RunFile(number, run.made, run.times, segments)
     steps = tuple(_record(run.kept[index], arrays) for index in sorted(run.kept))
@@ -99,19 +100,23 @@ def _record(kept: Kept, arrays: dict[int, Floats]) -> StepRecord:
 
     x, output = array(kept.x), array(kept.output)
     x0 = None if kept.x0 is None else array(kept.x0)
-    a, s = number(kept.a), number(kept.s)
-    return StepRecord(kept.index, kept.t, kept.kind, a, s, kept.limit, x, output, x0, kept.extras)
+    fraction = None if kept.variance_fraction is None else array(kept.variance_fraction)
+    a, s, limit = number(kept.a), number(kept.s), _numbers(kept.limit)
+    return StepRecord(kept.index, kept.t, kept.kind, a, s, limit, x, output, x0, kept.extras, fraction)
 
 
 def _trajectory(file: RunFile, model: Model, shared: dict[tuple[int, int, int], Kept]) -> Trajectory:
     """shared: the steps of all runs by their arrays."""
 
     def kept(step: StepRecord) -> Kept:
+        def tensor(array: Floats | None) -> Tensor | None:
+            return None if array is None else torch.from_numpy(array).to(model.device)
+
         x = torch.from_numpy(step.x).to(model.device)
         output = x if step.output is step.x else torch.from_numpy(step.output).to(model.device)
-        x0 = None if step.x0 is None else torch.from_numpy(step.x0).to(model.device)
-        kind = cast("Kind", step.kind)
-        return Kept(step.index, step.t, x, output, kind, step.a, step.s, step.limit, x0, step.extras)
+        kind, limit, fraction = cast("Kind", step.kind), _limit(step.limit), tensor(step.variance_fraction)
+        x0 = tensor(step.x0)
+        return Kept(step.index, step.t, x, output, kind, step.a, step.s, limit, x0, step.extras, fraction)
 
     steps = {}
     for step in file.steps:
@@ -119,9 +124,17 @@ def _trajectory(file: RunFile, model: Model, shared: dict[tuple[int, int, int], 
         if key not in shared:
             shared[key] = kept(step)
         steps[step.index] = shared[key]
-    segments = tuple(Segment(s.request, s.start, s.continues, s.memory, s.limit) for s in file.segments)
+    segments = tuple(Segment(s.request, s.start, s.continues, s.memory, _limit(s.limit)) for s in file.segments)
     shown = model.facts.value_range if model.facts.kind == "image" else None
     return Trajectory.restored(file.times, segments, list(file.scalars), file.stride, shown, steps)
+
+
+def _numbers(limit: Limit | None) -> tuple[float, float] | None:
+    return None if limit is None else (limit.reach, limit.percentile)
+
+
+def _limit(numbers: tuple[float, float] | None) -> Limit | None:
+    return None if numbers is None else Limit(*numbers)
 
 
 def _made_again(file: RunFile, answer: Answers) -> Iterator[Progress]:

@@ -1,0 +1,82 @@
+"""The last second's work, should the program be killed: a small session file, written while one works.
+
+Each running program has a slot of its own in the user's data folder. A file that is found in a free slot was left by
+a program that did not end as it should have; it is kept aside until the user has decided about it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer
+
+from explorer.ui.keeping import SESSION_ENDING, Keeping
+
+EVERY_MS = 700
+"""With the time of writing, less than a second."""
+SLOTS = 8
+
+
+def folder() -> Path:
+    """Where the files lie."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)) / (
+        "diffusion-explorer"
+    )
+
+
+class Autosave(QObject):
+    """Writes when something has changed. left: what a program left that was killed, None for nothing."""
+
+    def __init__(self, session: Keeping, where: Path | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._lock: QLockFile | None
+        self._file = Path()
+        self.left: Path | None = None
+        self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
+        self._timer.timeout.connect(self._write)
+        self._find_slot(where or folder())
+        if self._lock is not None:
+            session.stateChanged.connect(self._soon)
+            session.runChanged.connect(self._soon)
+
+    def forget_left(self) -> None:
+        """The user does not want it, or has it."""
+        if self.left is not None:
+            self.left.unlink(missing_ok=True)
+            self.left = None
+
+    def close(self) -> None:
+        """The program ends as it should: nothing is left."""
+        self._timer.stop()
+        if self._lock is not None:
+            self._file.unlink(missing_ok=True)
+            self._lock.unlock()
+            self._lock = None
+
+    def _find_slot(self, where: Path) -> None:
+        """Without a folder to write to, the program goes on without."""
+        self._lock = None
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return
+        for number in range(SLOTS):
+            lock = QLockFile(str(where / f"{number}.lock"))
+            lock.setStaleLockTime(0)  # held as long as its program runs
+            if lock.tryLock(0):
+                self._lock = lock
+                self._file = where / f"{number}{SESSION_ENDING}"
+                last = where / f"{number}.last{SESSION_ENDING}"
+                if self._file.exists():
+                    self._file.replace(last)
+                self.left = last if last.exists() else None
+                return
+
+    def _soon(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _write(self) -> None:
+        if self._lock is not None:
+            self._session.autosave(str(self._file))

@@ -1,0 +1,188 @@
+"""Saving and opening from the window: the share menu, sessions, and what is left of a program that was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMenu
+
+from explorer.ui.app import offer
+from explorer.ui.autosave import Autosave
+from explorer.ui.restore_strip import RestoreStrip
+from explorer.ui.share import ROWS
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Hand, MakeHand
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file that every dialog answers with, without an ending."""
+    file = tmp_path / "kept"
+
+    def answer(parent: object, title: str, name: str, filters: str) -> tuple[str, str]:
+        return str(file), filters.split(";;", maxsplit=1)[0]
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    return file
+
+
+def share_menu(hand: Hand) -> QMenu:
+    menu = hand.find(QMenu, "shareMenu")
+    menu.aboutToShow.emit()
+    return menu
+
+
+def test_a_run_is_saved_from_the_menu(hand: Hand, chosen: Path) -> None:
+    greyed = [action.objectName() for action in share_menu(hand).actions() if not action.isEnabled()]
+    assert "shareFilm" in greyed
+    assert "sharePicture" not in greyed
+    hand.type_into(hand.spin("stepsSpin"), "3")
+    hand.reverse()
+    hand.play_to_end()
+    for name, ending in (("sharePicture", "png"), ("shareNumbers", "npz"), ("shareScript", "py")):
+        action = next(action for action in share_menu(hand).actions() if action.objectName() == name)
+        action.trigger()
+        hand.settle()
+        file = chosen.with_suffix(f".{ending}")
+        assert file.stat().st_size > 100
+        assert hand.status == f"Saved to {file}."
+    with np.load(chosen.with_suffix(".npz")) as arrays:
+        np.testing.assert_array_equal(arrays["x"], hand.data("x_t"))
+
+
+def test_what_cannot_be_saved_is_said_in_the_banner(hand: Hand, tmp_path: Path) -> None:
+    hand.session.save(str(tmp_path / "missing" / "run.npz"))
+    hand.settle()
+    assert "there is no such folder" in hand.banner.text()
+    assert {row.name for row in ROWS} == {a.objectName() for a in share_menu(hand).actions() if a.objectName()}
+
+
+def test_a_session_is_opened_as_it_was(hand: Hand, plane: Path, chosen: Path) -> None:
+    hand.type_into(hand.spin("stepsSpin"), "6")
+    hand.reverse()
+    hand.play_to_end()
+    hand.session.set_step(3)
+    hand.settle()
+    hand.session.branch()
+    hand.settle()
+    hand.session.set_step(2)
+    hand.settle()
+    shown, state = hand.shown(), hand.window.state
+    family = [(run.number, run.parent, run.made) for run in hand.session.family if run.begun]
+    hand.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    hand.settle()
+    file = chosen.with_suffix(".dxsession")
+    assert hand.status == f"Saved to {file}."
+    hand.window.open(str(plane))
+    hand.settle()
+    assert hand.drop(file) == (True, True)
+    hand.settle()
+    assert hand.window.state == state
+    assert [(run.number, run.parent, run.made) for run in hand.session.family] == family
+    for lens, array in shown.items():
+        np.testing.assert_array_equal(hand.data(lens), array)
+
+
+def test_a_bad_session_leaves_what_was_on_show(hand: Hand, tmp_path: Path) -> None:
+    before = hand.shown()
+    file = tmp_path / "bad.dxsession"
+    file.write_bytes(b"nonsense")
+    hand.drop(file)
+    hand.settle()
+    assert "bad.dxsession" in hand.banner.text()
+    for lens, array in before.items():
+        np.testing.assert_array_equal(hand.data(lens), array)
+    hand.session.set_time(10)
+    hand.settle()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from explorer.ui.autosave import Autosave
+from explorer.ui.window import MainWindow
+
+app = QApplication([])
+window = MainWindow(sys.argv[1])
+autosave = Autosave(window.session, Path(sys.argv[2]), window)
+window.show()
+
+def until(condition):
+    while not condition():
+        app.processEvents()
+        time.sleep(0.002)
+
+until(lambda: not window.busy)
+window.session.change(source="reverse", steps=100, sampler="ddpm", sampler_seed=5)
+window.session.change(steps=100)
+until(lambda: not window.busy)
+window.session.set_pace(0.02)
+window.session.play()
+until(lambda: window.state.step >= 20)
+since = time.monotonic()
+until(lambda: time.monotonic() - since > 1.5)
+print("step", flush=True)
+until(lambda: False)
+"""
+
+
+def test_a_killed_program_leaves_all_but_the_last_second(make_hand: MakeHand, tiny: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tiny), str(tmp_path / "data")]
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "step\n"
+    os.kill(program.pid, signal.SIGKILL)
+    program.wait()
+    program.stdout.close()
+    hand = make_hand()
+    autosave = Autosave(hand.session, tmp_path / "data")
+    assert autosave.left is not None
+    offer(hand.window, autosave, autosave.left)
+    assert hand.find(RestoreStrip).isVisible()
+    hand.click("restoreButton")
+    hand.settle()
+    run = hand.session.run
+    assert run is not None
+    assert run.made > 20
+    assert (hand.window.state.sampler, hand.window.state.sampler_seed) == ("ddpm", 5)
+    restored = hand.data("x_t")
+    step = hand.window.state.step
+    hand.session.reset()
+    hand.settle()
+    hand.session.play()
+    hand.until(lambda: hand.window.state.step >= step)
+    hand.session.set_step(step)
+    hand.settle()
+    np.testing.assert_array_equal(hand.data("x_t"), restored)
+    until = time.monotonic() + 20
+    while not (tmp_path / "data" / "0.dxsession").exists() and time.monotonic() < until:
+        hand.qtbot.wait(20)
+    autosave.close()
+    assert not (tmp_path / "data" / "0.dxsession").exists()
+
+
+def test_two_programs_do_not_share_a_file(hand: Hand, tmp_path: Path) -> None:
+    one, two = (Autosave(hand.session, tmp_path) for _ in range(2))
+    (tmp_path / "1.dxsession").write_bytes(b"left")
+    assert one.left is None
+    assert two.left is None
+    two.close()
+    (tmp_path / "1.dxsession").write_bytes(b"left")
+    three = Autosave(hand.session, tmp_path)
+    assert three.left == tmp_path / "1.last.dxsession"
+    three.forget_left()
+    assert not list(tmp_path.glob("*.dxsession"))
+    one.close()
+    three.close()
