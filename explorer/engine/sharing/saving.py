@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from explorer.engine.frame import Frame, Saved
-from explorer.engine.sharing import diffusers_script, films, numbers, pictures, script
+from explorer.engine.sharing import diffusers_script, films, numbers, page, pictures, script
 from explorer.engine.sharing.files import replacing
 from explorer.engine.sharing.material import Material, Saving
 from explorer.facts import ModelError
@@ -20,6 +20,7 @@ WRITERS: dict[str, Callable[[Material, BinaryIO], Saving]] = {
     ".png": pictures.write,
     ".gif": films.write_gif,
     ".mp4": films.write_mp4,
+    ".html": page.write,
 }
 """By the file's ending."""
 ENDINGS = (*WRITERS, ".py")

@@ -1,0 +1,163 @@
+"""`.html`: one page with a slider over the run, for a course's web site. It needs no network and nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from html import escape
+from typing import BinaryIO
+
+from PIL import Image as Pillow
+
+from explorer.engine.frame import Seen
+from explorer.engine.samplers import chosen_sampler
+from explorer.engine.sharing.files import aside
+from explorer.engine.sharing.material import Material, Saving, progress
+from explorer.engine.sharing.snr_plot import SnrPlot
+from explorer.lenses.colour import contact_sheet
+from explorer.lenses.drawable import Drawable, Image, Missing
+from explorer.lenses.picture import picture
+from explorer.lenses.registry import LENSES
+from explorer.paths import RESOURCES
+from explorer.request import Run
+
+MAX_STEPS = 101
+"""Of a longer run, evenly chosen ones."""
+COLUMNS = 10
+"""Of the sheet that holds a tile's pictures."""
+PLANE_SIDE = 288
+"""Pixels of a picture of the plane."""
+COLOURS = 64
+EMPTY = "#8a919c"
+
+
+def write(material: Material, file: BinaryIO) -> Saving:
+    """The tiles over the run as sheets of small pictures, the SNR curve, the choices and the formulas."""
+    indices = material.chosen(MAX_STEPS)
+    seen: list[Seen] = []
+    for done, index in enumerate(indices, 1):
+        seen.append((yield from material.seen(index)))
+        yield progress(done, len(indices), "page")
+    yield from (progress(1, 1, "page") for _ in aside(lambda: file.write(_page(material, seen).encode())))
+
+
+def _page(material: Material, seen: Sequence[Seen]) -> str:
+    facts, run = material.model.facts, material.run()
+    request, schedule = run.request, material.model.denoiser.schedule
+    plot = SnrPlot(schedule, [one.t for one in seen])
+    columns = min(COLUMNS, len(seen))
+    data = {
+        "columns": columns,
+        "rows": math.ceil(len(seen) / columns),
+        "step": [one.step for one in seen],
+        "planned": len(run.times) - 1,
+        "t": [one.t for one in seen],
+        "snr": [_snr(one) for one in seen],
+        "x": [round(plot.x(one.t), 2) for one in seen],
+    }
+    names = [name for name in seen[0].tiles if not all(isinstance(one.tiles[name], Missing) for one in seen)]
+    label = ""
+    if request.guidance.label is not None:
+        label = f", label {facts.labels(request.guidance.kind)[request.guidance.label]}"
+    parts = {
+        "title": escape(f"{facts.title}: {chosen_sampler(request)[0].label}, {request.steps} steps{label}"),
+        "lead": escape(facts.summary),
+        "css": _file("page.css"),
+        "js": _file("page.js"),
+        "last": str(len(seen) - 1),
+        "tiles": "\n".join(_tile(name, [one.tiles[name] for one in seen], columns) for name in names),
+        "plot": plot.svg(),
+        "formulas": _formulas(names, request),
+        "run": _table(_run_facts(request)),
+        "model": _table([(fact.name, fact.value) for fact in facts.evidence]),
+        "data": json.dumps(data).replace("</", "<\\/"),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _file("page.html"))
+
+
+def _file(name: str) -> str:
+    return (RESOURCES / "page" / name).read_text(encoding="utf-8")
+
+
+def _snr(seen: Seen) -> str:
+    return "∞" if seen.s == 0 else f"{(seen.a / seen.s) ** 2:.3g}"
+
+
+def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
+    """A figure whose picture is one sheet of all steps, of which the style sheet shows one."""
+    lens = LENSES[name]
+    frames = [_small(drawable) for drawable in drawables]
+    width, height = next(frame.size for frame in frames if frame is not None)
+    rows = math.ceil(len(frames) / columns)
+    sheet = Pillow.new("RGB", (columns * width, rows * height), EMPTY)
+    for i, frame in enumerate(frames):
+        if frame is not None:
+            sheet.paste(frame, (i % columns * width, i // columns * height))
+    smooth = "" if any(isinstance(drawable, Image) for drawable in drawables) else " smooth"
+    style = (
+        f"aspect-ratio:{width}/{height};background-size:{columns * 100}% {rows * 100}%;"
+        f"background-image:url(data:image/png;base64,{_png(sheet)})"
+    )
+    return (
+        f'<figure class="tile"><h3>{lens.label}<span>{_subscripts(escape(lens.formula))}</span></h3>'
+        f'<div class="sprite{smooth}" role="img" aria-label="{escape(name)} at the chosen step" style="{style}"></div>'
+        "</figure>"
+    )
+
+
+def _small(drawable: Drawable) -> Pillow.Image | None:
+    """The picture in as few pixels as it has; the browser enlarges it."""
+    if isinstance(drawable, Missing):
+        return None
+    if isinstance(drawable, Image):
+        return Pillow.fromarray(contact_sheet(drawable, gap=1 if len(drawable.data) > 1 else 0))
+    return picture(drawable).resize((PLANE_SIDE, PLANE_SIDE), Pillow.Resampling.LANCZOS)
+
+
+def _png(sheet: Pillow.Image) -> str:
+    buffer = io.BytesIO()
+    small = sheet.quantize(COLOURS, dither=Pillow.Dither.NONE) if len(sheet.getcolors(1 << 24) or ()) > 256 else sheet
+    small.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _formulas(names: Sequence[str], request: Run) -> str:
+    lines = [("The path from data to noise", "x_t = a(t) x₀ + s(t) ε,   ε ~ N(0, I)")]
+    lines += [(LENSES[name].label, LENSES[name].formula) for name in names if name != "x_t"]
+    if request.guidance.label is not None:
+        kinds = {
+            "classifier": "∇ log p(x_t) + γ ∇ log p(y | x_t)",
+            "classifier-free": "ε̂ = ε̂(x_t) + γ (ε̂(x_t, y) − ε̂(x_t))",
+        }
+        lines.append((f"Guidance, γ = {request.guidance.scale:g}", kinds[request.guidance.kind]))
+    return "\n".join(f"<dt>{name}</dt><dd>{_subscripts(escape(text))}</dd>" for name, text in lines)
+
+
+def _subscripts(text: str) -> str:
+    return text.replace("x_t", "<i>x</i><sub>t</sub>").replace("x₀", "<i>x</i><sub>0</sub>")
+
+
+def _run_facts(request: Run) -> list[tuple[str, str]]:
+    sampler, parameters = chosen_sampler(request)
+    guidance = request.guidance
+    lines = [("sampler", f"{sampler.label}. {sampler.summary}"), (sampler.steps_label.lower(), str(request.steps))]
+    lines += [("seed", str(request.seed)), ("samples", str(request.count))]
+    if guidance.label is not None:
+        lines += [("label", str(guidance.label)), ("guidance", f"{guidance.kind}, γ = {guidance.scale:g}")]
+    labels = {spec.name: spec.metadata["label"] for spec in parameters.__dataclass_fields__.values()}
+    return lines + [(labels[name], _word(value)) for name, value in asdict(parameters).items() if value != ""]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _table(lines: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in lines)
