@@ -46,6 +46,7 @@ from explorer.engine.sharing.session_file import check_fits
 from explorer.engine.sharing.session_file import read as read_session
 from explorer.engine.sharing.sessions import restore, save_session
 from explorer.engine.sources import edited, forward, initial, thumbnail
+from explorer.engine.training import Trainer, keep_model, make_draft
 from explorer.engine.trajectory import Segment, Trajectory
 from explorer.facts import ModelError
 from explorer.formats.model import Model
@@ -55,7 +56,9 @@ from explorer.lenses.drawable import Drawable
 from explorer.lenses.registry import LENSES
 from explorer.request import (
     Bound,
+    Draft,
     Film,
+    Keep,
     Look,
     ModelRef,
     Open,
@@ -69,6 +72,7 @@ from explorer.request import (
     ScheduleChoice,
     ScoreMatching,
     Tabulate,
+    Train,
 )
 from explorer.state import State
 
@@ -92,6 +96,7 @@ class Engine:
         self._rescheduled: dict[ScheduleChoice, Model] = {}
         """The open model on the schedules it was lately wanted on."""
         self.runs = Runs(memory_budget)
+        self._trainer = Trainer()
 
     def ready(self) -> Ready:
         """What the engine offers."""
@@ -131,6 +136,12 @@ class Engine:
             yield from save_session(self.runs, request)
         elif isinstance(request, OpenSession):
             yield from self._open_session(request.path)
+        elif isinstance(request, Draft):
+            yield from make_draft(request)
+        elif isinstance(request, Train):
+            yield from self._trainer.train(self.model(request.model), request)
+        elif isinstance(request, Keep):
+            yield from keep_model(self.model(request.model), request)
         else:
             yield from self._run(request)
 

@@ -17,7 +17,7 @@ from explorer.request import ScheduleChoice
 from explorer.state import State
 
 During: TypeAlias = Literal[
-    "start", "open", "look", "schedule", "film", "run", "scores", "bound", "prepare", "save", "keep"
+    "start", "open", "look", "schedule", "film", "run", "scores", "bound", "train", "prepare", "save", "keep"
 ]
 """What the engine was doing."""
 
@@ -194,6 +194,22 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class Drafted:
+    """An untrained network is on the disk."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """So many steps have been made. loss: the mean since the last word; best: the least that can be reached."""
+
+    steps: int
+    loss: float
+    best: float
+
+
+@dataclass(frozen=True)
 class Failed:
     """It did not work. message: one plain sentence. during: what was asked for."""
 
@@ -215,5 +231,7 @@ Frame: TypeAlias = (
     | Saved
     | RestoredRun
     | Restored
+    | Drafted
+    | Trained
     | Failed
 )

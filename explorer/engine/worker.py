@@ -19,7 +19,9 @@ from explorer.engine.frame import Drawn, During, Failed, Frame, Progress, Seen
 from explorer.request import (
     Autosave,
     Bound,
+    Draft,
     Film,
+    Keep,
     Look,
     Open,
     OpenSession,
@@ -30,12 +32,25 @@ from explorer.request import (
     SaveSession,
     ScoreMatching,
     Tabulate,
+    Train,
 )
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
 
-LANES: tuple[During, ...] = ("open", "schedule", "look", "film", "keep", "save", "run", "scores", "bound", "prepare")
+LANES: tuple[During, ...] = (
+    "open",
+    "schedule",
+    "look",
+    "film",
+    "keep",
+    "save",
+    "run",
+    "scores",
+    "bound",
+    "train",
+    "prepare",
+)
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
 
 
@@ -49,6 +64,9 @@ _LANE_OF: dict[type[Request], During] = {
     ScoreMatching: "scores",
     Bound: "bound",
     Prepare: "prepare",
+    Draft: "train",
+    Train: "train",
+    Keep: "save",
     Save: "save",
     SaveSession: "save",
     Autosave: "keep",

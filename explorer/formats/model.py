@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
     import numpy as np
     import torch
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from explorer.diffusion.denoiser import Denoiser
     from explorer.diffusion.guidance import LogClassifier
@@ -35,6 +35,8 @@ class Model:
     truth: GaussianMixture | None = None
     prepare: Callable[[Tensor], None] | None = None
     classifier: Callable[[], LogClassifier] | None = None
+    network: nn.Module | None = None
+    """The network behind the denoiser, where it is one of our own that can be trained on."""
 
 
 class Format(Protocol):

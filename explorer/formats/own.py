@@ -27,6 +27,7 @@ from explorer.formats.truth import Truth, require_truth
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
+    from torch import nn
 
     from explorer.diffusion.denoiser import Denoiser
     from explorer.diffusion.schedules import Schedule
@@ -169,14 +170,15 @@ class OwnFolder:
 
         configuration = _read(path)
         schedule, truth = _schedule(configuration), configuration.truth
-        denoiser = _denoiser(path, configuration, facts, schedule, device)
+        denoiser, network = _denoiser(path, configuration, facts, schedule, device)
         if truth is None:
-            return Model(facts, denoiser, np.zeros((0, 2), np.float32), device)
+            return Model(facts, denoiser, np.zeros((0, 2), np.float32), device, network=network)
         points, labels = truth.draw(configuration.samples, configuration.seed)
         if len(facts.class_names) == truth.piece_count:
             facts = replace(facts, sample_labels=labels)
         mixture = truth.mixture(device)
-        return Model(facts, denoiser, points, device, mixture, classifier=posterior(mixture, schedule))
+        classifier = posterior(mixture, schedule)
+        return Model(facts, denoiser, points, device, mixture, classifier=classifier, network=network)
 
 
 FORMAT = OwnFolder()
@@ -277,7 +279,8 @@ def _schedule(configuration: _Configuration) -> Schedule:
 
 def _denoiser(
     path: Path, configuration: _Configuration, facts: ModelFacts, schedule: Schedule, device: torch.device
-) -> Denoiser:
+) -> tuple[Denoiser, nn.Module | None]:
+    """The denoiser, and the network behind it where there is one."""
     import torch
 
     if configuration.network == EXACT:
@@ -285,7 +288,7 @@ def _denoiser(
 
         if configuration.truth is None:
             raise ModelError(f"{path.name}/{CONFIG} states no truth.")
-        return MixtureDenoiser(configuration.truth.mixture(device), schedule)
+        return MixtureDenoiser(configuration.truth.mixture(device), schedule), None
 
     from explorer.formats.tensors import load_weights
     from explorer.networks import NETWORKS
@@ -295,4 +298,4 @@ def _denoiser(
     with torch.device("meta"):  # shapes without memory
         network: Any = network_type(config_type(**configuration.sizes))
     load_weights(network, path / WEIGHTS, f"{path.name}/{WEIGHTS}", device)
-    return mlp_denoiser(network, schedule, facts.prediction)
+    return mlp_denoiser(network, schedule, facts.prediction), network

@@ -137,7 +137,7 @@ class Runner(QObject):
         return latest is not None and self._oldest_look <= answer.job < latest and isinstance(answer.frame, Seen)
 
     def _update_busy(self) -> None:
-        busy = any(name not in ("prepare", "keep") for name in self._jobs)  # which change nothing on show
+        busy = any(name not in ("prepare", "keep", "train") for name in self._jobs)  # which change nothing on show
         if busy != self._busy:
             self._busy = busy
             self.busyChanged.emit(busy)

@@ -40,6 +40,7 @@ from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.tiles import FIRST_TILES, Tiles
 from explorer.ui.timeline import Timeline
+from explorer.ui.train_panel import TrainPanel
 from explorer.ui.trials import fill_trials_menu
 
 RUN_SHOWN_MS = 80
@@ -118,6 +119,8 @@ class MainWindow(QMainWindow):
         self._side.add(self._curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
         self._likelihood = LikelihoodPanel()
         self._side.add(self._likelihood, "Likelihood", "The variational bound, log p, and score matching")
+        self._train = TrainPanel(self._runner, self.session)
+        self._side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
         self._timeline = Timeline()
         self._compare = CompareBar(self.session, self._timeline.tree)
         self._timeline.add(self._compare)
@@ -521,6 +524,7 @@ class MainWindow(QMainWindow):
         self._settings.set_bytes("geometry", self.saveGeometry())
         self._settings.set_bytes("columns", self._columns.saveState())
         self.session.close()
+        self._train.close_down()
         super().closeEvent(event)
 
     def _restore_layout(self) -> None:

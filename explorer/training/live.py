@@ -1,0 +1,145 @@
+"""Training a small network of points while somebody looks at it: a step at a time, towards a loss that is known.
+
+With the exact distribution the least loss that any network can reach is known too: that of the exact denoiser.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from explorer.datasets.toy import ToyMixture
+from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
+from explorer.diffusion.prediction import Kind, Prediction
+from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.score_matching import sliced
+from explorer.networks.mlp import MLP, MLPConfig
+from explorer.training.card import write_card
+from explorer.training.folder import write_network
+from explorer.training.objective import noised, stratified_times
+
+LiveObjective: TypeAlias = Literal["denoising", "sliced"]
+BATCH = 256
+SMALL = MLPConfig(hidden=128, layers=3)
+"""A step takes a few milliseconds."""
+FIRST_T = 10
+"""Of 1000: below it the noise is so small that the score's size alone would decide what is learned."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned: the exact distribution, under a schedule, with an output of this kind."""
+
+    truth: GaussianMixture
+    schedule: Schedule
+    kind: Kind
+    objective: LiveObjective = "denoising"
+
+
+class LiveTraining:
+    """A network and its optimiser. It can be stepped for ever; all randomness follows from the seed and the step."""
+
+    def __init__(self, network: nn.Module, task: Task, learning_rate: float, seed: int = 0) -> None:
+        self.network, self.task, self.seed, self.steps = network, task, seed, 0
+        self._optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def step(self) -> float:
+        """One step of Adam on a fresh batch; the batch's loss before it."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.steps)
+        self.network.requires_grad_(True)
+        loss = batch_loss(self.network, self.task, generator)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._optimizer.step()
+        self.network.requires_grad_(False)
+        self.steps += 1
+        return float(loss.detach())
+
+
+def batch_loss(network: nn.Module, task: Task, generator: torch.Generator, n: int = BATCH) -> Tensor:
+    """Per number of a sample. Denoising: the squared error of ε̂, x̂₀, v̂ or s ŝ. Sliced: weighted with s²."""
+    x_0 = task.truth.draw(torch.randn(n, 2, generator=generator), torch.rand(n, generator=generator))
+    t = _times(task.schedule, n, generator)
+    x_t, eps, a, s = noised(task.schedule, x_0, t, generator)
+    half_log_snr = 0.5 * task.schedule.log_snr(t).float()
+    if task.objective == "sliced":
+
+        def score(x: Tensor) -> Tensor:
+            return Prediction(x, 0.0, a, s, task.kind, network(x, half_log_snr)).score
+
+        signs = torch.randint(2, x_t.shape, generator=generator).float() * 2 - 1
+        each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
+        return (s.squeeze(1).square() * each).mean() / x_t.shape[1]
+    output: Tensor = network(x_t, half_log_snr)
+    if task.kind == "score":
+        return (s * output + eps).square().mean()
+    return (output - _wanted(task.kind, x_0, eps, a, s)).square().mean()
+
+
+@torch.no_grad()
+def best_loss(task: Task, times: int = 64, n: int = 256, seed: int = 7) -> float:
+    """The least loss that can be reached, by Monte Carlo with the exact denoiser."""
+    generator = torch.Generator().manual_seed(seed)
+    exact = MixtureDenoiser(task.truth, task.schedule)
+    total = 0.0
+    for t in _times(task.schedule, times, generator).tolist():
+        x_0 = task.truth.draw(torch.randn(n, 2, generator=generator), torch.rand(n, generator=generator))
+        eps = torch.randn(n, 2, generator=generator)
+        a, s = task.schedule.signal(t), task.schedule.noise(t)
+        said = exact(a * x_0 + s * eps, t)
+        if task.objective == "sliced":
+            total -= float((s * said.score).square().mean()) / 2
+        elif task.kind == "score":
+            total += float((s * said.score + eps).square().mean())
+        else:
+            outputs = {"eps": said.eps, "x0": said.x0, "v": said.v}
+            total += float((outputs[task.kind] - _wanted(task.kind, x_0, eps, a, s)).square().mean())
+    return total / times
+
+
+def draft(folder: Path, toy: ToyMixture, kind: Kind, title: str, seed: int = 0) -> None:
+    """Write a folder with an untrained network for a distribution. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    facts = {
+        "schedule": {"name": "cosine", "T": 1000},
+        "prediction": kind,
+        "kind": "points",
+        "shape": [2],
+        "truth": toy.facts(),
+    }
+    write_network(folder, "mlp", MLP(SMALL), facts)
+    write_card(folder, {"title": title, "summary": "Trained here.", "dataset": "Drawn from the truth in config.json"})
+
+
+def keep(source: Path, network: nn.Module, folder: Path) -> None:
+    """Write the network as it is now as a model folder, with the configuration and card of `source`. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "explorer.json"):
+        if (source / name).is_file():
+            values = json.loads((source / name).read_text(encoding="utf-8"))
+            (folder / name).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    save_file(
+        {key: value.cpu().contiguous() for key, value in network.state_dict().items()}, folder / "model.safetensors"
+    )
+
+
+def _times(schedule: Schedule, n: int, generator: torch.Generator) -> Tensor:
+    return stratified_times(n, schedule.T, generator).clamp(min=max(FIRST_T * schedule.T // 1000, 1))
+
+
+def _wanted(kind: Kind, x_0: Tensor, eps: Tensor, a: Tensor | float, s: Tensor | float) -> Tensor:
+    if kind == "eps":
+        return eps
+    return x_0 if kind == "x0" else a * eps - s * x_0

@@ -1,0 +1,80 @@
+"""Training that is looked at: the loss goes down to the least possible, and not below."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import torch
+
+from explorer.diffusion.mixture import GaussianMixture
+from explorer.diffusion.prediction import Kind
+from explorer.diffusion.schedules import cosine
+from explorer.networks.mlp import MLP, MLPConfig
+from explorer.training.live import LiveObjective, LiveTraining, Task, batch_loss, best_loss
+
+KINDS: tuple[Kind, ...] = ("eps", "x0", "v", "score")
+
+
+def task(kind: Kind, objective: LiveObjective = "denoising") -> Task:
+    two = GaussianMixture(
+        torch.tensor([0.6, 0.4]), torch.tensor([[-1.0, 0.0], [1.0, 0.5]]), 0.1 * torch.eye(2).expand(2, 2, 2)
+    )
+    return Task(two, cosine(100), kind, objective)
+
+
+class Exact(torch.nn.Module):
+    """The exact denoiser as a network that is asked for each sample's own noise level."""
+
+    def __init__(self, known: Task) -> None:
+        super().__init__()
+        self.known = known
+
+    def forward(self, x: torch.Tensor, half_log_snr: torch.Tensor) -> torch.Tensor:
+        a, s = half_log_snr.mul(2).sigmoid().sqrt(), half_log_snr.mul(-2).sigmoid().sqrt()
+        rows = []
+        for point, a_i, s_i in zip(x, a.tolist(), s.tolist(), strict=True):
+            score = self.known.truth.score(point[None], a_i, s_i)
+            x0 = (point + s_i**2 * score) / a_i
+            outputs = {"score": score, "eps": -s_i * score, "x0": x0, "v": -a_i * s_i * score - s_i * x0}
+            rows.append(outputs[self.known.kind])
+        return torch.cat(rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_exact_answer_has_the_least_loss(kind: Kind) -> None:
+    known = task(kind)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        found = torch.stack([batch_loss(Exact(known), known, generator) for _ in range(6)])
+    least = best_loss(known)
+    assert abs(float(found.mean()) - least) < 0.1 * least + 0.01
+
+
+def test_sliced_has_the_least_loss_where_denoising_has_it() -> None:
+    known = task("eps", "sliced")
+    generator = torch.Generator().manual_seed(0)
+    found = torch.stack([batch_loss(Exact(known), known, generator).detach() for _ in range(8)])
+    assert abs(float(found.mean()) - best_loss(known)) < 0.06
+
+
+@pytest.mark.parametrize(("kind", "objective"), [("eps", "denoising"), ("v", "denoising"), ("eps", "sliced")])
+def test_training_goes_towards_it(kind: Kind, objective: LiveObjective) -> None:
+    assert objective in get_args(LiveObjective)
+    torch.manual_seed(0)
+    known = task(kind, objective)
+    training = LiveTraining(MLP(MLPConfig(hidden=32, layers=2)), known, 5e-3)
+    losses = [training.step() for _ in range(300)]
+    least = best_loss(known)
+    first, last = sum(losses[:10]) / 10, sum(losses[-50:]) / 50
+    assert least - 0.05 < last < least + 0.35 * (first - least)
+    assert training.steps == 300
+
+
+def test_it_can_be_repeated() -> None:
+    runs = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        training = LiveTraining(MLP(MLPConfig(hidden=8, layers=2)), task("eps"), 1e-3, seed=4)
+        runs.append([training.step() for _ in range(3)])
+    assert runs[0] == runs[1]

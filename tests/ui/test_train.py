@@ -1,0 +1,67 @@
+"""The tab Train: a network is made, learns while it is looked at, pauses, and is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from explorer.formats import registry
+from explorer.ui.drawing_pad import DrawingPad
+from explorer.ui.train_panel import TrainPanel
+from tests.ui.conftest import Hand, MakeHand
+
+
+def panel_of(hand: Hand) -> TrainPanel:
+    panel = hand.find(TrainPanel)
+    hand.window._side.setCurrentWidget(panel)
+    return panel
+
+
+def test_a_drawing_is_learned_paused_and_saved(make_hand: MakeHand, plane: Path, tmp_path: Path) -> None:
+    hand = make_hand(plane)
+    panel = panel_of(hand)
+    hand.choose(hand.combo("trainData"), "")
+    hand.choose(hand.combo("trainPrediction"), "eps")
+    hand.click("trainButton")
+    hand.until(lambda: bool(hand.sentences))
+    assert "Draw something first" in hand.sentences[-1]
+    pad = hand.find(DrawingPad)
+    side, left = min(pad.width(), pad.height()), (pad.width() - min(pad.width(), pad.height())) // 2
+    QTest.mousePress(pad, Qt.MouseButton.LeftButton, pos=QPoint(left + side // 4, side // 2))
+    QTest.mouseMove(pad, QPoint(left + side // 2, side // 2))
+    QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, pos=QPoint(left + side // 2, side // 2))
+    assert len(pad.strokes) == 1
+    hand.click("trainButton")
+    hand.until(lambda: len(panel._losses) >= 2)
+    assert hand.session.facts is not None
+    assert hand.session.facts.title == "Your drawing, trained here"
+    assert panel.training
+    hand.settle()  # training alone does not make the window busy
+    before = hand.data("score")
+    seen = len(panel._losses)
+    hand.until(lambda: len(panel._losses) > seen + 1)
+    hand.until(lambda: not np.array_equal(before, hand.data("score")))
+    hand.click("trainButton")
+    assert not panel.training
+    hand.settle()
+    panel.save(str(tmp_path / "kept"))
+    hand.until(lambda: (tmp_path / "kept" / "model.safetensors").exists() and not hand.window.busy)
+    kept = registry.load(tmp_path / "kept", "cpu")
+    assert kept.facts.prediction == "eps"
+    assert kept.truth is not None
+    hand.click("trainButton")
+    assert panel.training
+    hand.window.open(str(plane))
+    hand.settle()
+    assert not panel.training
+
+
+def test_closing_the_window_ends_training(make_hand: MakeHand, plane: Path) -> None:
+    hand = make_hand(plane)
+    panel = panel_of(hand)
+    hand.click("trainButton")
+    hand.until(lambda: panel.training)
+    hand.window.close()
