@@ -38,14 +38,14 @@ def test_a_drawing_is_learned_paused_and_saved(make_hand: MakeHand, plane: Path,
     hand.until(lambda: len(panel._losses) >= 2)
     assert hand.session.facts is not None
     assert hand.session.facts.title == "Your drawing, trained here"
-    assert panel.training
+    hand.until(lambda: panel.training)
     hand.settle()  # training alone does not make the window busy
     before = hand.data("score")
     seen = len(panel._losses)
     hand.until(lambda: len(panel._losses) > seen + 1)
     hand.until(lambda: not np.array_equal(before, hand.data("score")))
     hand.click("trainButton")
-    assert not panel.training
+    hand.until(lambda: not panel.training)
     hand.settle()
     panel.save(str(tmp_path / "kept"))
     hand.until(lambda: (tmp_path / "kept" / "model.safetensors").exists() and not hand.window.busy)
@@ -53,10 +53,10 @@ def test_a_drawing_is_learned_paused_and_saved(make_hand: MakeHand, plane: Path,
     assert kept.facts.prediction == "eps"
     assert kept.truth is not None
     hand.click("trainButton")
-    assert panel.training
+    hand.until(lambda: panel.training)
     hand.window.open(str(plane))
     hand.settle()
-    assert not panel.training
+    hand.until(lambda: not panel.training)
 
 
 def test_closing_the_window_ends_training(make_hand: MakeHand, plane: Path) -> None:
