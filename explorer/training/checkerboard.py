@@ -10,9 +10,9 @@ from explorer.training.mixture import MixtureConfig, short_config, train_on
 
 CARD = {
     "title": "Checkerboard",
-    "summary": "Eight squares with nothing between them. The tile error shows what is hardest to learn: edges and "
-    "corners. Open the tile shares and compare samplers: each square should get an eighth, and Langevin "
-    "dynamics never crosses from one to another.",
+    "summary": "Eight squares with nothing between them. The tile score error shows what is hardest to learn: edges "
+    "and corners. Open the tile shares and compare samplers: each square should get an eighth, and "
+    "Langevin dynamics crosses at the corners alone.",
     "dataset": "Drawn afresh for every batch from the mixture in config.json",
     "licence": "Weights: MIT, as this program.",
 }

@@ -115,11 +115,13 @@ class Gallery(QScrollArea):
         heading.addWidget(self._back)
         cards = QGridLayout()
         cards.setSpacing(14)
-        for i, model in enumerate(shipped_models()):
+        models = shipped_models()
+        columns = 3 if len(models) <= 6 else 4
+        for i, model in enumerate(models):
             card = ModelCard(model)
             card.chosen.connect(self.chosen)
-            cards.addWidget(card, i // 3, i % 3)
-        for column in range(3):
+            cards.addWidget(card, i // columns, i % columns)
+        for column in range(columns):
             cards.setColumnStretch(column, 1)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
