@@ -122,6 +122,7 @@ def _windows_left(before: set[int]) -> list[str]:
 
     gc.collect()  # A closed window may wait in a reference cycle.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()  # What the deleted ones held may be in a cycle of its own.
     return [name for address, name in _windows() if address not in before]
 
 

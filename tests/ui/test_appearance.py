@@ -52,9 +52,9 @@ def test_the_theme_changes_colours_and_nothing_else(hand: Hand) -> None:
 def test_the_theme_changes_while_a_run_plays(plane_hand: Hand) -> None:
     hand = plane_hand
     hand.reverse()
-    hand.combo("speedCombo").setCurrentText("20 steps/s")
+    hand.combo("speedCombo").setCurrentText("5 steps/s")
     hand.click("playButton")
-    hand.until(lambda: hand.window.state.step >= 2)
+    hand.until(lambda: hand.window.state.step >= 1)
     hand.key(Qt.Key.Key_T, CONTROL)
     assert hand.session.playing
     step = hand.window.state.step

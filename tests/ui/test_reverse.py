@@ -87,11 +87,14 @@ def test_ddim_50_runs_to_t_0(hand: Hand) -> None:
 
 
 def test_play_in_a_forward_view_begins_a_reverse_run(hand: Hand) -> None:
+    played: list[bool] = []
+    hand.session.playingChanged.connect(played.append)
     hand.type_into(hand.spin("stepsSpin"), "5")
     hand.slider.setFocus()
     hand.key(Qt.Key.Key_Space)
-    assert hand.session.playing
     hand.until(lambda: not hand.window.busy)
+    hand.session.playingChanged.disconnect(played.append)
+    assert played == [True, False]
     assert hand.window.state.source == hand.combo("sourceCombo").currentData() == "reverse"
     assert hand.window.state.t == 0
 
