@@ -251,6 +251,31 @@ class Keep:
     path: str
 
 
+AxisName: TypeAlias = Literal["sampler", "steps", "sampler_seed", "label", "guidance_scale", "eta", "step_size"]
+"""What of a run can be varied."""
+AxisValue: TypeAlias = str | int | float | None
+"""None is no label."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One side of a grid: what is varied, and its values in their order."""
+
+    name: AxisName
+    values: tuple[AxisValue, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Many runs, of which the last x alone is wanted. cells: [row][column], the run with the values of both axes, or
+    in one sentence why there is none. Their numbers count for nothing: none of them is recorded."""
+
+    model: ModelRef
+    rows: Axis
+    columns: Axis
+    cells: tuple[tuple[Run | str, ...], ...]
+
+
 Request: TypeAlias = (
     Open
     | OpenSession
@@ -258,6 +283,7 @@ Request: TypeAlias = (
     | Look
     | Film
     | Run
+    | Grid
     | ScoreMatching
     | Bound
     | Prepare

@@ -8,6 +8,9 @@ import torch
 
 from explorer.facts import ModelError
 
+NUMBERS_HELD = 6
+"""Numbers in memory at once for every number of a batch, at least; a recorded step keeps two."""
+
 
 def available() -> tuple[str, ...]:
     """The names a user may choose, "auto" first."""

@@ -19,8 +19,9 @@ from explorer.diffusion.samplers import Step
 from explorer.diffusion.threshold import Limit
 from explorer.engine.bound import bound
 from explorer.engine.compare import beside
-from explorer.engine.device import available, check_memory, choose, set_threads
+from explorer.engine.device import NUMBERS_HELD, available, check_memory, choose, set_threads
 from explorer.engine.drawing import drawn_at_once, drawn_in_stages, lens_spec
+from explorer.engine.finite import check_finite
 from explorer.engine.frame import (
     FilmStrip,
     Frame,
@@ -33,6 +34,7 @@ from explorer.engine.frame import (
     ScheduleTable,
     Seen,
 )
+from explorer.engine.grid import run_grid
 from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
@@ -58,6 +60,7 @@ from explorer.request import (
     Bound,
     Draft,
     Film,
+    Grid,
     Keep,
     Look,
     ModelRef,
@@ -76,14 +79,8 @@ from explorer.request import (
 )
 from explorer.state import State
 
-FAR_AWAY = 1e6
-"""Where no data are: an x_t beyond it is the sampler's fault, not the network's."""
-
 KEPT_SCHEDULES = 8
 """Of those that runs on show side by side go by."""
-
-NUMBERS_HELD = 6
-"""Numbers in memory at once for every number of a batch, at least; a recorded step keeps two."""
 
 
 class Engine:
@@ -126,6 +123,8 @@ class Engine:
             yield self._film(request)
         elif isinstance(request, ScoreMatching):
             yield from match_scores(self.model(request.model), request)
+        elif isinstance(request, Grid):
+            yield from self._grid(request)
         elif isinstance(request, Bound):
             yield from bound(self.model(request.model), request)
         elif isinstance(request, Prepare):
@@ -293,10 +292,14 @@ class Engine:
         for step in sampler.sample(meter, schedule, x, trajectory.times, noise, parameters, history, start):
             trajectory.record(step)
             self.runs.fit()
-            _check_finite(step)
+            check_finite(step)
             yield from self._seen(model, trajectory, step, request, meter)
             if request.until is not None and step.index >= request.until:
                 return
+
+    @torch.inference_mode()
+    def _grid(self, request: Grid) -> Iterator[Frame]:
+        yield from run_grid(self.model(request.model), request)
 
     def _step_to_go_on_from(self, model: Model, request: Run) -> Generator[Frame, None, tuple[Step, Trajectory]]:
         """Of the run itself, or of the one it branches off."""
@@ -378,12 +381,3 @@ def _asks_the_same(earlier: Run, request: Run) -> bool:
         earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range", "percentile")
     )
     return earlier.guidance == request.guidance and earlier.sampler == request.sampler and same_clip
-
-
-def _check_finite(step: Step) -> None:
-    if step.x.is_meta or bool(torch.isfinite(step.x).all() and torch.isfinite(step.x0).all()):
-        return
-    where = f"step {step.index} (t = {step.t:g})"
-    if not float(step.x.abs().max()) <= FAR_AWAY:
-        raise ModelError(f"The run left the finite numbers at {where}: try smaller steps.")
-    raise ModelError(f"The network returned values that are not finite at {where}.")

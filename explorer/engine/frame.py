@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.engine.grid_frame import GridCell, GridProgress
 from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
@@ -17,7 +18,7 @@ from explorer.request import ScheduleChoice
 from explorer.state import State
 
 During: TypeAlias = Literal[
-    "start", "open", "look", "schedule", "film", "run", "scores", "bound", "train", "prepare", "save", "keep"
+    "start", "open", "look", "schedule", "film", "run", "grid", "scores", "bound", "train", "prepare", "save", "keep"
 ]
 """What the engine was doing."""
 
@@ -228,6 +229,8 @@ Frame: TypeAlias = (
     | Bounded
     | Bounding
     | ScoresMatched
+    | GridCell
+    | GridProgress
     | Saved
     | RestoredRun
     | Restored

@@ -1,7 +1,8 @@
 """The engine in one thread: which request is answered next.
 
 Jobs are generators advanced a step at a time. A newer look replaces an older one; a look goes ahead of a
-running sampler between two of its steps, and both go ahead of a measurement; opening a model ends the run.
+running sampler between two of its steps, both of them go ahead of a grid of runs, and all three of a
+measurement; opening a model ends the run.
 Every frame carries its job's number, so the receiver can drop what it no longer wants. Exceptions become
 Failed frames. No Qt here: the window and the tests give a function that takes the frames.
 """
@@ -21,6 +22,7 @@ from explorer.request import (
     Bound,
     Draft,
     Film,
+    Grid,
     Keep,
     Look,
     Open,
@@ -46,6 +48,7 @@ LANES: tuple[During, ...] = (
     "keep",
     "save",
     "run",
+    "grid",
     "scores",
     "bound",
     "train",
@@ -61,6 +64,7 @@ _LANE_OF: dict[type[Request], During] = {
     Look: "look",
     Film: "film",
     Run: "run",
+    Grid: "grid",
     ScoreMatching: "scores",
     Bound: "bound",
     Prepare: "prepare",
