@@ -36,6 +36,8 @@ class CursorLayer(QWidget):
         self._empty = empty
         self._picture = QPixmap()
         self._stale = True
+        self._at_0, self._per_unit, self._box = 0.0, 0.0, QRect()
+        """Where the axis lies, as of the last time the plot was drawn."""
         self._has_curves = False
         self._value = 0.0
         self._timer = QTimer(self)
@@ -48,10 +50,14 @@ class CursorLayer(QWidget):
 
     def set_value(self, value: float) -> None:
         """Move the cursor."""
-        if value != self._value:
-            self.update(self._strip())  # the plot is wide, and its cursor moves at every picture of a drag
-            self._value = value
-            self.update(self._strip())
+        before, self._value = self._value, value
+        if value == before or not self.isVisible():
+            return
+        if self._stale:
+            self.update()
+            return
+        for place in (before, value):  # the plot is wide, and its cursor moves at every picture of a drag
+            self.update(math.floor(self._at_0 + place * self._per_unit) - 2, 0, 5, self.height())
 
     def value(self) -> float:
         """Where the cursor is."""
@@ -61,10 +67,6 @@ class CursorLayer(QWidget):
         """The x in this widget of a value."""
         box = self._plot.getViewBox()
         return float(self._plot.mapFromScene(box.mapViewToScene(QPointF(value, 0))).x())
-
-    def _strip(self) -> QRect:
-        """The part of this widget that the cursor covers."""
-        return QRect(math.floor(self.x_of(self._value)) - 2, 0, 5, self.height())
 
     def refresh(self, has_curves: bool) -> None:
         """The content has changed: draw it anew soon."""
@@ -105,6 +107,9 @@ class CursorLayer(QWidget):
             painter = QPainter(self._picture)
             self._plot.render(painter, QRectF(self.rect()), self.rect())
             painter.end()
+            self._at_0 = self.x_of(0)
+            self._per_unit = self.x_of(1) - self._at_0
+            self._box = self._plot.mapFromScene(self._plot.getViewBox().sceneBoundingRect()).boundingRect()
         painter = QPainter(self)
         painter.setClipRegion(event.region())
         painter.drawPixmap(0, 0, self._picture)
@@ -112,8 +117,7 @@ class CursorLayer(QWidget):
             painter.setPen(QColor(t.muted))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
             return
-        x = self.x_of(self._value)
-        box = self._plot.mapFromScene(self._plot.getViewBox().sceneBoundingRect()).boundingRect()
+        x, box = self._at_0 + self._value * self._per_unit, self._box
         painter.setPen(QPen(QColor(t.text), 1.5))
         painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
 
