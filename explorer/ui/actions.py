@@ -56,7 +56,7 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
     ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme(), needs_model=False),
     ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),
-    ActionRow("&View", "&Leave full screen or gallery", ("Esc",), lambda w: w.leave(), needs_model=False),
+    ActionRow("&View", "&Leave gallery, grid or full screen", ("Esc",), lambda w: w.leave(), needs_model=False),
     ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.reset_zoom()),
     ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts(), needs_model=False),
 )

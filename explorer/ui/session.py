@@ -127,6 +127,15 @@ class Session(Answers):
             return
         self._trial = (self._runner.submit(request), state)
 
+    def run_with(self, **changes: Any) -> None:
+        """Make these choices, all of them as they are given, and play a run with them from its beginning."""
+        if self.facts is None:
+            return
+        self.pause()
+        self.state = self.state.with_changes(source="reverse", **changes)
+        self.stateChanged.emit()
+        self._set_playing(self._start_run())
+
     def redraw_noise(self) -> None:
         """A new seed: of ε in a forward view, of the whole run in a reverse one."""
         seed = random.randrange(10_000)

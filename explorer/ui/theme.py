@@ -136,6 +136,7 @@ def _stylesheet(t: Theme) -> str:
     QLabel#boundStatus, QLabel#boundHere {{ color: {t.muted}; }}
     QLabel#muted, QLabel#guidanceClassifier, QLabel#statusMessage {{ color: {t.muted}; }}
     QLabel#statusMessage {{ padding-left: 6px; }}
+    QLabel#gridHeading {{ font-weight: 600; }}
     QLabel#alert {{ color: {t.warning}; }}
     QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
     QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};

@@ -28,6 +28,9 @@ from explorer.ui.compare_bar import COLUMNS, CompareBar, compared_specs, name_ti
 from explorer.ui.curves import Curves
 from explorer.ui.edit_menu import EditButton
 from explorer.ui.gallery import Gallery
+from explorer.ui.grid_panel import GridPanel
+from explorer.ui.grid_view import GridView
+from explorer.ui.grids import GridPlan, Grids
 from explorer.ui.likelihood_panel import LikelihoodPanel
 from explorer.ui.measurements import Measurements
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
@@ -132,7 +135,12 @@ class MainWindow(QMainWindow):
         centre = QWidget()
         centre_layout = QVBoxLayout(centre)
         centre_layout.setContentsMargins(0, 0, 0, 0)
-        centre_layout.addWidget(self._tiles, 1)
+        self._grid_panel, self._grid = GridPanel(), GridView()
+        self._side.add(self._grid_panel, "Grid", "Many runs at once: any two choices varied against each other")
+        self._centre = QStackedWidget()
+        self._centre.addWidget(self._tiles)
+        self._centre.addWidget(self._grid)
+        centre_layout.addWidget(self._centre, 1)
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._columns.setChildrenCollapsible(False)
         self._columns.setHandleWidth(8)
@@ -212,6 +220,7 @@ class MainWindow(QMainWindow):
         session.savingBegan.connect(lambda: self._status.set_cancellable(True))
         session.saved.connect(self._show_saved)
         self._connect_measurements()
+        self._connect_grids()
 
     def _connect_measurements(self) -> None:
         panel = self._likelihood
@@ -228,7 +237,40 @@ class MainWindow(QMainWindow):
         measurements.dropped.connect(panel.drop)
         self._status.cancelClicked.connect(measurements.stop)
 
+    def _connect_grids(self) -> None:
+        panel, view, session = self._grid_panel, self._grid, self.session
+        self._grids = Grids(self._runner, session, self)
+        panel.runClicked.connect(self._banner.clear)
+        panel.runClicked.connect(self._grids.start)
+        panel.stopClicked.connect(self._grids.stop)
+        panel.showClicked.connect(lambda: self._centre.setCurrentWidget(view))
+        view.backClicked.connect(self._show_tiles)
+        view.chosen.connect(self._grids.choose)
+        self._grids.began.connect(self._show_grid)
+        self._grids.cellFound.connect(view.show_cell)
+        self._grids.cellFound.connect(lambda cell: panel.set_measure(cell.measure) if cell.measure else None)
+        self._grids.progressed.connect(panel.set_progress)
+        self._grids.runningChanged.connect(panel.set_running)
+        self._grids.runningChanged.connect(lambda on: self._status.set_cancellable(on or session.playing))
+        self._grids.dropped.connect(panel.drop)
+        self._grids.dropped.connect(view.clear)
+        self._grids.dropped.connect(self._show_tiles)
+        self._status.cancelClicked.connect(self._grids.stop)
+        session.engineReady.connect(panel.set_engine)
+        # Whoever goes along the time axis wants to see it.
+        session.playingChanged.connect(lambda on: self._show_tiles() if on else None)
+        self._timeline.timeChosen.connect(self._show_tiles)
+        self._timeline.stepChosen.connect(self._show_tiles)
+
     # Showing
+
+    def _show_grid(self, plan: GridPlan) -> None:
+        self._grid_panel.begin()
+        self._grid.begin(plan)
+        self._centre.setCurrentWidget(self._grid)
+
+    def _show_tiles(self) -> None:
+        self._centre.setCurrentWidget(self._tiles)
 
     def _show_engine(self, ready: Ready) -> None:
         self._choices.set_engine(ready)
@@ -248,6 +290,7 @@ class MainWindow(QMainWindow):
         self._timeline.set_time_range(facts.T, opened.schedule)
         self._timeline.filmstrip.set_range(facts.value_range)
         self._likelihood.set_model(facts)
+        self._grid_panel.set_model(facts, self.state)
         self._curves.set_model_schedule(opened.schedule)
         self._choices.set_facts(facts, opened.device)
         self._compare.set_lenses(self._lenses, facts.kind)
@@ -272,6 +315,7 @@ class MainWindow(QMainWindow):
         if replace(state, t=0, step=0) != self._chosen_shown:  # most changes are of the time alone
             self._chosen_shown = replace(state, t=0, step=0)
             self._choices.set_state(state)
+            self._grid_panel.set_state(state)
             self._choices.set_parameters(state.sampler, self.session.sampler_values())
         shown = [lens for lens in self._lenses if lens.name in state.lenses and facts.kind in lens.kinds]
         comparing = self.session.comparing
@@ -418,9 +462,11 @@ class MainWindow(QMainWindow):
         self.leave() if self._pages.currentWidget() is self._gallery else self.show_gallery()
 
     def leave(self) -> None:
-        """Leave the gallery for the model that is open; or the full screen."""
+        """Leave the gallery for the model that is open; or the grid for the tiles; or the full screen."""
         if self._pages.currentWidget() is self._gallery and self.session.facts is not None:
             self._pages.setCurrentWidget(self._workspace)
+        elif self._centre.currentWidget() is self._grid:
+            self._show_tiles()
         elif self.isFullScreen():
             self.toggle_full_screen()
         else:
@@ -464,7 +510,7 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, name)
-        for part in (self._banner, self._choices, self._timeline, self._edit, self._side, self._tiles):
+        for part in (self._banner, self._choices, self._timeline, self._edit, self._side, self._tiles, self._grid):
             part.restyle()
         self.update()
 

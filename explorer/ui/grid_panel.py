@@ -1,0 +1,206 @@
+"""The tab about grids of runs: what is varied along the rows and the columns, and how it goes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from explorer.axes import GRID_PICTURES, GRID_POINTS, axes_of
+from explorer.engine.frame import Ready
+from explorer.engine.grid_frame import Measure
+from explorer.facts import ModelFacts
+from explorer.request import AxisName
+from explorer.state import State, max_count
+from explorer.ui.axis_field import AxisField
+from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.field_column import WheelGuard
+from explorer.ui.grids import GridWish
+
+LEAD = "Runs with every pair of values, from the same x<sub>T</sub>. All other choices are those at the left."
+
+
+class GridPanel(QScrollArea):
+    """Shows what it is told; says what the user wants."""
+
+    runClicked = Signal(object)
+    """A GridWish."""
+    stopClicked = Signal()
+    showClicked = Signal()
+    """The grid that was made is to be seen again."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._facts: ModelFacts | None = None
+        self._state = State()
+        self._running = False
+        self._there = False
+        body = QWidget()
+        body.setObjectName("panelBody")
+        self._layout = QVBoxLayout(body)
+        self._layout.setContentsMargins(10, 8, 10, 10)
+        self._layout.setSpacing(6)
+        self._build_choices()
+        self._build_results()
+        self._layout.addStretch(1)
+        self.setWidget(body)
+        self._guard = WheelGuard(self)
+        self._guard.watch(self)
+        self._enable()
+
+    # Building
+
+    def _build_choices(self) -> None:
+        lead = QLabel(LEAD)
+        lead.setObjectName("muted")
+        lead.setWordWrap(True)
+        self._layout.addWidget(lead)
+        self.rows = AxisField("gridRows", "Rows")
+        self.columns = AxisField("gridColumns", "Columns")
+        for field in (self.rows, self.columns):
+            field.wanted.connect(self._ask)
+            self._layout.addWidget(field)
+        self._count = QSpinBox()
+        self._count.setObjectName("gridCountSpin")
+        self._count.setAccessibleName("Samples in each cell")
+        self._count.setToolTip("How many samples each run has; the first ones of every cell begin with the same x_T")
+        self._count.setKeyboardTracking(False)
+        self._count.setMinimum(1)
+        form = QFormLayout()
+        form.addRow("Samples per cell", self._count)
+        self._layout.addLayout(form)
+        self._run = QPushButton("Run")
+        self._run.setObjectName("gridRunButton")
+        self._run.setAccessibleName("Run the grid")
+        self._run.setToolTip("Run every cell, one after the other")
+        self._run.clicked.connect(self._ask)
+        self._stop = QPushButton("Stop")
+        self._stop.setObjectName("gridStopButton")
+        self._stop.setAccessibleName("Stop the grid")
+        self._stop.setToolTip("End with the cells that are there")
+        self._stop.clicked.connect(self.stopClicked)
+        self._show = QPushButton("Show the grid")
+        self._show.setObjectName("gridShowButton")
+        self._show.setAccessibleName("Show the grid again")
+        self._show.setToolTip("The last grid in place of the tiles")
+        self._show.clicked.connect(self.showClicked)
+        buttons = QGridLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self._run, 0, 0)
+        buttons.addWidget(self._stop, 0, 1)
+        buttons.addWidget(self._show, 1, 0, 1, 2)
+        self._layout.addLayout(buttons)
+
+    def _build_results(self) -> None:
+        self._progress = QProgressBar()
+        self._progress.setObjectName("gridProgress")
+        self._progress.setAccessibleName("How much of the grid is done")
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, 1000)
+        self._progress.setFixedHeight(4)
+        keep_room = self._progress.sizePolicy()
+        keep_room.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(keep_room)
+        self._progress.hide()
+        self._status = ElidedLabel()
+        self._status.setObjectName("boundStatus")
+        self._heading = QLabel("Quality")
+        self._heading.setObjectName("sectionTitle")
+        self._words = QLabel()
+        self._words.setObjectName("gridWords")
+        self._words.setAccessibleName("What the quality number is")
+        self._words.setWordWrap(True)
+        line = QHBoxLayout()
+        line.addWidget(self._status, 1)
+        for widget in (self._progress, self._heading, self._words):
+            self._layout.addWidget(widget)
+            if widget is self._progress:
+                self._layout.addLayout(line)
+        self._heading.hide()
+
+    # Showing
+
+    def set_engine(self, ready: Ready) -> None:
+        """The samplers to choose from."""
+        for field in (self.rows, self.columns):
+            field.set_samplers(ready.samplers)
+
+    def set_model(self, facts: ModelFacts, state: State) -> None:
+        """Another model is open: offer what can be varied with it."""
+        self._facts, self._state = facts, state
+        names = axes_of(facts, state)
+        self.rows.set_model(facts, state, names, "sampler")
+        self.columns.set_model(facts, state, names, "steps")
+        with QSignalBlocker(self._count):
+            self._count.setMaximum(max_count(facts))
+            self._count.setSingleStep(1 if facts.kind == "image" else 500)
+            self._count.setValue(GRID_PICTURES if facts.kind == "image" else GRID_POINTS)
+        self.drop()
+
+    def set_state(self, state: State) -> None:
+        """The kind of guidance decides which labels there are."""
+        if self._facts is None or state.guidance_kind == self._state.guidance_kind:
+            self._state = state
+            return
+        self._state = state
+        names = axes_of(self._facts, state)
+        for field in (self.rows, self.columns):
+            field.set_model(self._facts, state, names, field.name)
+
+    def begin(self) -> None:
+        """A grid is being made."""
+        self._there = True
+        self.set_measure(None)
+        self._enable()
+
+    def set_running(self, running: bool) -> None:
+        """Whether cells are being made."""
+        self._running = running
+        self._progress.setVisible(running)
+        self._progress.setValue(0)
+        if not running:
+            self._status.setText("")
+        self._enable()
+
+    def set_progress(self, fraction: float, doing: str) -> None:
+        """How far it is, and what is being done."""
+        self._progress.setValue(round(1000 * fraction))
+        self._status.setText(doing)
+
+    def set_measure(self, measure: Measure | None) -> None:
+        """What the quality numbers are, in words."""
+        self._heading.setVisible(measure is not None)
+        self._heading.setText(f"Quality: {measure.name}" if measure is not None else "")
+        self._words.setText(measure.words if measure is not None else "")
+
+    def drop(self) -> None:
+        """The grid is gone."""
+        self._there = False
+        self.set_measure(None)
+        self.set_running(False)
+
+    def _ask(self) -> None:
+        if self._facts is not None and not self._running:
+            rows: AxisName = self.rows.name
+            columns: AxisName = self.columns.name
+            self.runClicked.emit(GridWish(rows, self.rows.text, columns, self.columns.text, self._count.value()))
+
+    def _enable(self) -> None:
+        self._run.setEnabled(self._facts is not None and not self._running)
+        self._stop.setEnabled(self._running)
+        self._show.setEnabled(self._there)
