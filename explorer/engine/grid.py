@@ -116,7 +116,7 @@ def _check_varied(run: Run, request: Grid) -> None:
     for axis in (request.rows, request.columns):
         if axis.name in PARAMETERS and axis.name not in known:
             label = find_sampler(run.sampler).label
-            raise ModelError(f"{label} has no parameter “{TITLES[axis.name]}”.")
+            raise ModelError(f"{label} has no {TITLES[axis.name].lower()}.")
 
 
 @dataclass(eq=False)

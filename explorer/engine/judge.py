@@ -88,7 +88,7 @@ class Judge:
         floor = spread * (1 / len(x) + 1 / len(exact))
         whose = "the exact distribution" if label is None else "the exact distribution of the label"
         words = (
-            f"Energy distance 2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ between the {len(x):,} points and {len(exact):,} "
+            f"Energy distance 2 E|X − Y| − E|X − X′| − E|Y − Y′| between the {len(x):,} points and {len(exact):,} "
             f"fresh ones of {whose}. Lower is better; exact points themselves would have about {floor:.2g}."
         )
         points = x.to("cpu", torch.float64)

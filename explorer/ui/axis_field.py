@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QMenu, QToolButton, QWidget
 
 from explorer.axes import NO_LABEL, TITLES, default_text
 from explorer.engine.frame import SamplerSpec
@@ -64,9 +64,12 @@ class AxisField(QWidget):
         heading = QLabel(title)
         heading.setMinimumWidth(58)
         layout.addWidget(heading, 0, 0)
-        layout.addWidget(self._axis, 0, 1, 1, 2)
-        layout.addWidget(self._values, 1, 0, 1, 2)
-        layout.addWidget(self._more, 1, 2)
+        layout.addWidget(self._axis, 0, 1)
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        line.addWidget(self._values, 1)
+        line.addWidget(self._more)
+        layout.addLayout(line, 1, 0, 1, 2)
         layout.setColumnStretch(1, 1)
 
     @property

@@ -18,6 +18,8 @@ SMALLEST = 64
 """Of the picture, in pixels on the screen."""
 MARGIN, LINE, GAP = 5, 17, 2
 STAR = "★"
+SMALLEST_TEXT = 0.75
+"""Of the ordinary size, where a cell is narrow."""
 
 
 class GridCellView(QFrame):
@@ -113,8 +115,11 @@ class GridCellView(QFrame):
         cell = self.cell
         if cell is None or cell.x is None:
             painter.setPen(QColor(t.warning if cell is not None else t.muted))
+            text, area = cell.error if cell is not None else "…", inside.adjusted(2, 0, -2, 0)
             centred = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(inside.adjusted(4, 0, -4, 0), centred, cell.error if cell is not None else "…")
+            if painter.boundingRect(area, centred, text).height() > area.height():  # its beginning must be read
+                centred = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(area, centred, text)
             return
         picture = inside.adjusted(0, 0, 0, -LINE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -122,9 +127,14 @@ class GridCellView(QFrame):
             painter, picture, cell.x
         )
         painter.setPen(QColor(t.accent if self.best else t.text))
-        text = f"{STAR} {self.caption}" if self.best else self.caption
-        line = QRectF(inside.left(), inside.bottom() - LINE + 2, inside.width(), LINE)
-        text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(line.width()))
+        caption = f"{STAR} {self.caption}" if self.best else self.caption
+        line = QRectF(3, inside.bottom() - LINE + 2, self.width() - 6, LINE)
+        wide = painter.fontMetrics().horizontalAdvance(caption)
+        if wide > line.width():
+            font = painter.font()
+            font.setPointSizeF(font.pointSizeF() * max(0.98 * line.width() / wide, SMALLEST_TEXT))
+            painter.setFont(font)
+        text = painter.fontMetrics().elidedText(caption, Qt.TextElideMode.ElideRight, round(line.width()))
         painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), text)
 
     def _paint_pictures(self, painter: QPainter, area: QRectF, x: Floats) -> None:

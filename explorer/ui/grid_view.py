@@ -82,8 +82,8 @@ class GridView(QWidget):
         self._cells = {}
         for row, row_text in enumerate(plan.row_headings):
             label = _heading(row_text, "gridHeading")
-            label.setWordWrap(len(row_text) > 14)
-            label.setMaximumWidth(110)
+            label.setWordWrap(len(row_text) > 12)
+            label.setMaximumWidth(96)
             grid.addWidget(label, row + 2, 0)
             grid.setRowStretch(row + 2, 1)
             for column, column_text in enumerate(plan.column_headings):
@@ -125,7 +125,10 @@ class GridView(QWidget):
         measures = {view.cell.measure for view in self._cells.values() if view.cell is not None} - {None}
         names = {measure.name: measure.higher_is_better for measure in measures if measure is not None}
         quality = "".join(f" · {name} ({'higher' if up else 'lower'} is better)" for name, up in names.items())
-        self._told.setText(f"network calls{quality}" + ("   ★ best, for the fewest calls" if names else ""))
+        self._told.setText(
+            f"calls{quality}"
+            + ("   ★ best, for the fewest calls" if any(view.best for view in self._cells.values()) else "")
+        )
 
 
 def _heading(text: str, name: str) -> QLabel:
@@ -137,7 +140,7 @@ def _heading(text: str, name: str) -> QLabel:
 
 def best_of(cells: Iterable[GridCell]) -> set[tuple[int, int]]:
     """Row and column of the cells that no other of the same measure is better than; of equally good ones those that
-    took the fewest network calls. Nothing where all are the same, and never the reference."""
+    took the fewest network calls. Nothing where half of them are as good, and never the reference."""
     named: dict[str, list[GridCell]] = {}
     for cell in cells:
         if cell.quality is not None and cell.measure is not None and not cell.reference:
@@ -154,7 +157,7 @@ def best_of(cells: Iterable[GridCell]) -> set[tuple[int, int]]:
 
         top = min(rank(cell) for cell in group)
         found = {(cell.row, cell.column) for cell in group if rank(cell) == top}
-        best |= found if len(found) < len(group) else set()
+        best |= found if 2 * len(found) < len(group) or len(found) == 1 else set()
     return best
 
 

@@ -95,7 +95,7 @@ def test_a_cell_that_fails_leaves_the_others(engine: Engine, pictures: str) -> N
     cells = cells_of(engine, grid)
     assert len(cells) == 6
     assert all(cells[0, k].x is not None and not cells[0, k].error for k in range(2))
-    assert {cells[1, k].error for k in range(2)} == {"Heun has no parameter “η”."}
+    assert {cells[1, k].error for k in range(2)} == {"Heun has no η."}
     assert "nonsense" in cells[2, 0].error
     steps = cells_of(engine, grid_of(pictures, ("steps", (0, T_PICTURES + 1, 2)), ("label", (0,))))
     assert [bool(steps[row, 0].error) for row in range(3)] == [True, True, False]
