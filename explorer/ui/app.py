@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from explorer.ui.autosave import Autosave
@@ -40,6 +41,8 @@ def offer(window: MainWindow, autosave: Autosave, left: Path) -> None:
 
     def restore() -> None:
         strip.hide()
+        # Once it is open it is this program's to keep.
+        window.session.opened.connect(autosave.forget_left, Qt.ConnectionType.SingleShotConnection)
         window.open(str(left))
 
     def dismiss() -> None:

@@ -78,6 +78,11 @@ def fill_share_menu(menu: QMenu, window: MainWindow) -> None:
     menu.setToolTipsVisible(True)
     session = window.session
     has_run = session.state.source == "reverse" and session.run is not None and session.run.made > 0
+    plots = menu.addAction("P&lots as SVG…")
+    plots.setObjectName("sharePlots")
+    plots.setToolTip("Noise schedule, SNR and the run's statistics, as they are")
+    plots.setEnabled(session.facts is not None)
+    plots.triggered.connect(lambda _=False: save_plots_as_svg(window))
     for row in ROWS:
         action = menu.addAction(row.text)
         action.setObjectName(row.name)
@@ -90,6 +95,13 @@ def fill_share_menu(menu: QMenu, window: MainWindow) -> None:
             for lens in window.lenses_on_show():
                 entry = one.addAction(f"{lens.name}    {lens.formula}")
                 entry.triggered.connect(lambda _=False, row=row, name=lens.name: ask(window, row, (name,)))
+
+
+def save_plots_as_svg(window: MainWindow) -> None:
+    """Ask where to, and save the plots on show."""
+    path = ask_path(window, "Save the plots", "plots", ((".svg", "SVG"),))
+    if path:
+        window.save_plots(path)
 
 
 def ask(window: MainWindow, row: ShareRow, lenses: tuple[str, ...] | None = None) -> None:

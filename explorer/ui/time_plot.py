@@ -170,6 +170,16 @@ class TimePlot(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 110)
 
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return self._title.text()
+
+    def legend(self) -> list[tuple[str, str]]:
+        """The curves' names, each with its colour."""
+        colours = theme.current().series
+        return [(name, colours[i % len(colours)]) for i, name in enumerate(self._curves)]
+
     def add_control(self, control: QWidget) -> None:
         """Put a control beside the title."""
         self._header.insertWidget(1, control)

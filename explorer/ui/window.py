@@ -34,6 +34,7 @@ from explorer.ui.grids import GridPlan, Grids
 from explorer.ui.likelihood_panel import LikelihoodPanel
 from explorer.ui.measurements import Measurements
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
+from explorer.ui.plots_svg import save_plots
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
@@ -448,6 +449,17 @@ class MainWindow(QMainWindow):
             return
         self._banner.clear()
         self.session.use_picture(path)
+
+    def save_plots(self, path: str) -> None:
+        """The plots of the right side, as an SVG."""
+        curves = self._curves
+        shown = [plot for plot in (curves.schedule, curves.snr, curves.statistics) if plot.names()]
+        try:
+            save_plots(shown, Path(path))
+        except OSError as error:
+            self._banner.show_error(f"The plots could not be written: {error}.")
+        else:
+            self._status.say(f"Saved to {path}.")
 
     def choose_save_file(self) -> None:
         """Ask for a file and save the tiles as they look."""

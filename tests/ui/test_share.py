@@ -9,6 +9,7 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -64,7 +65,9 @@ def test_what_cannot_be_saved_is_said_in_the_banner(hand: Hand, tmp_path: Path) 
     hand.session.save(str(tmp_path / "missing" / "run.npz"))
     hand.settle()
     assert "there is no such folder" in hand.banner.text()
-    assert {row.name for row in ROWS} == {a.objectName() for a in share_menu(hand).actions() if a.objectName()}
+    assert {"sharePlots", *(row.name for row in ROWS)} == {
+        a.objectName() for a in share_menu(hand).actions() if a.objectName()
+    }
 
 
 def test_a_session_is_opened_as_it_was(hand: Hand, plane: Path, chosen: Path) -> None:
@@ -137,6 +140,26 @@ until(lambda: False)
 """
 
 
+def test_the_plots_as_an_svg(hand: Hand, chosen: Path) -> None:
+    next(action for action in share_menu(hand).actions() if action.objectName() == "sharePlots").trigger()
+    file = chosen.with_suffix(".svg")
+    drawing = ET.parse(file).getroot()
+    assert drawing.tag.endswith("svg")
+    text = "".join(drawing.itertext())
+    assert "Noise schedule" in text
+    assert "Signal-to-noise ratio" in text
+    # The curves themselves, and not a picture of them.
+    strokes = [part for part in drawing.iter() if part.tag.endswith(("path", "polyline"))]
+    assert sum(len(part.get("d", part.get("points", ""))) for part in strokes) > 5_000
+    assert not any(part.tag.endswith("image") for part in drawing.iter())
+    assert hand.status == f"Saved to {file}."
+
+
+def test_plots_that_cannot_be_written(hand: Hand, chosen: Path) -> None:
+    hand.window.save_plots(str(chosen / "absent" / "plots.svg"))
+    assert "plots" in hand.banner.text()
+
+
 def test_a_killed_program_leaves_all_but_the_last_second(make_hand: MakeHand, tiny: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(tiny), str(tmp_path / "data")]
     program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -147,8 +170,9 @@ def test_a_killed_program_leaves_all_but_the_last_second(make_hand: MakeHand, ti
     program.stdout.close()
     hand = make_hand()
     autosave = Autosave(hand.session, tmp_path / "data")
-    assert autosave.left is not None
-    offer(hand.window, autosave, autosave.left)
+    left = autosave.left
+    assert left is not None
+    offer(hand.window, autosave, left)
     assert hand.find(RestoreStrip).isVisible()
     hand.click("restoreButton")
     hand.settle()
@@ -156,6 +180,7 @@ def test_a_killed_program_leaves_all_but_the_last_second(make_hand: MakeHand, ti
     assert run is not None
     assert run.made > 20
     assert (hand.window.state.sampler, hand.window.state.sampler_seed) == ("ddpm", 5)
+    assert not left.exists(), "it is this program's now"
     restored = hand.data("x_t")
     step = hand.window.state.step
     hand.session.reset()
