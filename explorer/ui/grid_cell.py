@@ -115,7 +115,7 @@ class GridCellView(QFrame):
         cell = self.cell
         if cell is None or cell.x is None:
             painter.setPen(QColor(t.warning if cell is not None else t.muted))
-            text, area = cell.error if cell is not None else "…", inside.adjusted(2, 0, -2, 0)
+            text, area = cell.error if cell is not None else "…", inside.adjusted(-3, 0, 3, 0)
             centred = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             if painter.boundingRect(area, centred, text).height() > area.height():  # its beginning must be read
                 centred = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
