@@ -43,7 +43,7 @@ class BarsView(QWidget):
         if bars is None or not len(bars.data):
             return
         metrics = painter.fontMetrics()
-        names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 10, self.width() // 3)
+        names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 14, self.width() // 3)
         row = min((self.height() - 2 * MARGIN) / len(bars.data), MAX_ROW)
         top = (self.height() - row * len(bars.data)) / 2
         left, room = MARGIN + names, max(self.width() - 2 * MARGIN - names - NUMBER_ROOM, 20)

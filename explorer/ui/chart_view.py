@@ -34,6 +34,7 @@ class ChartView(pg.PlotWidget):
         self.addItem(self._mark)
         self._legend = self.addLegend(offset=(-6, 4), labelTextSize="8pt")
         self._form: tuple[object, ...] = ()
+        self._dress()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(80, 80)
@@ -71,18 +72,24 @@ class ChartView(pg.PlotWidget):
             self.removeItem(item)
         self._legend.clear()
         self._legend.setLabelTextColor(t.muted)
-        self.setBackground(t.surface)
+        self._dress()
         self.setLogMode(x=chart.log[0], y=chart.log[1])
         self.setAspectLocked(chart.equal)
         for side, label in (("left", chart.y_label), ("bottom", chart.x_label)):
+            self.setLabel(side, label, color=t.muted, **{"font-size": "8pt"})
+        self._mark.setBrush(pg.mkBrush(t.warning))
+        self._items = [self._item(line) for line in chart.lines]
+
+    def _dress(self) -> None:
+        """The theme's colours, before there are curves too."""
+        t = theme.current()
+        self.setBackground(t.surface)
+        for side in ("left", "bottom"):
             axis = self.getAxis(side)
             axis.setPen(pg.mkPen(t.border))
             axis.setTextPen(pg.mkPen(t.muted))
             axis.setStyle(tickFont=small_font(), tickLength=-4)
-            self.setLabel(side, label, color=t.muted, **{"font-size": "8pt"})
         self.showGrid(x=True, y=True, alpha=0.12)
-        self._mark.setBrush(pg.mkBrush(t.warning))
-        self._items = [self._item(line) for line in chart.lines]
 
     def _item(self, line: Line) -> pg.PlotDataItem:
         t = theme.current()

@@ -28,9 +28,11 @@ class Shipped:
 
 
 def shipped_models() -> list[Shipped]:
-    """The models under `checkpoints/` that can be looked at, in the order of their names."""
+    """The models under `checkpoints/` that can be looked at: pictures first, then by name."""
     models = []
-    for card in sorted(CHECKPOINTS.glob("*/explorer.json")):
+    for card in sorted(
+        CHECKPOINTS.glob("*/explorer.json"), key=lambda card: (not (card.parent / "unet").is_dir(), card)
+    ):
         try:
             values = json.loads(card.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -159,7 +159,7 @@ def _stylesheet(t: Theme) -> str:
     QFrame#card:hover, QFrame#card:focus {{ border-color: {t.accent}; }}
     QTabWidget#sideTabs::pane {{ border: none; background: {t.surface}; }}
     QTabWidget#sideTabs QTabBar {{ background: {t.window}; }}
-    QTabWidget#sideTabs QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 11px 4px 11px;
+    QTabWidget#sideTabs QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 7px 4px 7px;
         border: none; border-bottom: 2px solid {t.window}; }}
     QTabWidget#sideTabs QTabBar::tab:hover {{ color: {t.text}; }}
     QTabWidget#sideTabs QTabBar::tab:selected {{ background: {t.surface}; color: {t.text};

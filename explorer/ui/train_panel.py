@@ -98,7 +98,7 @@ class TrainPanel(QWidget):
         self._start.clicked.connect(self.toggle)
         self._reset = self._button("trainResetButton", "Reset", "Begin again with an untrained network")
         self._reset.clicked.connect(self.reset)
-        self._save = self._button("trainSaveButton", "Save model…", "Write the network as it is now as a model folder")
+        self._save = self._button("trainSaveButton", "Save…", "Write the network as it is now as a model folder")
         self._save.clicked.connect(self.choose_folder)
         row = QHBoxLayout()
         for button in (self._start, self._reset, self._save):

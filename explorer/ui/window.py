@@ -75,7 +75,8 @@ class MainWindow(QMainWindow):
         self._build()
         self._model_actions = actions.install(self, self.menuBar())
         self._starting = StartingPoints(self.session, self._tiles, self)
-        trials = self.menuBar().addMenu("&Try")
+        trials = QMenu("&Try", self.menuBar())
+        self.menuBar().insertMenu(self.menuBar().actions()[-1], trials)  # help comes last
         trials.aboutToShow.connect(lambda: fill_trials_menu(trials, self.session))
         self._connect()
         self._restore_layout()
