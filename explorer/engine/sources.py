@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,8 +31,14 @@ def forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
             raise ModelError("This model comes without samples: open or drop a picture to look at it.")
         indices = np.arange(source.first, source.first + source.count) % len(model.samples)
         x_0 = model.samples[indices]
-    noise = NoiseSource(source.noise_seed, len(x_0), model.facts.shape, model.device)
-    return torch.from_numpy(x_0).to(model.device), noise(0, Stream.FORWARD)
+    eps = _locked_noise(source.noise_seed, len(x_0), model.facts.shape, model.device)
+    return torch.from_numpy(x_0).to(model.device), eps
+
+
+@lru_cache(maxsize=2)
+def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """ε of a forward view, (n, *shape): the same for every t of a drag, so made once."""
+    return NoiseSource(seed, n, shape, device)(0, Stream.FORWARD)
 
 
 def thumbnail(model: Model, x_t: Tensor) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStyleOption, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class ElidedLabel(QLabel):
@@ -15,6 +15,8 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setToolTip(text)
+        self._elided = ("", -1, "")
+        """A text, the width it was shortened for, and what came out."""
 
     def setText(self, text: str) -> None:
         super().setText(text)
@@ -24,10 +26,11 @@ class ElidedLabel(QLabel):
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._elided[:2] != (said := (self.text(), self.width())):
+            self._elided = (
+                *said,
+                self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width()),
+            )
         painter = QPainter(self)
-        option = QStyleOption()
-        option.initFrom(self)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        self.style().drawItemText(
-            painter, self.rect(), int(self.alignment()), option.palette, self.isEnabled(), text, self.foregroundRole()
-        )
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), int(self.alignment()), self._elided[2])

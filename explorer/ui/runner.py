@@ -6,7 +6,6 @@ the same kind that wait there, only the newest is drawn, so a fast run can never
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -19,11 +18,6 @@ from explorer.request import Look, Open, OpenSession, Request, Run
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
-
-
-SWITCH_SECONDS = 0.001
-"""How long one thread may keep the interpreter from the other: a fifth of Python's own choice, since either thread has
-work of a few milliseconds for every picture of a drag."""
 
 
 class Runner(QObject):
@@ -65,7 +59,6 @@ class Runner(QObject):
 
     def start(self) -> None:
         """Start the engine's thread."""
-        sys.setswitchinterval(SWITCH_SECONDS)
         self._worker.start()
 
     def submit(self, request: Request, dragging: bool = False) -> int:

@@ -122,10 +122,6 @@ class MainWindow(QMainWindow):
         self._curves = Curves()
         self._side = SidePanel()
         self._side.add(self._curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
-        self._likelihood = LikelihoodPanel()
-        self._side.add(self._likelihood, "Likelihood", "The variational bound, log p, and score matching")
-        self._train = TrainPanel(self._runner, self.session)
-        self._side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
         self._timeline = Timeline()
         self._compare = CompareBar(self.session, self._timeline.tree)
         self._timeline.add(self._compare)
@@ -137,8 +133,7 @@ class MainWindow(QMainWindow):
         centre = QWidget()
         centre_layout = QVBoxLayout(centre)
         centre_layout.setContentsMargins(0, 0, 0, 0)
-        self._grid_panel, self._grid = GridPanel(), GridView()
-        self._side.add(self._grid_panel, "Grid", "Many runs at once: any two choices varied against each other")
+        self._grid = GridView()
         self._centre = QStackedWidget()
         self._centre.addWidget(self._tiles)
         self._centre.addWidget(self._grid)
@@ -221,6 +216,15 @@ class MainWindow(QMainWindow):
         self._status.cancelClicked.connect(session.cancel)
         session.savingBegan.connect(lambda: self._status.set_cancellable(True))
         session.saved.connect(self._show_saved)
+
+    def _build_tabs(self) -> None:
+        """The tabs behind the first: made after the window was painted, since they take a fifth of a second."""
+        self._likelihood = LikelihoodPanel()
+        self._side.add(self._likelihood, "Likelihood", "The variational bound, log p, and score matching")
+        self._train = TrainPanel(self._runner, self.session)
+        self._side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
+        self._grid_panel = GridPanel()
+        self._side.add(self._grid_panel, "Grid", "Many runs at once: any two choices varied against each other")
         self._connect_measurements()
         self._connect_grids()
 
@@ -562,7 +566,8 @@ class MainWindow(QMainWindow):
             return
         self._engine_started = True
         self._status.say("Loading PyTorch…")
-        self._runner.start()
+        self._runner.start()  # its thread loads torch while the tabs are made
+        self._build_tabs()
         if self._first_path is not None:
             path, self._first_path = self._first_path, None
             self.open(path)
@@ -583,7 +588,8 @@ class MainWindow(QMainWindow):
         self._settings.set_bytes("geometry", self.saveGeometry())
         self._settings.set_bytes("columns", self._columns.saveState())
         self.session.close()
-        self._train.close_down()
+        if self._engine_started:
+            self._train.close_down()
         super().closeEvent(event)
 
     def _restore_layout(self) -> None:
