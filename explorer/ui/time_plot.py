@@ -65,8 +65,8 @@ class CursorLayer(QWidget):
 
     def x_of(self, value: float) -> float:
         """The x in this widget of a value."""
-        box = self._plot.getViewBox()
-        return float(self._plot.mapFromScene(box.mapViewToScene(QPointF(value, 0))).x())
+        scene = self._plot.getViewBox().mapViewToScene(QPointF(value, 0))
+        return float(self._plot.viewportTransform().map(scene).x())
 
     def refresh(self, has_curves: bool) -> None:
         """The content has changed: draw it anew soon."""

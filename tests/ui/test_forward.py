@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from explorer.ui.time_axis import SCALES
@@ -334,3 +335,21 @@ def test_the_device_may_be_named(make_hand: MakeHand, tiny: Path) -> None:
     assert hand.window.state.device == "cpu"
     assert times_agree(hand, 40)
     assert all(np.array_equal(before[lens], data) for lens, data in hand.shown().items())
+
+
+@pytest.mark.parametrize("name", ["schedulePlot", "snrPlot"])
+def test_the_cursor_is_drawn_at_the_time_on_show(hand: Hand, name: str) -> None:
+    layer = hand.plot(name).cursor_layer
+    pictures = {}
+    for t in (20, 75):
+        hand.slider.setValue(t)
+        hand.settle()
+        QTest.qWait(100)  # for a plot that is drawn anew
+        pixels = layer.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        width, height = pixels.width(), pixels.height()
+        pictures[t] = np.frombuffer(pixels.constBits(), np.uint32).reshape(height, width).astype(np.int64)
+    changed = np.flatnonzero((pictures[20] != pictures[75]).sum(axis=0) > 40)
+    expected = [layer.x_of(t) for t in (20, 75)]
+    assert len(changed)
+    assert all(min(abs(x - place) for place in expected) <= 2 for x in changed)
+    assert all(np.abs(changed - place).min() <= 2 for place in expected)
