@@ -22,7 +22,7 @@ CARD = {
     "summary": "Handwritten digits, class-conditional, with the label dropped now and then in training, so guidance "
     "works. Drag t down from T and watch x̂₀ turn from a blur into a digit. Then choose a label and press Space: DDIM "
     "runs from noise to that digit. Go back to the middle of the run, choose another label, and play on: what of the "
-    "first digit is left? Annealed Langevin gets there too, though nobody trained the network for it.",
+    "first digit is left? Annealed Langevin comes near, though nobody trained the network for it.",
     "dataset": "MNIST, 60,000 training pictures",
     "licence": "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as "
     "CC BY-SA 3.0.",

@@ -234,6 +234,8 @@ def test_the_status_line_can_stop_it_too(likely_pictures: Hand) -> None:
     hand.click("cancelButton")
     hand.until(lambda: not measurements(hand).running)
     hand.settle()
+    assert not hand.button("cancelButton").isVisible()
+    assert hand.button("boundButton").isEnabled()
 
 
 def test_the_shipped_mixture_by_real_clicks(make_hand: MakeHand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,3 +65,4 @@ def test_closing_the_window_ends_training(make_hand: MakeHand, plane: Path) -> N
     hand.click("trainButton")
     hand.until(lambda: panel.training)
     hand.window.close()
+    assert not hand.window._runner._worker._thread.is_alive()
