@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from explorer.cli.usage import schedule_argument, schedule_of
+
 SUMMARY = "how likely the model finds its samples: the variational bound, log p"
 
 
@@ -17,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
     parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    schedule_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with the terms as curves over t")
 
 
@@ -28,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from explorer.engine.elbo_report import as_table, as_values
 
     names = ("path", "device", "n", "t_samples", "seed", "variance", "ode", "label")
-    found = measure(ElboRequest(**{name: getattr(options, name) for name in names}))
+    choices = {name: getattr(options, name) for name in names}
+    found = measure(ElboRequest(**choices, schedule=schedule_of(options.schedule)))
     print(json.dumps(as_values(found), indent=2, ensure_ascii=False) if options.json else as_table(found))
     return 0

@@ -36,10 +36,19 @@ from explorer.diffusion.likelihood import (
 from explorer.diffusion.likelihood.results import Floats
 from explorer.diffusion.noise import NoiseSource
 from explorer.engine.elbo import conditional, exact_log_p, ode_start, samples_of, terms_of
-from explorer.engine.likelihood_frame import Bounded, Bounding, BoundTotals, SplitValues, TermCurve, Value
+from explorer.engine.likelihood_frame import (
+    Bounded,
+    Bounding,
+    BoundStack,
+    BoundTotals,
+    PartKind,
+    SplitValues,
+    TermCurve,
+    Value,
+)
 from explorer.facts import ModelError
 from explorer.formats.model import Model
-from explorer.request import Bound
+from explorer.request import OWN_SCHEDULE, Bound
 
 FIRST_POINTS, POINT_GROWTH, MOST_POINTS = 32, 4, 1024
 FIRST_PICTURES, PICTURE_GROWTH, MOST_PICTURES = 1, 2, 4
@@ -174,9 +183,18 @@ class _Work:
             None if exact is None else _of_samples(exact),
             None if exact is None else _of_samples(exact - a.per_sample),
         )
-        return self._frame(found.samples, _curve(a.terms), _curve(b.terms), totals)
+        stacks = (stack("(A)", a), stack("(B)", b))
+        return self._frame(found.samples, _curve(a.terms), _curve(b.terms), totals, stacks)
 
-    def _frame(self, samples: int, a: TermCurve, b: TermCurve, totals: BoundTotals | None) -> Bounded:
+    def _frame(
+        self,
+        samples: int,
+        a: TermCurve,
+        b: TermCurve,
+        totals: BoundTotals | None,
+        stacks: tuple[BoundStack, ...] = (),
+    ) -> Bounded:
+        schedule = self.request.model.schedule
         return Bounded(
             samples,
             len(self.x_0),
@@ -187,6 +205,8 @@ class _Work:
             a,
             b,
             totals,
+            stacks=stacks,
+            schedule="" if schedule.name == OWN_SCHEDULE else str(schedule),
         )
 
 
@@ -206,6 +226,27 @@ class _Turn:
 
 def _curve(terms: Terms) -> TermCurve:
     return TermCurve(terms.t, terms.mean, terms.standard_error, terms.variance)
+
+
+def stack(name: str, split: Split) -> BoundStack:
+    """A split as parts along the time axis.
+
+    Each KL lies on the step that it is about: both (A)'s at t and (B)'s at t − 1 on that from t to t − 1. Where a term
+    stands for several steps, it lies on all of them.
+    """
+    ends = 1.0 + np.cumsum(split.terms.weight)
+    begin = np.concatenate([[1.0], ends[:-1]])
+    outside = np.array([np.nan])
+    terms = -split.terms.weight * split.terms.mean
+    kinds: list[PartKind] = ["reconstruction", *["kl"] * len(ends), "prior"]  # type: ignore[list-item]
+    return BoundStack(
+        name,
+        tuple(kinds),
+        np.concatenate([outside, begin, outside]),
+        np.concatenate([outside, ends, outside]),
+        np.concatenate([[split.reconstruction.mean], terms, [-split.prior.mean]]),
+        _value(split.total),
+    )
 
 
 def _split(split: Split) -> SplitValues:

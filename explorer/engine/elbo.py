@@ -32,10 +32,11 @@ from explorer.diffusion.likelihood.results import Floats
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.engine.device import check_memory, choose, set_threads
 from explorer.engine.guided import guided
+from explorer.engine.schedules import rescheduled
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.model import Model
 from explorer.formats.registry import load
-from explorer.request import Guidance
+from explorer.request import Guidance, ScheduleChoice
 
 POINTS, PICTURES = 500, 16
 """Samples that are measured unless another number is asked for."""
@@ -54,7 +55,7 @@ class ElboRequest:
     """Which model is measured on how many of its first samples. None: the default for its kind.
 
     t_samples: how many of the T − 1 terms are computed. ode: log p by the ODE as well. label: of log p(x_0 | y), on
-    the model's first samples of that class; None for log p(x_0).
+    the model's first samples of that class; None for log p(x_0). schedule: the noise schedule to go by.
     """
 
     path: str
@@ -65,6 +66,7 @@ class ElboRequest:
     variance: Variance = "beta_tilde"
     ode: bool = False
     label: int | None = None
+    schedule: ScheduleChoice = ScheduleChoice()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +90,7 @@ def measure(request: ElboRequest) -> ElboReport:
     device = choose(request.device)
     if device.type == "meta":
         raise ModelError("The device “meta” computes no numbers: choose another.")
-    model = load(request.path, device)
-    model = conditional(model, request.label)
+    model = conditional(rescheduled(load(request.path, device), request.schedule), request.label)
     x_0 = samples_of(model, request.n)
     noise = NoiseSource(request.seed, len(x_0), model.facts.shape, device)
     found = _elbo(model, x_0, noise, request)

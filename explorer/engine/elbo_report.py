@@ -8,6 +8,7 @@ from typing import Any
 from explorer.diffusion.likelihood import Estimate, Split, Terms, bits_per_dimension
 from explorer.diffusion.likelihood.results import Floats
 from explorer.engine.elbo import ElboReport, mean_of
+from explorer.request import OWN_SCHEDULE
 
 
 def as_values(report: ElboReport) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def as_values(report: ElboReport) -> dict[str, Any]:
         "seed": request.seed,
         "label": request.label,
         "variance": request.variance,
+        "schedule": str(request.schedule),
         "T": facts.T,
         "dimensions": d,
         "data": "8-bit" if found.discretised else "continuous",
@@ -67,7 +69,9 @@ def _what(report: ElboReport) -> str:
     variance = {"beta_tilde": "β̃", "beta": "β"}[report.request.variance]
     if report.request.label is not None:
         kind += f" of class {report.facts.class_names[report.request.label]}"
-    return f"{found.samples:,} {kind}, {terms}, variance {variance}, seed {report.request.seed}"
+    schedule = report.request.schedule
+    on = "" if schedule.name == OWN_SCHEDULE else f", schedule {schedule}"
+    return f"{found.samples:,} {kind}, {terms}, variance {variance}, seed {report.request.seed}{on}"
 
 
 def _split(split: Split, d: int) -> dict[str, Any]:

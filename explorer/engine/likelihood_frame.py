@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+PartKind: TypeAlias = Literal["reconstruction", "kl", "prior"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,38 @@ class TermCurve:
     mean: Floats
     error: Floats
     variance: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class BoundStack:
+    """One way to write log p(x_0) ≥ Σ values, as parts to be added up along the time axis, in nats per sample.
+
+    kinds: of the k parts, in the order in which they are added up. begin, end: (k,), where on the axis of times (or of
+    levels) a "kl" lies; NaN for a reconstruction, which stands before the axis, and a prior, which stands after it.
+    values: (k,), what each adds to log p: a KL adds a negative number. names: of the parts, () where there are too many
+    to name. total: their sum.
+    """
+
+    name: str
+    kinds: tuple[PartKind, ...]
+    begin: Floats
+    end: Floats
+    values: Floats
+    total: Value
+    names: tuple[str, ...] = ()
+
+    def sum_of(self, kind: PartKind) -> float:
+        """What all parts of a kind add to log p, in nats."""
+        return float(self.values[[one == kind for one in self.kinds]].sum())
+
+    def running(self) -> tuple[Floats, Floats]:
+        """The time axis and what has been added up by there, the reconstruction first, without what stands behind
+        the axis: (m + 1,) each, of m parts "kl"."""
+        lying = np.array([kind == "kl" for kind in self.kinds])
+        begin, end = self.begin[lying], self.end[lying]
+        start = self.sum_of("reconstruction")
+        y = np.concatenate([[start], start + np.cumsum(self.values[lying])])
+        return (np.concatenate([begin[:1], end]), y) if lying.any() else (np.zeros(1), y)
 
 
 @dataclass(frozen=True)
@@ -83,6 +117,21 @@ class Bounded:
     ode: Value | None = None
     ode_samples: int = 0
     finished: bool = False
+    stacks: tuple[BoundStack, ...] = ()
+    schedule: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """A bound that is made of a few named parts, such as that of a chain of latent levels. T: the last level.
+
+    stacks: with the same names of parts each. dimensions: numbers in a sample. exact: log p(x_0) where it is known.
+    """
+
+    stacks: tuple[BoundStack, ...]
+    T: int
+    dimensions: int
+    exact: Value | None = None
 
 
 @dataclass(frozen=True)

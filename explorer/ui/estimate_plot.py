@@ -54,7 +54,7 @@ class EstimatePlot(TimePlot):
     """Curves of a TimePlot, each with a band of one standard error on either side."""
 
     def __init__(self, name: str, title: str, tip: str, left_label: str, empty: str = "") -> None:
-        self._bands: dict[str, _Band] = {}
+        self._bands: dict[str, Band] = {}
         super().__init__(name, title, tip, left_label, empty)
 
     def set_estimates(self, curves: dict[str, tuple[Floats, Floats, Floats]]) -> None:
@@ -74,7 +74,7 @@ class EstimatePlot(TimePlot):
             self._data[name] = (x, mean)
             self._curves[name].setZValue(-2 * depth)
             if name not in self._bands:
-                self._bands[name] = _Band(self.plot, -2 * depth - 1)
+                self._bands[name] = Band(self.plot, -2 * depth - 1)
                 self._paint_band(name)
             shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
             half = np.nan_to_num(error[shown])
@@ -106,7 +106,7 @@ class EstimatePlot(TimePlot):
         self._bands[name].paint(colour)
 
 
-class _Band:
+class Band:
     """What lies between two edges. (pyqtgraph's own is made anew for each of its edges.)"""
 
     def __init__(self, plot: pg.PlotWidget, depth: int) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.engine.likelihood_frame import Bounded, ScoresMatched, TermCurve, Value
+from explorer.engine.likelihood_frame import Bounded, BoundStack, ScoresMatched, Stacked, TermCurve, Value
 from explorer.facts import ModelFacts
 from explorer.ui import likelihood_tips as tips
 from explorer.ui.bound_table import BoundTable
@@ -26,11 +29,14 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
 from explorer.ui.objectives_panel import ObjectivesPanel
+from explorer.ui.parts_table import PartsTable
+from explorer.ui.stack_plot import StackPlot
 from explorer.ui.time_plot import TimePlot
 
 POINTS, PICTURES = 500, 16
 """Samples to measure at first."""
 PLOT_HEIGHT = 128
+STACK_HEIGHT = 190
 A, B = "(A)", "(B)"
 
 
@@ -62,7 +68,13 @@ class LikelihoodPanel(QScrollArea):
         self._layout.setSpacing(6)
         self._build_choices()
         self._build_plots()
+        self._layout.addWidget(self.stack)
+        below = QHBoxLayout()
+        below.addWidget(self._paid, 1)
+        below.addWidget(self.stack.unit)
+        self._layout.addLayout(below)
         self._build_results()
+        self._add_plots()
         self.objectives = ObjectivesPanel()
         self._layout.addWidget(self.objectives)
         self._layout.addStretch(1)
@@ -124,15 +136,22 @@ class LikelihoodPanel(QScrollArea):
         self._layout.addWidget(self._status)
 
     def _build_plots(self) -> None:
+        self.stack = StackPlot()
+        self._paid = ElidedLabel()
+        self._paid.setObjectName("muted")
+        self._paid.setToolTip("By which time half of the KLs' sum has been added up, from t = 0 on")
         empty = "Compute the bound to see its terms."
         self.terms = EstimatePlot("boundTermsPlot", "Terms of the bound", tips.TERMS_PLOT, "nats per step", empty)
         self.variance = TimePlot("boundVariancePlot", "Variance of one draw", tips.VARIANCE_PLOT, "nats²", empty)
         self.variance.set_log()
         self._here = ElidedLabel()
         self._here.setObjectName("boundHere")
-        for plot in (self.terms, self.variance):
-            plot.setFixedHeight(PLOT_HEIGHT)
+        self._plots: tuple[TimePlot, ...] = (self.stack, self.terms, self.variance)
+        for plot in self._plots:
+            plot.setFixedHeight(STACK_HEIGHT if plot is self.stack else PLOT_HEIGHT)
             plot.timeChosen.connect(self.timeChosen)
+
+    def _add_plots(self) -> None:
         self._layout.addWidget(self.terms)
         self._layout.addWidget(self._here)
         self._layout.addWidget(self.variance)
@@ -142,12 +161,15 @@ class LikelihoodPanel(QScrollArea):
         heading.setObjectName("sectionTitle")
         heading.setToolTip(tips.BOUND)
         self.table = BoundTable()
+        self._parts = PartsTable()
+        self._parts.hide()
         self._summary = QLabel()
         self._summary.setObjectName("boundSummary")
         self._summary.setAccessibleName("Do both splits agree?")
         self._summary.setWordWrap(True)
         self._layout.addWidget(heading)
         self._layout.addWidget(self.table)
+        self._layout.addWidget(self._parts)
         self._layout.addWidget(self._summary)
 
     # Showing
@@ -159,7 +181,7 @@ class LikelihoodPanel(QScrollArea):
         with QSignalBlocker(self._samples):
             self._samples.setRange(min(1, held), held)
             self._samples.setValue(min(held, PICTURES if facts.kind == "image" else POINTS))
-        for plot in (self.terms, self.variance):
+        for plot in self._plots:
             plot.set_time_range(facts.T)
         self.objectives.setVisible(facts.truth_known and facts.kind == "points")
         self.drop()
@@ -181,7 +203,7 @@ class LikelihoodPanel(QScrollArea):
     def set_time(self, t: int) -> None:
         """Move the cursors."""
         self._time = t
-        for plot in (self.terms, self.variance):
+        for plot in self._plots:
             plot.set_time(t)
         self._show_here()
 
@@ -196,11 +218,33 @@ class LikelihoodPanel(QScrollArea):
                 self.variance.set_curve(name, curve.t[known].astype(np.float64), curve.variance[known])
         self._show_here()
         self.table.show_bound(found)
+        exact = found.totals.exact.mean if found.totals is not None and found.totals.exact is not None else math.nan
+        self._show_stacks(found.stacks, found.dimensions, exact)
         if found.totals is not None:
             words, agree = agreement(found.totals)
             self._summary.setText(" ".join(part for part in (words, gap(found.totals)) if part))
             self._summary.setObjectName("boundSummary" if agree else "alert")
             self._summary.style().polish(self._summary)
+
+    def show_stacked(self, found: Stacked) -> None:
+        """A bound of a few named parts: a row of the table for each, in place of the two splits'."""
+        self._parts.show_stacked(found)
+        self._only(self._parts)
+        for plot in self._plots:
+            plot.set_time_range(found.T)
+        self._show_stacks(found.stacks, found.dimensions, math.nan if found.exact is None else found.exact.mean)
+
+    def _show_stacks(self, stacks: Sequence[BoundStack], dimensions: int, exact: float) -> None:
+        if stacks:
+            self.stack.show_stacks(stacks, dimensions, exact)
+        self._paid.setText(self.stack.half_paid())
+
+    def _only(self, table: QWidget) -> None:
+        """Show what goes with this table: the plots of single terms are about the two splits."""
+        of_splits = table is self.table
+        for widget in (self.table, self._summary, self.terms, self._here, self.variance):
+            widget.setVisible(of_splits)
+        self._parts.setVisible(not of_splits)
 
     def show_scores(self, found: ScoresMatched | None) -> None:
         """The score-matching objectives at the time on show."""
@@ -213,8 +257,10 @@ class LikelihoodPanel(QScrollArea):
 
     def _drop_bound(self) -> None:
         self._found = None
-        self.terms.remove_curves()
-        self.variance.remove_curves()
+        for plot in self._plots:
+            plot.remove_curves()
+        self._paid.setText("")
+        self._only(self.table)
         self.table.clear()
         self._summary.setText(tips.SUMMARY)
         self._show_here()
@@ -222,8 +268,8 @@ class LikelihoodPanel(QScrollArea):
 
     def restyle(self) -> None:
         """The theme's colours."""
-        self.terms.restyle()
-        self.variance.restyle()
+        for plot in self._plots:
+            plot.restyle()
 
     def showEvent(self, event: object) -> None:
         self.shown.emit(True)
@@ -250,7 +296,8 @@ class LikelihoodPanel(QScrollArea):
         of_class = ""
         if found.label is not None and self._facts is not None:
             of_class = f" of “{self._facts.class_names[found.label]}”"
-        return f"{found.samples:,}{'' if found.finished else f' of {found.wanted:,}'} samples{of_class}, {terms}"
+        on = f", {found.schedule}" if found.schedule else ""
+        return f"{found.samples:,}{'' if found.finished else f' of {found.wanted:,}'} samples{of_class}, {terms}{on}"
 
     def _show_here(self) -> None:
         """The terms at the cursor, of the computed times the nearest."""

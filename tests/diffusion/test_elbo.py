@@ -36,7 +36,17 @@ from explorer.diffusion.likelihood.strata import strata
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.path import transition
-from explorer.diffusion.schedules import DiscreteSchedule, Schedule, cosine, geometric, linear
+from explorer.diffusion.schedules import (
+    VESDE,
+    VPSDE,
+    DiscreteSchedule,
+    RectifiedFlow,
+    Schedule,
+    SubVPSDE,
+    cosine,
+    geometric,
+    linear,
+)
 
 CPU = torch.device("cpu")
 STD = 0.7
@@ -181,9 +191,11 @@ def test_impossible_numbers_of_times(count: int) -> None:
 
 @pytest.mark.parametrize("variance", ["beta_tilde", "beta"])
 @pytest.mark.parametrize(
-    "schedule", [linear(20, 1e-3, 0.4), geometric(20, 0.1, 5.0)], ids=lambda schedule: schedule.name
+    "schedule",
+    [linear(20, 1e-3, 0.4), geometric(20, 0.1, 5.0), VESDE(20), VPSDE(20), SubVPSDE(20), RectifiedFlow(20)],
+    ids=lambda schedule: schedule.name,
 )
-def test_every_term_has_its_closed_form_on_gaussian_data(schedule: DiscreteSchedule, variance: Variance) -> None:
+def test_every_term_has_its_closed_form_on_gaussian_data(schedule: Schedule, variance: Variance) -> None:
     """With x_0 ~ N(0, σ² I) all is linear: x̂₀ = g x_t, and x_t has the variance V_t = a² σ² + s²."""
     T, n = schedule.T, 20_000
     found = bound(gaussian(), schedule, drawn(gaussian(), n), ElboSettings(variance))

@@ -70,6 +70,8 @@ def test_what_is_not_known_is_null(capsys: pytest.CaptureFixture[str], plain_pic
 def test_as_a_table(capsys: pytest.CaptureFixture[str], points: str) -> None:
     assert main(["elbo", points, "--n", "20", "--t-samples", "6", "--seed", "4", "--ode"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert main(["elbo", points, "--n", "20", "--t-samples", "6", "--schedule", "ve_sde"]) == 0
+    assert "seed 0, schedule ve_sde" in capsys.readouterr().out.splitlines()[0]
     assert all(len(line) <= 90 for line in lines)
     assert "20 samples, 6 of 59 terms, variance β̃, seed 4" in lines[0]
     names = [line[:24].strip() for line in lines[3:]]

@@ -134,6 +134,21 @@ def test_the_plots_are_of_all_terms_and_share_the_cursor(likely: Hand) -> None:
         assert plot.curve(B)[0].tolist() == list(range(1, 50))
         assert plot.time() == hand.window.state.t == 20
     assert np.all(panel(hand).terms.curve(A)[1] > 0)
+    stack = panel(hand).stack
+    assert stack.names() == (A, B)
+    assert stack.time() == 20
+    found = panel(hand)._found
+    assert found is not None
+    assert found.totals is not None
+    x, y = stack.curve(A)
+    assert (x[0], x[-1]) == (1, 50)
+    assert np.all(np.diff(y) < 0)
+    assert y[0] == found.totals.matching.reconstruction.mean
+    assert y[-1] - found.totals.matching.prior.mean == pytest.approx(stack.total(A))
+    assert stack.total(A) == found.totals.matching.total.mean
+    hand.choose(hand.combo("boundUnitCombo"), True)
+    assert stack.total(A) == pytest.approx(-found.totals.matching.total.mean / 2 / math.log(2))
+    hand.choose(hand.combo("boundUnitCombo"), False)
     assert panel(hand)._here.text().startswith("t = 20: (A) ")
     drag(panel(hand).variance, 35)
     hand.settle()
@@ -209,6 +224,23 @@ def test_another_schedule_is_another_model(likely: Hand) -> None:
     hand.session.change(schedule=ScheduleChoice())
     hand.settle()
     assert panel(hand).terms.names() == ()
+    assert not hand.sentences
+
+
+@pytest.mark.parametrize("name", ["ve_sde", "rectified_flow", "karras"])
+def test_any_schedule_has_its_bound(likely: Hand, name: str) -> None:
+    """Of continuous time too, and where noise explodes."""
+    hand = likely
+    hand.session.change(schedule=ScheduleChoice(name))
+    hand.settle()
+    hand.type_into(hand.spin("boundSamplesSpin"), "60")
+    hand.click("boundButton")
+    finish(hand)
+    (a, error_a), (b, error_b) = (value(panel(hand).table.text("total", column)) for column in (1, 2))
+    exact, _ = value(panel(hand).table.text("exact", 2))
+    assert abs(a - b) < 4 * math.hypot(error_a, error_b)
+    assert a < exact + 3 * error_a
+    assert panel(hand)._status.text().endswith(name)
     assert not hand.sentences
 
 

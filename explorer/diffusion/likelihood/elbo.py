@@ -1,4 +1,4 @@
-"""The variational bound of a discrete model of T steps, written in two ways (`theory.md` §4).
+"""The variational bound of a model of T steps, written in two ways (`theory.md` §4).
 
 (A)  E[log p(x_0|x_1)] − KL(q(x_T|x_0) ‖ p(x_T)) − Σ_{t=2..T} E KL(q(x_{t−1}|x_t,x_0) ‖ p_θ(x_{t−1}|x_t))
 (B)  E[log p(x_0|x_1)] − E KL(q(x_T|x_{T−1}) ‖ p(x_T)) − Σ_{t=1..T−1} E[log q(x_t|x_{t−1}) − log p_θ(x_t|x_{t+1})]
@@ -14,6 +14,9 @@ neighbours it is the bridge N(m, b I) with 1/b = 1/β_t + α_{t+1}/β_{t+1}, so 
 Texts write that average as KL(q(x_t|x_{t−1}) ‖ p_θ(x_t|x_{t+1})), which draws x_t from q(x_t|x_{t−1}) as if x_{t+1}
 were not known. Summed, that is no bound on log p(x_0) that (A) would equal: each term is too large by about d nats.
 It is reported as `as_written`.
+
+A model of continuous time is the chain of its whole times 0 … T, on any Gaussian path. As T grows (A) becomes
+the bound of Kingma et al. 2021 in continuous time, ½ ∫ E‖x_0 − x̂_0‖² d(−SNR) in place of the sum.
 
 Noise is addressed by (t, draw, sample); both splits share the x_t and the one call of the denoiser.
 """
@@ -97,8 +100,8 @@ def elbo(
 ) -> Elbo:
     """Both splits of the bound at the data x_0 (n, …), each averaged over samples and draws.
 
-    noise: of x_0's number, shape and device; the result is a function of its seed. Raises ValueError for a schedule
-    that is continuous or has T < 2, and for numbers of draws and times that are impossible.
+    noise: of x_0's number, shape and device; the result is a function of its seed. Raises ValueError for T < 2,
+    and for numbers of draws and times that are impossible.
     """
     settings = settings or ElboSettings()
     ends = elbo_ends(denoiser, x_0, noise, decoder, settings, condition)
@@ -117,8 +120,8 @@ def elbo_ends(
     """The reconstruction and prior terms. Arguments and errors as of `elbo`."""
     schedule, d = denoiser.schedule, x_0[0].numel()
     T = schedule.T
-    if not schedule.discrete or T < 2:
-        raise ValueError("the bound is that of a discrete model with at least two steps")
+    if T < 2:
+        raise ValueError("the bound is that of a model with at least two steps")
     if settings.draws < 1:
         raise ValueError(f"at least one draw of the noise is needed, not {settings.draws}")
     prior_variance = schedule.prior_std(T) ** 2
