@@ -62,6 +62,10 @@ class State:
         """A copy with other values."""
         return replace(self, **changes)
 
+    def differs_in_time_alone(self, other: State | None) -> bool:
+        """Whether the other state is this one at the same or another time or step."""
+        return other is not None and all(getattr(self, name) == getattr(other, name) for name in _TIMELESS)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
 
@@ -88,6 +92,9 @@ class State:
         if "schedule" in values:
             values["schedule"] = _schedule_of(values["schedule"])
         return cls(**values)
+
+
+_TIMELESS = tuple(f.name for f in fields(State) if f.name not in ("t", "step"))
 
 
 def _short(value: Any) -> str:

@@ -56,7 +56,10 @@ class CompareBar(QWidget):
     def _show(self) -> None:
         session = self._session
         others = [run for run in session.family if run is not session.run and run.made]
-        self.setVisible(session.state.source == "reverse" and bool(others))
+        possible = session.state.source == "reverse" and bool(others)
+        self.setVisible(possible)
+        if not possible:
+            return
         self._lenses.setVisible(session.comparing)
         offered = (("compare with …", None), *((f"B: {self._tree.words(run)}", run.number) for run in others))
         with QSignalBlocker(self._runs):

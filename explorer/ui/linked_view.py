@@ -36,7 +36,8 @@ class LinkedView(QWidget):
             width = height * self.aspect()
         else:
             height = width / self.aspect()
-        return QRectF((self.width() - width) / 2, (self.height() - height) / 2, width, height)
+        # Whole pixels at the left and the top: a square of whole pixels then covers all that is behind it.
+        return QRectF((self.width() - width) // 2, (self.height() - height) // 2, width, height)
 
     def to_content(self, position: QPointF) -> QPointF:
         """A position in the widget as fractions of the content."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import grid_shape, packed_sheet
@@ -57,15 +57,21 @@ class PictureView(LinkedView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(theme.current().surface))
+        area = self.area()
+        for margin in QRegion(self.rect()) - QRegion(area.toAlignedRect()) if self._covers(area) else (self.rect(),):
+            painter.fillRect(margin, QColor(theme.current().surface))
         if self._image is None:
             return
         visible = self.viewport.visible()
         width, height = self._picture.width(), self._picture.height()
         source = QRectF(visible.x() * width, visible.y() * height, visible.width() * width, visible.height() * height)
-        painter.drawImage(self.area(), self._picture, source)
+        painter.drawImage(area, self._picture, source)
         self._paint_lattice(painter)
         self._paint_hover(painter)
+
+    def _covers(self, area: QRectF) -> bool:
+        """Whether the picture hides all that is behind it: then only the margins need paint."""
+        return self._image is not None and area == QRectF(area.toAlignedRect())
 
     def _paint_lattice(self, painter: QPainter) -> None:
         assert self._image is not None

@@ -47,6 +47,8 @@ class ColourBar(QWidget):
         self._palette: Palette | None = None
         self._limits = (0.0, 1.0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # The limits may change at every picture: then the tile's rounded frame need not be painted below them.
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def sizeHint(self) -> QSize:
         return QSize(120, 16)
@@ -57,9 +59,10 @@ class ColourBar(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.current().surface))
         if self._palette is None:
             return
-        painter = QPainter(self)
         font = painter.font()
         font.setPointSizeF(8)
         painter.setFont(font)
@@ -119,9 +122,9 @@ class Tile(QFrame):
         self._title.setTextFormat(Qt.TextFormat.RichText)
         self._title.setToolTip(formula)
         self._own_formula = formula
-        self._formula = ElidedLabel(formula)
+        self._formula = ElidedLabel(formula, on_surface=True)
         self._formula.setObjectName("muted")
-        self._note = ElidedLabel()
+        self._note = ElidedLabel(on_surface=True)
         self._note.setObjectName("muted")
         self._note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
@@ -145,7 +148,7 @@ class Tile(QFrame):
             self._stack.addWidget(page)
 
         self._bar = ColourBar()
-        self._value = ElidedLabel()
+        self._value = ElidedLabel(on_surface=True)
         self._value.setObjectName("muted")
         self._value.setFixedHeight(16)
         self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)

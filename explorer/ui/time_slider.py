@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QAbstractSlider, QSizePolicy, QSlider, QWidget
 
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
@@ -34,6 +34,8 @@ class TimeSlider(QSlider):
         self._levels = False
         self._places = positions(1, None, "t")
         self._shown_numbers: tuple[int, list[tuple[float, str, float, float]]] | None = None
+        self._handle_x = MARGIN
+        """Where the handle was last painted."""
         self._axis = QPixmap()
         self._axis_of: tuple[QSize, float, str] | None = None
         """The size, pixel ratio and theme that the picture of the axis was painted for."""
@@ -93,6 +95,7 @@ class TimeSlider(QSlider):
         painter.drawPixmap(0, 0, self._axis)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         t, x, y = theme.current(), self.x_of(self.value()), AXIS_Y
+        self._handle_x = x
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(t.accent))
         painter.drawRoundedRect(QRectF(MARGIN, y - 2, x - MARGIN, 4), 2, 2)
@@ -116,6 +119,14 @@ class TimeSlider(QSlider):
         painter.setFont(self.font())
         self._paint_numbers(painter, AXIS_Y)
         painter.end()
+
+    def sliderChange(self, change: QAbstractSlider.SliderChange) -> None:
+        """A new value changes the slider between the old and the new place of its handle, and nowhere else."""
+        if change != QAbstractSlider.SliderChange.SliderValueChange:
+            super().sliderChange(change)
+            return
+        left, right = sorted((self._handle_x, self.x_of(self.value())))
+        self.update(QRectF(left - 12, 0, right - left + 24, self.height()).toAlignedRect())
 
     def _redraw(self) -> None:
         self._axis_of = None

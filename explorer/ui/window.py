@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -318,8 +317,8 @@ class MainWindow(QMainWindow):
         state, facts = self.state, self.session.facts
         if facts is None:
             return
-        if replace(state, t=0, step=0) != self._chosen_shown:  # most changes are of the time alone
-            self._chosen_shown = replace(state, t=0, step=0)
+        if not state.differs_in_time_alone(self._chosen_shown):  # most changes are of the time alone
+            self._chosen_shown = state
             self._choices.set_state(state)
             self._grid_panel.set_state(state)
             self._choices.set_parameters(state.sampler, self.session.sampler_values())
