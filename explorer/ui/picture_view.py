@@ -58,8 +58,9 @@ class PictureView(LinkedView):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         area = self.area()
-        for margin in QRegion(self.rect()) - QRegion(area.toAlignedRect()) if self._covers(area) else (self.rect(),):
-            painter.fillRect(margin, QColor(theme.current().surface))
+        painter.setClipRegion(self._behind(area))
+        painter.fillRect(self.rect(), QColor(theme.current().surface))
+        painter.setClipping(False)
         if self._image is None:
             return
         visible = self.viewport.visible()
@@ -69,9 +70,11 @@ class PictureView(LinkedView):
         self._paint_lattice(painter)
         self._paint_hover(painter)
 
-    def _covers(self, area: QRectF) -> bool:
-        """Whether the picture hides all that is behind it: then only the margins need paint."""
-        return self._image is not None and area == QRectF(area.toAlignedRect())
+    def _behind(self, area: QRectF) -> QRegion:
+        """What of the widget the picture leaves free: its margins, or all where its edges lie between pixels."""
+        everything, covered = QRegion(self.rect()), area.toAlignedRect()
+        hidden = self._image is not None and area == QRectF(covered)
+        return everything - QRegion(covered) if hidden else everything
 
     def _paint_lattice(self, painter: QPainter) -> None:
         assert self._image is not None
