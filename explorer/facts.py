@@ -52,7 +52,7 @@ class ModelFacts:
     shape: tuple[int, ...]
     """One sample: (channels, height, width) of pictures, (2,) of points."""
     T: int
-    prediction: Literal["x0", "eps", "score", "v"]
+    prediction: Literal["x0", "eps", "score", "v", "flow"]
     schedule: str
     value_range: tuple[float, float] = (-1.0, 1.0)
     class_names: tuple[str, ...] = ()
@@ -71,6 +71,10 @@ class ModelFacts:
     """The sampler that the model's own configuration names, such as "diffusers:DDPMScheduler"; "" for none."""
     density_known: bool = False
     """True where the model knows log p(x_t) itself, not its gradient alone."""
+    weights: str = ""
+    """The set of weights in use, where the files hold several; "" where they do not."""
+    weights_offered: tuple[str, ...] = ()
+    """The names of those sets, the preferred one first."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()

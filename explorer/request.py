@@ -88,10 +88,11 @@ class Tabulate:
 
 @dataclass(frozen=True)
 class Clip:
-    """x̂₀ limited to ± reach; percentile: of |x̂₀| for dynamic thresholding, 0 for plain clipping."""
+    """x̂₀ limited to ± reach; percentile: of |x̂₀| for dynamic thresholding, 0 for plain clipping; most: its bound."""
 
     reach: float
     percentile: float = 0.0
+    most: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -245,12 +245,19 @@ def _model(state: State) -> ModelRef:
 
 def _clip(state: State, facts: ModelFacts) -> Clip | None:
     """How the samplers would limit x̂₀: the user's choice, else the model's, else their own default."""
-    values = {"clip": True, "clip_range": 1.0, "percentile": 0.0, **facts.sampler_defaults, **state.parameters}
-    reach, percentile = values["clip_range"], values["percentile"]
-    numbers = _number(reach) and _number(percentile)
-    if values["clip"] is not True or not numbers or reach <= 0 or not 0 <= percentile <= 100:
+    values = {
+        "clip": True,
+        "clip_range": 1.0,
+        "percentile": 0.0,
+        "most": 0.0,
+        **facts.sampler_defaults,
+        **state.parameters,
+    }
+    reach, percentile, most = values["clip_range"], values["percentile"], values["most"]
+    numbers = _number(reach) and _number(percentile) and _number(most)
+    if values["clip"] is not True or not numbers or reach <= 0 or most < 0 or not 0 <= percentile <= 100:
         return None  # a run says what is wrong with it
-    return Clip(reach, percentile)
+    return Clip(reach, percentile, most)
 
 
 def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Look:

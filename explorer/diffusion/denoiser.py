@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
 from explorer.diffusion.prediction import Kind, Parts, Prediction
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.variance import fraction_of
 
 Condition: TypeAlias = Tensor | None
 """Class labels, int64 of shape (n,), NO_LABEL for the unconditional model; None: no label for any sample."""
@@ -67,21 +68,24 @@ class NetworkDenoiser:
     """A network with its schedule and the meaning of its output.
 
     network: (x_t, t, condition) → output of shape (n, …), with t as in `theory.md` §1. learned_variance: of the
-    output's channels, twice as many as x_t has, the second half is 2 f − 1 (see `variance.py`).
+    output's channels, twice as many as x_t has, the second half is 2 f − 1 ("range", see `variance.py`), or the
+    variance of p(x_{t−1} | x_t) itself ("value").
     """
 
     network: Callable[[Tensor, float, Condition], Tensor]
     schedule: Schedule
     kind: Kind
-    learned_variance: bool = False
+    learned_variance: Literal["range", "value"] | None = None
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         a, s = self.schedule.signal(t), self.schedule.noise(t)
         if s == 0.0:
             return Prediction(x_t, t, a, s, "x0", x_t)  # nothing to remove, and no network was trained at t = 0
         output = self.network(x_t, t, condition)
-        if not self.learned_variance:
+        if self.learned_variance is None:
             return Prediction(x_t, t, a, s, self.kind, output)
         mean, variance = output.chunk(2, dim=1)
         fraction = (variance + 1) / 2
+        if self.learned_variance == "value":
+            fraction = fraction_of(self.schedule, t, max(t - 1, 0), variance)
         return Prediction(x_t, t, a, s, self.kind, mean.contiguous(), variance_fraction=fraction)

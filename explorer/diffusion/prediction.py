@@ -1,8 +1,10 @@
 """What a model says at (x_t, t), in every equivalent form (`theory.md` §3).
 
-A network returns one of four quantities; given x_t = a x_0 + s ε the others follow:
+A network returns one of five quantities; given x_t = a x_0 + s ε the others follow:
 
     x̂₀ = (x_t − s ε̂)/a        score = −ε̂/s        v̂ = a ε̂ − s x̂₀        ε̂ = (x_t − a x̂₀)/s
+
+or, as flow matching does, û = ε̂ − x̂₀, so that x̂₀ = (x_t − s û)/(a + s) and ε̂ = (x_t + a û)/(a + s).
 
 At t = 0 (s = 0) x_t is the data itself: x̂₀ = x_t, and since x_t then holds no trace of ε the best
 estimate E[ε | x_t] is 0. The score is not determined by x̂₀ there: unless the model returned a score,
@@ -18,8 +20,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-Kind: TypeAlias = Literal["x0", "eps", "score", "v"]
-KINDS: tuple[Kind, ...] = ("x0", "eps", "score", "v")
+Kind: TypeAlias = Literal["x0", "eps", "score", "v", "flow"]
+KINDS: tuple[Kind, ...] = ("x0", "eps", "score", "v", "flow")
 Coefficient: TypeAlias = float | Tensor
 """One number for the whole batch, or a tensor that broadcasts against x_t."""
 
@@ -68,6 +70,8 @@ class Prediction:
         if self.kind == "v":
             scale = self.a * self.a + self.s * self.s
             return _combine(self.x_t, self.a / scale, self.output, -self.s / scale)
+        if self.kind == "flow":
+            return _combine(self.x_t, 1 / (self.a + self.s), self.output, -self.s / (self.a + self.s))
         eps = self.output if self.kind == "eps" else self.eps
         scaled_x0 = _combine(self.x_t, 1.0, eps, -self.s)
         if isinstance(self.a, Tensor) or self.a == 0.0:
@@ -86,6 +90,8 @@ class Prediction:
         if self.kind == "v":
             scale = self.a * self.a + self.s * self.s
             return _combine(self.x_t, self.s / scale, self.output, self.a / scale)
+        if self.kind == "flow":
+            return _combine(self.x_t, 1 / (self.a + self.s), self.output, self.a / (self.a + self.s))
         return (self.x_t - self.a * self.output) / self.s
 
     @cached_property

@@ -3,7 +3,8 @@
     plain      x̂₀ clipped to ± r
     dynamic    b = max(r, a percentile of |x̂₀| over all numbers of a sample);   x̂₀ clipped to ± b, times r/b
 
-At r = 1 the latter is diffusers' `_threshold_sample` without a `sample_max_value`.
+b can be kept from growing beyond a largest value. At r = 1 this is diffusers' `_threshold_sample`, that value being its
+`sample_max_value`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Limit:
-    """reach: r, > 0. percentile: 0 … 100, 0 for plain clipping. Raises ValueError for another percentile."""
+    """reach: r, > 0. percentile: 0 … 100, 0 for plain clipping. most: the greatest b, in units of r; 0 for none.
+
+    Raises ValueError for another percentile.
+    """
 
     reach: float
     percentile: float = 0.0
+    most: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.percentile <= 100:
@@ -40,4 +45,5 @@ class Limit:
         sizes = x0.flatten(1).abs()
         if sizes.dtype not in (torch.float32, torch.float64):  # of others there are no quantiles
             sizes = sizes.float()
-        return torch.quantile(sizes, self.percentile / 100, dim=1).clamp(min=self.reach).to(x0.dtype).view(shape)
+        most = max(self.most, 1.0) * self.reach if self.most else None
+        return torch.quantile(sizes, self.percentile / 100, dim=1).clamp(self.reach, most).to(x0.dtype).view(shape)

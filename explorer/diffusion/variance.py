@@ -24,3 +24,10 @@ def learned_variance(schedule: Schedule, t: float, r: float, fraction: Tensor) -
     q = transition(schedule, t, r)
     low, high = math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))
     return (fraction * (high - low) + low).exp()
+
+
+def fraction_of(schedule: Schedule, t: float, r: float, variance: Tensor) -> Tensor:
+    """The f whose variance of the step from t to r is the given one; of the shape of `variance`, which is σ²."""
+    q = transition(schedule, t, r)
+    low, high = math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))
+    return (variance.clamp(min=TINY).log() - low) / (high - low)

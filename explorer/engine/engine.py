@@ -219,7 +219,7 @@ class Engine:
             raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
         exact = exact_answer(model, request.guidance)
         clip = request.clip
-        limit = None if clip is None else Limit(clip.reach, clip.percentile)
+        limit = None if clip is None else Limit(clip.reach, clip.percentile, clip.most)
         next_t = max(request.t - 1, 0) if request.t > 0 else None
         known = (x_0, eps, model.truth, exact, model.samples)
         view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t)
@@ -372,12 +372,12 @@ def _limit(parameters: Any) -> Limit | None:
     """How a sampler with these parameters limits x̂₀; not all of them can."""
     if not getattr(parameters, "clip", False):
         return None
-    return Limit(parameters.clip_range, getattr(parameters, "percentile", 0.0))
+    return Limit(parameters.clip_range, getattr(parameters, "percentile", 0.0), getattr(parameters, "most", 0.0))
 
 
 def _asks_the_same(earlier: Run, request: Run) -> bool:
     """True where what the model said in the earlier run, x̂₀ clipped or not, is what it would say now."""
     same_clip = all(
-        earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range", "percentile")
+        earlier.parameters.get(n) == request.parameters.get(n) for n in ("clip", "clip_range", "percentile", "most")
     )
     return earlier.guidance == request.guidance and earlier.sampler == request.sampler and same_clip

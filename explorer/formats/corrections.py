@@ -10,8 +10,8 @@ from explorer.facts import ModelError
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import finite, short, whole
 
-PredictionName: TypeAlias = Literal["x0", "eps", "score", "v"]
-PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v")
+PredictionName: TypeAlias = Literal["x0", "eps", "score", "v", "flow"]
+PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v", "flow")
 
 MAX_CLASSES = 100_000
 MAX_TEXT = 10_000
@@ -26,6 +26,7 @@ class Corrections:
     class_names: tuple[str, ...] | None = None
     null_label: int | None = None
     value_range: tuple[float, float] | None = None
+    weights: str | None = None
 
 
 def parse_text(value: object) -> str:
@@ -68,6 +69,7 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "class_names": _parse_class_names,
     "null_label": _parse_null_label,
     "value_range": _parse_value_range,
+    "weights": parse_text,
 }
 """By the name of the fact. Each raises ValueError whose text says what is expected."""
 

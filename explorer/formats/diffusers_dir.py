@@ -1,12 +1,12 @@
-"""Folders of the diffusers library: a UNet2DModel with a DDPM or DDIM scheduler, or the UNet alone.
+"""Folders of the diffusers library: a UNet2DModel with a scheduler, or the UNet alone.
 
-Three layouts are read:
+Three layouts are read (see `diffusers_layout.py`):
 
     model_index.json (optional), unet/config.json, unet/<weights>, scheduler/scheduler_config.json
     config.json, <weights>, scheduler_config.json       the same in one folder, as the first releases wrote it
     config.json, <weights>                              the UNet alone, the schedule being diffusers' default
 
-`model_index.json` names classes; they are compared with the two that are read, and never imported.
+`model_index.json` names classes; they are compared with those that are read, and never imported.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from explorer.facts import ModelError, ModelFacts
-from explorer.formats import scheduler_config, unet_config
+from explorer.facts import ModelError, ModelFacts, Source
 from explorer.formats.card import Card, SampleSheet, read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
+from explorer.formats.diffusers_layout import CONFIG, INDEX, NETWORK_FOLDERS, SCHEDULER_CONFIG, Layout, locate
 from explorer.formats.evidence import Candidate, Evidence
-from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.fields import Fields, read_json
 from explorer.formats.samples import check_sheet, read_sheet
 from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig, read_scheduler_config
 from explorer.formats.unet_config import UNetConfig, read_unet_config
@@ -34,40 +34,11 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.formats.model import Model
 
-INDEX = "model_index.json"
-UNET_CONFIG = "config.json"
-SCHEDULER_CONFIG = "scheduler_config.json"
-WEIGHTS = (
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "diffusion_pytorch_model.bin",
-    "diffusion_pytorch_model.fp16.bin",
-)
-"""In order of preference."""
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """Where things lie; scheduler is None where there is none."""
-
-    root: Path
-    unet: Path
-    scheduler: Path | None
-
-    def where(self, path: Path) -> str:
-        """The path as facts show it."""
-        return path.relative_to(self.root).as_posix()
-
-    def label(self, path: Path) -> str:
-        """The path as messages show it."""
-        return f"{self.root.name}/{self.where(path)}"
-
 
 @dataclass(frozen=True)
 class _Configuration:
     unet: UNetConfig
     scheduler: SchedulerConfig
-    weights: Path
 
 
 class DiffusersFolder:
@@ -77,13 +48,13 @@ class DiffusersFolder:
 
     def sniff(self, path: Path) -> float:
         try:
-            if (path / "unet" / UNET_CONFIG).is_file():
+            if any((path / name / CONFIG).is_file() for name in NETWORK_FOLDERS):
                 return 0.9
             if (path / INDEX).is_file():
                 return 0.8
-            if not (path / UNET_CONFIG).is_file():
+            if not (path / CONFIG).is_file():
                 return 0.0
-            name = read_json(path / UNET_CONFIG, UNET_CONFIG).get("_class_name")
+            name = read_json(path / CONFIG, CONFIG).get("_class_name")
         except ModelError:
             return 0.1  # a damaged config.json: inspect says so
         except OSError:
@@ -100,9 +71,10 @@ class DiffusersFolder:
             default=path.name or str(path),
             where="the folder's name",
         )
-        folder = _locate(path)
+        folder = locate(path, user.weights or card.corrections.weights)
         configuration = _read(folder, evidence)
         unet, scheduler = configuration.unet, configuration.scheduler
+        _say_weights(folder, card, user, evidence)
         prediction: PredictionName = evidence.choose(
             "prediction type",
             Candidate(user.prediction, "user"),
@@ -116,13 +88,14 @@ class DiffusersFolder:
             "value range",
             Candidate(user.value_range, "user"),
             Candidate(card.corrections.value_range, "card", "explorer.json"),
+            Candidate((0.0, 1.0) if scheduler.family == "ve" else None, "default", "diffusers' ScoreSdeVePipeline"),
             default=(-1.0, 1.0),
             show=lambda ends: f"{ends[0]:g} … {ends[1]:g}",
             where="diffusers",
         )
         class_names, null_label = settle_classes(
             _embeddings(unet, card, user, folder),
-            Candidate(None, "file", folder.where(folder.unet / UNET_CONFIG)),
+            Candidate(None, "file", folder.where(folder.network / CONFIG)),
             Candidate(None, "file"),
             card.corrections,
             user,
@@ -158,6 +131,8 @@ class DiffusersFolder:
             sample_labels=labels,
             classifier=classifier,
             own_sampler=f"diffusers:{scheduler.class_name}",
+            weights=folder.chosen.name if len(folder.choices) > 1 else "",
+            weights_offered=tuple(choice.name for choice in folder.choices) if len(folder.choices) > 1 else (),
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),
@@ -165,22 +140,21 @@ class DiffusersFolder:
 
     def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
         from explorer.diffusion.denoiser import NetworkDenoiser
+        from explorer.formats.conventions import convention
         from explorer.formats.model import Model
         from explorer.formats.unet import UNetCall, load_unet
 
-        folder = _locate(path)
+        folder = locate(path, facts.weights or None)
         configuration = _read(folder, Evidence())
         unet, schedule = configuration.unet, configuration.scheduler.schedule()
+        weights = folder.chosen.file
         network = load_unet(
-            unet.arguments,
-            folder.label(folder.unet / UNET_CONFIG),
-            configuration.weights,
-            folder.label(configuration.weights),
-            device,
+            unet.arguments, folder.label(folder.network / CONFIG), weights, folder.label(weights), device
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
         learned = _learned_variance(configuration)
-        call = UNetCall(network, unet.shape[0] * (2 if learned else 1), no_label)
+        asked = convention(configuration.scheduler, schedule)
+        call = UNetCall(network, asked, unet.shape[0] * (2 if learned else 1), no_label)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = _samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
@@ -200,48 +174,14 @@ class DiffusersParts:
 
 def parts(facts: ModelFacts) -> DiffusersParts:
     """Of a model of this format. Raises ModelError where the folder is no longer what it was."""
-    folder = _locate(Path(facts.path))
-    return DiffusersParts(folder.unet, _read(folder, Evidence()).scheduler)
+    folder = locate(Path(facts.path), facts.weights or None)
+    return DiffusersParts(folder.network, _read(folder, Evidence()).scheduler)
 
 
-def _locate(path: Path) -> _Folder:
-    """Raises ModelError where there is no UNet, or it works with parts that are not read."""
-    if (path / INDEX).exists():
-        _check_index(read_json(path / INDEX, f"{path.name}/{INDEX}"), f"{path.name}/{INDEX}")
-    if (path / "unet").is_dir():
-        unet, scheduler = path / "unet", path / "scheduler" / SCHEDULER_CONFIG
-    else:
-        unet, scheduler = path, path / SCHEDULER_CONFIG
-        if not scheduler.exists():
-            scheduler = path / "scheduler" / SCHEDULER_CONFIG
-    if not (unet / UNET_CONFIG).exists():
-        raise ModelError(f"{path.name} has no unet/{UNET_CONFIG}: it is incomplete or another kind of model.")
-    if scheduler.exists():
-        return _Folder(path, unet, scheduler)
-    if (path / INDEX).exists():
-        raise ModelError(f"{path.name} has no scheduler/{SCHEDULER_CONFIG}: download the folder again.")
-    return _Folder(path, unet, None)
-
-
-def _check_index(index: Mapping[str, Any], label: str) -> None:
-    allowed = {"unet": (unet_config.CLASS_NAME,), "scheduler": scheduler_config.CLASS_NAMES}
-    for part, value in index.items():
-        if part.startswith("_") or not isinstance(value, list) or not any(value):
-            continue  # settings of the pipeline, and parts that were left out ([null, null])
-        if part not in allowed:
-            raise ModelError(
-                f"{label} describes a model with a further part, {short(part)}: only models of a "
-                f"{unet_config.CLASS_NAME} and a scheduler, working on the pictures themselves, are read."
-            )
-        if len(value) != 2 or value[0] != "diffusers" or value[1] not in allowed[part]:
-            names = " or ".join(allowed[part])
-            raise ModelError(f"{label} names {short(value)} as its {part}: only diffusers' {names} is read.")
-
-
-def _read(folder: _Folder, evidence: Evidence) -> _Configuration:
+def _read(folder: Layout, evidence: Evidence) -> _Configuration:
     """Everything the configuration files say, checked against each other. Raises ModelError."""
-    config = folder.unet / UNET_CONFIG
-    unet = read_unet_config(_fields(folder, config), folder.where(config), evidence)
+    config = folder.network / CONFIG
+    unet = read_unet_config(folder.fields(config), folder.where(config), evidence)
     if folder.scheduler is None:
         evidence.warn(
             f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "
@@ -249,27 +189,42 @@ def _read(folder: _Folder, evidence: Evidence) -> _Configuration:
         )
         scheduler = read_scheduler_config(Fields({}, SCHEDULER_CONFIG), "", evidence)
     else:
-        fields = _fields(folder, folder.scheduler)
+        fields = folder.fields(folder.scheduler)
         scheduler = read_scheduler_config(fields, folder.where(folder.scheduler), evidence)
     if unet.learned_variance:
         if scheduler.variance_type == "learned_range":
             evidence.add("learned variance", "yes, between β̃ and β", "file", folder.where(config))
+        elif scheduler.variance_type == "learned":
+            evidence.add("learned variance", "yes, σ² itself", "file", folder.where(config))
         else:
             said = scheduler.variance_type or "nothing of it"
-            evidence.warn(f"The network's learned variance is not used: the scheduler says {said}, not learned_range.")
+            evidence.warn(
+                f"The network's learned variance is not used: the scheduler says {said}, not learned or learned_range."
+            )
     elif scheduler.variance_type in ("learned", "learned_range"):
         evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
     if unet.learned_times is not None and unet.learned_times < scheduler.T:
         raise ModelError(
             f"{folder.label(config)} has embeddings of {unet.learned_times} times, but the scheduler has {scheduler.T}."
         )
-    weights = _weights(folder)
-    evidence.add("weights", f"{weights.name}, {weights.stat().st_size / 1e6:,.1f} MB", "file", folder.where(weights))
-    return _Configuration(unet, scheduler, weights)
+    if unet.fourier and scheduler.family == "beta" and not scheduler.log_sigma_input:
+        evidence.warn("The network embeds log(t − 1): at t = 1 it returns values that are not finite.")
+    return _Configuration(unet, scheduler)
 
 
-def _learned_variance(configuration: _Configuration) -> bool:
-    return configuration.unet.learned_variance and configuration.scheduler.variance_type == "learned_range"
+def _say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:
+    """Which weights are read, and that there are others."""
+    file = folder.chosen.file
+    text = f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB"
+    source: Source = "user" if user.weights else "card" if card.corrections.weights else "file"
+    evidence.add("weights", text, source, "explorer.json" if source == "card" else folder.where(file))
+    if others := [choice.name for choice in folder.choices if choice is not folder.chosen]:
+        evidence.add("other weights", "; ".join(others), "file", folder.where(folder.network) or ".")
+
+
+def _learned_variance(configuration: _Configuration) -> Literal["range", "value"] | None:
+    kinds: dict[str | None, Literal["range", "value"]] = {"learned_range": "range", "learned": "value"}
+    return kinds.get(configuration.scheduler.variance_type) if configuration.unet.learned_variance else None
 
 
 def _sampler_defaults(configuration: _Configuration) -> dict[str, Any]:
@@ -277,28 +232,14 @@ def _sampler_defaults(configuration: _Configuration) -> dict[str, Any]:
     return {**defaults, "variance": "learned"} if _learned_variance(configuration) else dict(defaults)
 
 
-def _fields(folder: _Folder, file: Path) -> Fields:
-    return Fields(read_json(file, folder.label(file)), folder.label(file))
-
-
-def _weights(folder: _Folder) -> Path:
-    for name in WEIGHTS:
-        if (folder.unet / name).is_file():
-            return folder.unet / name
-    place = f"{folder.root.name}/unet" if folder.unet != folder.root else folder.root.name
-    if list(folder.unet.glob("diffusion_pytorch_model*.index.json")):
-        raise ModelError(f"{place} holds its weights in several files: save them as one, {WEIGHTS[0]}.")
-    raise ModelError(f"{place} holds no weights: expected {WEIGHTS[0]} or {WEIGHTS[2]} there.")
-
-
-def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: _Folder) -> int:
+def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: Layout) -> int:
     """The number of labels, counted from names where the network takes any number as a label."""
     if unet.embeddings is not None:
         return unet.embeddings
     names = user.class_names or card.corrections.class_names
     if names is None:
         raise ModelError(
-            f"{folder.label(folder.unet / UNET_CONFIG)} does not say how many classes there are: name them as "
+            f"{folder.label(folder.network / CONFIG)} does not say how many classes there are: name them as "
             "class_names in explorer.json."
         )
     nulls = [label for label in (user.null_label, card.corrections.null_label) if label is not None]

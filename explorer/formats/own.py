@@ -3,7 +3,7 @@
 network          a name in explorer.networks.NETWORKS, or "exact": the truth itself, with no weights
 network_config   the network's sizes
 schedule         {"name": …, further arguments of that schedule}
-prediction       "x0", "eps", "score" or "v"
+prediction       "x0", "eps", "score", "v" or "flow"
 kind, shape      "points", [2]
 truth            optional: weights, means and covariances of the Gaussian mixture the data are drawn from; pieces:
                  which components belong together, as labels see them

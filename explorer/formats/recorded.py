@@ -18,6 +18,7 @@ Recorded: TypeAlias = Callable[..., Tensor]
 
 MAX_BATCH = 8
 """Beyond that the arithmetic outweighs Python by far."""
+MAX_PARAMETERS = 50_000_000
 
 
 class _First(nn.Module):
@@ -32,9 +33,11 @@ class _First(nn.Module):
         return output
 
 
-def worth_recording(x_t: Tensor) -> bool:
-    """True where Python is a large part of a call."""
-    return x_t.device.type == "cpu" and len(x_t) <= MAX_BATCH
+def worth_recording(x_t: Tensor, network: nn.Module) -> bool:
+    """True where Python is a large part of a call. A recording holds weights of its own, which must not be many."""
+    if x_t.device.type != "cpu" or len(x_t) > MAX_BATCH:
+        return False
+    return sum(parameter.numel() for parameter in network.parameters()) <= MAX_PARAMETERS
 
 
 def record(network: nn.Module, inputs: tuple[Tensor, ...]) -> Recorded | None:

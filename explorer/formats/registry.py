@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats import diffusers_dir, own
 from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.diffusers_layout import PARTS
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -21,15 +22,13 @@ FORMATS: tuple[Format, ...] = (own.FORMAT, diffusers_dir.FORMAT)
 
 EXPECTED = "a folder with config.json and model.safetensors, or a diffusers folder with unet/config.json"
 NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
-_PARTS = ("unet", "scheduler")
-"""Folders inside a model's folder."""
 
 
 def inspect(path: str | Path, overrides: Mapping[str, Any] = NO_OVERRIDES) -> ModelFacts:
     """What is known of the model at `path`, a folder or a file in one, without torch and without reading weights.
 
-    overrides: the user's corrections by fact: title, prediction ("x0", "eps", "score", "v"), class_names, null_label,
-    value_range. Raises ModelError: one line for whatever keeps the model from being opened.
+    overrides: the user's corrections by fact: title, prediction ("x0", "eps", "score", "v", "flow"), class_names,
+    null_label, value_range, weights. Raises ModelError: one line for whatever keeps the model from being opened.
     """
     with _plain_errors(path):
         format, folder = find(Path(path))
@@ -55,7 +54,7 @@ def find(path: Path) -> tuple[Format, Path]:
     if not path.exists():
         raise ModelError(f"There is no file or folder {path}.")
     folder = path if path.is_dir() else path.parent
-    for candidate in (folder.parent, folder) if folder.name in _PARTS else (folder,):
+    for candidate in (folder.parent, folder) if folder.name in PARTS else (folder,):
         confidence, format = max(((format.sniff(candidate), format) for format in FORMATS), key=lambda pair: pair[0])
         if confidence > 0:
             return format, candidate

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition
 from explorer.facts import ModelError
+from explorer.formats.conventions import Convention
 from explorer.formats.recorded import Recorded, record, worth_recording
 from explorer.formats.tensors import load_weights
 
@@ -23,11 +24,13 @@ _OLD_NAMES = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".pro
 class UNetCall:
     """(x_t, t, condition) → output, for NetworkDenoiser.
 
+    network: (x, timestep, labels, return_dict=False) → (output,). asked: what it is told.
     channels: of the output that are used: those of a picture, or twice as many with a learned variance.
     no_label: the label of samples without one, None for a network that takes no labels.
     """
 
     network: nn.Module
+    asked: Convention
     channels: int
     no_label: int | None
     _recorded: dict[int, Recorded] = field(default_factory=dict, repr=False)
@@ -36,10 +39,10 @@ class UNetCall:
     def prepare(self, x_t: Tensor) -> None:
         """Make calls with batches of the size and kind of x_t faster, where that is possible."""
         n = len(x_t)
-        if n in self._recorded or not worth_recording(x_t):
+        if n in self._recorded or not worth_recording(x_t, self.network):
             return
         x = x_t.contiguous()
-        timestep = torch.full((1,), 1, dtype=torch.int64, device=x_t.device)
+        timestep = self._timestep(x_t, 1)
         labels = self._labels(x_t, None)
         recorded = record(self.network, (x, timestep) if labels is None else (x, timestep, labels))
         if recorded is not None:
@@ -47,18 +50,28 @@ class UNetCall:
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
         """x_t: (n, C, H, W) on the network's device. Returns a contiguous tensor (n, channels, H, W)."""
-        # diffusers counts timesteps from 0. full() makes the number on the device: no copy, no waiting for it.
-        timestep = torch.full((1,), int(t) - 1, dtype=torch.int64, device=x_t.device)
+        asked = self.asked
+        timestep = self._timestep(x_t, asked.time(t))
         # Channels-last would be a fifth faster for large batches, but rounds differently: this way the numbers are
         # those of diffusers itself, bit for bit.
-        x = x_t.contiguous()
+        x = x_t.contiguous() if asked.scale is None else (x_t * asked.scale(t)).contiguous()
         labels = self._labels(x_t, condition)
         recorded = self._recorded.get(len(x_t))
         if recorded is not None and not torch.is_grad_enabled():
             output = recorded(x, timestep) if labels is None else recorded(x, timestep, labels)
         else:
             output = self.network(x, timestep, labels, return_dict=False)[0]
-        return output[:, : self.channels].contiguous()
+        output = output[:, : self.channels].contiguous()
+        if asked.mix is None:
+            return output
+        skip, out = asked.mix(t)
+        return torch.add(x_t * skip, output, alpha=out)
+
+    def _timestep(self, x_t: Tensor, value: float) -> Tensor:
+        # full() makes the number on the device: no copy, no waiting for it.
+        if self.asked.whole:
+            return torch.full((1,), int(value), dtype=torch.int64, device=x_t.device)
+        return torch.full((1,), value, dtype=torch.float32, device=x_t.device)
 
     def _labels(self, x_t: Tensor, condition: Condition) -> Tensor | None:
         if self.no_label is None:

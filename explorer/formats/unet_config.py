@@ -63,6 +63,8 @@ class UNetConfig:
     embeddings: int | None
     learned_variance: bool
     learned_times: int | None
+    fourier: bool = False
+    """The network embeds the logarithm of what it is told, and divides its output by it."""
 
 
 def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConfig:
@@ -94,8 +96,6 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConf
         )
     if arguments.get("time_embedding_type") == "learned" and "num_train_timesteps" not in arguments:
         raise ModelError(f"{fields.label} has a table of time embeddings but does not give num_train_timesteps.")
-    if arguments.get("time_embedding_type") == "fourier":
-        evidence.warn("The network embeds log(t − 1): at t = 1 it returns values that are not finite.")
     evidence.add("network", CLASS_NAME, "file", where)
     evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
     by_number = arguments.get("class_embed_type") == "timestep"
@@ -105,6 +105,7 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConf
         embeddings=arguments.get("num_class_embeds", None if by_number else 0),
         learned_variance=out_channels == 2 * channels,
         learned_times=arguments["num_train_timesteps"] if arguments.get("time_embedding_type") == "learned" else None,
+        fourier=arguments.get("time_embedding_type") == "fourier",
     )
 
 

@@ -142,4 +142,6 @@ def _times(schedule: Schedule, n: int, generator: torch.Generator) -> Tensor:
 def _wanted(kind: Kind, x_0: Tensor, eps: Tensor, a: Tensor | float, s: Tensor | float) -> Tensor:
     if kind == "eps":
         return eps
+    if kind == "flow":
+        return eps - x_0
     return x_0 if kind == "x0" else a * eps - s * x_0

@@ -318,6 +318,6 @@ def describe(facts: ModelFacts, device: str) -> str:
         what = f"{height}×{width} {'grey' if channels == 1 else 'RGB' if channels == 3 else f'{channels} channels'}"
     else:
         what = "points in 2-D"
-    prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score"}[facts.prediction]
+    prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score", "flow": "flow"}[facts.prediction]
     times = f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{facts.T}"
     return f"{what} · {prediction}-prediction · {facts.schedule}, {times} · on {device}"

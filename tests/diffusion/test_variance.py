@@ -28,7 +28,7 @@ def network(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
 
 
 def denoiser() -> NetworkDenoiser:
-    return NetworkDenoiser(network, linear(1000), "eps", learned_variance=True)
+    return NetworkDenoiser(network, linear(1000), "eps", learned_variance="range")
 
 
 @pytest.mark.parametrize(("t", "r"), [(1000, 999), (500, 400), (2, 1), (1, 0)])

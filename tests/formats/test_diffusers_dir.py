@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from explorer.diffusion.variance import learned_variance
 from explorer.facts import ModelError
 from explorer.formats import registry
 from explorer.formats.card import read_card
@@ -138,7 +139,7 @@ def test_schedule_equals_alphas_cumprod(configuration: dict[str, Any]) -> None:
     schedule = ours.schedule()
     assert schedule.T == ours.T == len(theirs.alphas_cumprod)
     assert schedule.name == ours.schedule_name
-    difference = schedule.signal_table[1:] ** 2 - theirs.alphas_cumprod.double()
+    difference = schedule.signal(torch.arange(1, ours.T + 1)) ** 2 - theirs.alphas_cumprod.double()
     assert difference.abs().max() < 1e-6
     assert (schedule.signal(0), schedule.noise(0)) == (1.0, 0.0)
     if configuration.get("rescale_betas_zero_snr"):
@@ -206,6 +207,12 @@ def test_learned_variance(write_unet: Callable[..., Path], variance_type: str | 
     if variance_type == "learned_range":
         assert found.variance_fraction is not None
         torch.testing.assert_close(2 * found.variance_fraction - 1, expected[:, 3:], atol=1e-5, rtol=0)
+        assert model.facts.sampler_defaults["variance"] == "learned"
+        assert not warned
+    elif variance_type == "learned":
+        assert found.variance_fraction is not None
+        variance = learned_variance(model.denoiser.schedule, 10, 9, found.variance_fraction)
+        torch.testing.assert_close(variance, expected[:, 3:].clamp(min=1e-20), atol=1e-6, rtol=1e-4)
         assert model.facts.sampler_defaults["variance"] == "learned"
         assert not warned
     else:
@@ -306,13 +313,13 @@ def test_facts_and_where_they_came_from(write_unet: Callable[..., Path]) -> None
         "clip": True,
         "clip_range": 1.0,  # thresholding goes before clip_sample
         "percentile": 90.0,
+        "most": 5.0,
         "spacing": "trailing",
         "variance": "beta",
     }
     sources = {fact.name: fact.source for fact in facts.evidence}
     assert sources["prediction type"] == sources["T"] == sources["clip range"] == "file"
     assert sources["noise schedule"] == sources["clip x̂₀"] == sources["value range"] == "default"
-    assert any("thresholding" in warning for warning in facts.warnings)
     assert any("steps_offset" in warning for warning in facts.warnings)
     ddim = registry.inspect(write_unet(scheduler={"_class_name": "DDIMScheduler", "clip_sample": False}, name="ddim"))
     assert ddim.sampler_defaults == {"clip": False, "clip_range": 1.0, "spacing": "leading"}
@@ -329,7 +336,9 @@ def test_the_user_goes_before_the_card_and_the_card_before_the_file(write_unet: 
     assert (sources["title"], sources["prediction type"], sources["value range"]) == ("user", "user", "card")
 
 
-@pytest.mark.parametrize("overrides", [{"prediction": "flow"}, {"T": 3}, {"value_range": [1, 0]}, {"null_label": True}])
+@pytest.mark.parametrize(
+    "overrides", [{"prediction": "noise"}, {"T": 3}, {"value_range": [1, 0]}, {"null_label": True}]
+)
 def test_impossible_corrections_are_refused(write_unet: Callable[..., Path], overrides: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=next(iter(overrides))):
         registry.inspect(write_unet(), overrides)

@@ -128,7 +128,7 @@ def test_limits_know_the_network() -> None:
         ({"schedule": None}, "schedule"),
         ({"shape": [3]}, "shape"),
         ({"shape": "2"}, "shape"),
-        ({"prediction": "flow"}, "prediction"),
+        ({"prediction": "noise"}, "prediction"),
         ({"prediction": None}, "prediction"),
         ({"truth": {"weights": [1.0]}}, "means"),
         ({"truth": {"weights": [0.5], "means": [[0, 0]], "covariances": [[[1, 0], [0, 1]]]}}, "weights"),

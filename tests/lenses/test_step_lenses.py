@@ -36,7 +36,7 @@ def view(t: int = 40, kind: str = "image", learned: bool = False, limit: Limit |
         mean = 0.8 * torch.tanh(x_t)
         return torch.cat([mean, torch.sin(5 * x_t)], dim=1) if learned else mean
 
-    denoiser = NetworkDenoiser(network, SCHEDULE, "eps", learned)
+    denoiser = NetworkDenoiser(network, SCHEDULE, "eps", "range" if learned else None)
     x_t = SCHEDULE.signal(t) * x_0 + SCHEDULE.noise(t) * eps
     facts = PICTURES if kind == "image" else POINTS
     next_t = t - 1 if t else None

@@ -4,7 +4,7 @@
 
 γ = 0 is the unconditional model; γ = 1 is the conditional one if the classifier is exact (Bayes' rule). The
 classifier must know the noise level, so it is a function of (x_t, t). The other forms of a prediction move with
-the score: ε̂ by −s γ∇, x̂₀ by (s²/a) γ∇, v̂ by −(s/a)(a² + s²) γ∇.
+the score: ε̂ by −s γ∇, x̂₀ by (s²/a) γ∇, v̂ by −(s/a)(a² + s²) γ∇, û by −(s/a)(a + s) γ∇.
 """
 
 from __future__ import annotations
@@ -127,4 +127,6 @@ def _per_score(prediction: Prediction) -> Coefficient:
         return -s
     if prediction.kind == "x0":
         return s * s / a
+    if prediction.kind == "flow":
+        return -s / a * (a + s)
     return -s / a * (a * a + s * s)

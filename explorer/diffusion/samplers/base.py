@@ -83,6 +83,12 @@ def percentile_parameter() -> Any:
     return parameter(0.0, "Percentile", text, 0.0, 100.0)
 
 
+def most_parameter() -> Any:
+    """`most`, how far dynamic thresholding follows the percentile."""
+    text = "Dynamic thresholding: x̂₀ is clipped no farther out than this many clip ranges; 0 is no such limit"
+    return parameter(0.0, "Largest bound", text, 0.0, 1e9)
+
+
 class TimeStepping(Protocol):
     """The Parameters of a sampler whose steps go down a list of times."""
 
@@ -101,6 +107,8 @@ class Clipping(Protocol):
     def clip_range(self) -> float: ...
     @property
     def percentile(self) -> float: ...
+    @property
+    def most(self) -> float: ...
 
 
 def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list[float]:
@@ -110,7 +118,7 @@ def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list
 
 def limit_of(parameters: Clipping) -> Limit | None:
     """How x̂₀ is limited, None where it is not."""
-    return Limit(parameters.clip_range, parameters.percentile) if parameters.clip else None
+    return Limit(parameters.clip_range, parameters.percentile, parameters.most) if parameters.clip else None
 
 
 P = TypeVar("P")

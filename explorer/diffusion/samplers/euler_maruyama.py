@@ -34,6 +34,7 @@ from explorer.diffusion.samplers.base import (
     clip_range_parameter,
     first_step,
     limit_of,
+    most_parameter,
     observe,
     percentile_parameter,
     plan_times,
@@ -53,6 +54,7 @@ class Parameters:
     clip: bool = clip_parameter()
     clip_range: float = clip_range_parameter()
     percentile: float = percentile_parameter()
+    most: float = most_parameter()
     times: str = times_parameter()
 
 

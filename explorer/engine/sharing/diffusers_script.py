@@ -97,6 +97,8 @@ def script(material: Material, name: str) -> str:
     if request.model.overrides or facts.prediction not in PREDICTIONS:
         raise _no("the model's own configuration was corrected")
     model = parts(facts)
+    if model.scheduler.family != "beta" or model.scheduler.log_sigma_input:
+        raise _no("the model's schedule is not one of β")
     if model.scheduler.trained_betas:
         raise _no("the model's schedule is a list of numbers of its own")
     if model.scheduler.zero_terminal_snr and request.sampler not in ("ddim", "ddpm"):
@@ -175,7 +177,8 @@ def _arguments(model: DiffusersParts, request: Run, prediction: str, parameters:
         values |= {"clip_sample": parameters.clip, "clip_sample_range": parameters.clip_range}
         if parameters.clip and parameters.percentile:
             ratio = parameters.percentile / 100
-            values |= {"thresholding": True, "dynamic_thresholding_ratio": ratio, "sample_max_value": 1e9}
+            most = parameters.most or 1e9
+            values |= {"thresholding": True, "dynamic_thresholding_ratio": ratio, "sample_max_value": most}
     if request.sampler == "ddim":
         values |= {"set_alpha_to_one": True, "timestep_spacing": parameters.spacing}
     if request.sampler == "ddpm":

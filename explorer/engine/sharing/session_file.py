@@ -41,7 +41,7 @@ class StepRecord:
     kind: str
     a: float
     s: float
-    limit: tuple[float, float] | None
+    limit: tuple[float, ...] | None
     x: Floats
     output: Floats
     x0: Floats | None
@@ -57,7 +57,7 @@ class SegmentRecord:
     start: int
     continues: bool
     memory: int | None
-    limit: tuple[float, float] | None
+    limit: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _check_run(run: RunFile) -> None:
             raise ValueError("steps are missing")
         if not set(starts) <= set(indices) or any(step.t != run.times[step.index] for step in run.steps):
             raise ValueError("steps are not where they should be")
-        if any(step.kind not in ("x0", "eps", "score", "v") for step in run.steps):
+        if any(step.kind not in ("x0", "eps", "score", "v", "flow") for step in run.steps):
             raise ValueError("a step holds something unknown")
 
 

@@ -129,11 +129,11 @@ def _trajectory(file: RunFile, model: Model, shared: dict[tuple[int, int, int], 
     return Trajectory.restored(file.times, segments, list(file.scalars), file.stride, shown, steps)
 
 
-def _numbers(limit: Limit | None) -> tuple[float, float] | None:
-    return None if limit is None else (limit.reach, limit.percentile)
+def _numbers(limit: Limit | None) -> tuple[float, float, float] | None:
+    return None if limit is None else (limit.reach, limit.percentile, limit.most)
 
 
-def _limit(numbers: tuple[float, float] | None) -> Limit | None:
+def _limit(numbers: tuple[float, ...] | None) -> Limit | None:
     return None if numbers is None else Limit(*numbers)
 
 

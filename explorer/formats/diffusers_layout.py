@@ -1,0 +1,141 @@
+"""Where the parts of a diffusers folder lie, and which of several sets of weights is to be read.
+
+    unet/, scheduler/ …                 a pipeline; unet_ema/ beside unet/ as training scripts leave it
+    config.json, <weights> …            the network in the folder itself, as the first releases wrote it
+
+Weights may be there as running means of training (EMA) and plain, in half precision, as safetensors and pickles:
+the choice goes by this order, and the user may take another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.facts import ModelError
+from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.schedulers import CLASSES
+
+INDEX = "model_index.json"
+CONFIG = "config.json"
+SCHEDULER_CONFIG = "scheduler_config.json"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+NETWORK_FOLDERS = ("unet_ema", "unet", "transformer")
+PARTS = (*NETWORK_FOLDERS, "scheduler", "vae", "vqvae", "text_encoder", "tokenizer")
+"""Folders inside a model's folder."""
+
+ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "unet": ("diffusers", ("UNet2DModel",)),
+    "scheduler": ("diffusers", tuple(CLASSES)),
+}
+"""What may stand behind each part's name in model_index.json: a library and its classes. They are never imported."""
+
+_VARIANT = re.compile(r"diffusion_pytorch_model(?:\.([\w-]{1,40}))?\.(safetensors|bin)")
+_LAST = {"ema": 0, None: 1, "fp32": 2, "bf16": 3, "fp16": 4, "non_ema": 9}
+"""The order of variants; others lie between."""
+
+
+@dataclass(frozen=True)
+class WeightsChoice:
+    """name: what the user chooses by, such as "unet_ema" or "unet, fp16"."""
+
+    name: str
+    file: Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """network: the folder with the network's configuration; scheduler: the file, None where there is none.
+
+    choices: the weights that there are, the preferred ones first; chosen: those in use.
+    """
+
+    root: Path
+    index: Mapping[str, Any]
+    network: Path
+    scheduler: Path | None
+    choices: tuple[WeightsChoice, ...]
+    chosen: WeightsChoice
+
+    def where(self, path: Path) -> str:
+        """The path as facts show it."""
+        return path.relative_to(self.root).as_posix()
+
+    def label(self, path: Path) -> str:
+        """The path as messages show it."""
+        return f"{self.root.name}/{self.where(path)}"
+
+    def fields(self, file: Path) -> Fields:
+        """The values of a configuration file. Raises ModelError."""
+        return Fields(read_json(file, self.label(file)), self.label(file))
+
+
+def locate(path: Path, wanted: str | None = None) -> Layout:
+    """wanted: the name of the weights to use. Raises ModelError where there is no network, it works with parts that
+    are not read, or there are no such weights."""
+    index: Mapping[str, Any] = {}
+    if (path / INDEX).exists():
+        index = read_json(path / INDEX, f"{path.name}/{INDEX}")
+        _check_index(index, f"{path.name}/{INDEX}")
+    folders = [path / name for name in NETWORK_FOLDERS if (path / name).is_dir()] or [path]
+    configured = [folder for folder in folders if (folder / CONFIG).exists()]
+    if not configured:
+        raise ModelError(f"{path.name} has no {folders[0].name}/{CONFIG}: it is incomplete or another kind of model.")
+    choices = [choice for folder in configured for choice in _weights_in(folder, path)]
+    if not choices:
+        raise _no_weights(configured[0], path)
+    chosen = choices[0]
+    if wanted is not None:
+        named = [choice for choice in choices if choice.name == wanted]
+        if not named:
+            known = "; ".join(choice.name for choice in choices)
+            raise ModelError(f"{path.name} has no weights called {short(wanted)}: there are {known}.")
+        chosen = named[0]
+    scheduler = path / "scheduler" / SCHEDULER_CONFIG
+    if folders == [path] and (path / SCHEDULER_CONFIG).exists():
+        scheduler = path / SCHEDULER_CONFIG
+    if not scheduler.exists() and index:
+        raise ModelError(f"{path.name} has no scheduler/{SCHEDULER_CONFIG}: download the folder again.")
+    found = scheduler if scheduler.exists() else None
+    return Layout(path, index, chosen.file.parent, found, tuple(choices), chosen)
+
+
+def _weights_in(folder: Path, root: Path) -> list[WeightsChoice]:
+    """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors."""
+    found: dict[str | None, Path] = {}
+    for file in sorted(folder.glob("diffusion_pytorch_model*")):
+        match = _VARIANT.fullmatch(file.name)
+        if match is None or not file.is_file():
+            continue
+        variant = match[1]
+        if variant not in found or match[2] == "safetensors":
+            found[variant] = file
+    order = sorted(found, key=lambda variant: (_LAST.get(variant, 5), variant or ""))
+    place = folder.name if folder != root else "weights"
+    return [WeightsChoice(place if v is None else f"{place}, {v}", found[v]) for v in order]
+
+
+def _no_weights(folder: Path, root: Path) -> ModelError:
+    place = root.name if folder == root else f"{root.name}/{folder.name}"
+    if list(folder.glob("diffusion_pytorch_model*.index*.json")):
+        return ModelError(f"{place} holds its weights in several files: save them as one, {WEIGHTS}.")
+    return ModelError(f"{place} holds no weights: expected {WEIGHTS} or diffusion_pytorch_model.bin there.")
+
+
+def _check_index(index: Mapping[str, Any], label: str) -> None:
+    for part, value in index.items():
+        if part.startswith("_") or not isinstance(value, list) or not any(value):
+            continue  # settings of the pipeline, and parts that were left out ([null, null])
+        if part not in ALLOWED:
+            raise ModelError(
+                f"{label} describes a model with a further part, {short(part)}: only models of "
+                f"{', '.join(ALLOWED)} are read."
+            )
+        library, names = ALLOWED[part]
+        if len(value) != 2 or value[0] != library or value[1] not in names:
+            some = " or ".join(names[:2]) + (" …" if len(names) > 2 else "")
+            raise ModelError(f"{label} names {short(value)} as its {part}: only {library}'s {some} is read.")
