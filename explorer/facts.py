@@ -71,10 +71,10 @@ class ModelFacts:
     """The sampler that the model's own configuration names, such as "diffusers:DDPMScheduler"; "" for none."""
     density_known: bool = False
     """True where the model knows log p(x_t) itself, not its gradient alone."""
+    weight_sets: tuple[str, ...] = ()
+    """The sets of weights to choose from, such as "ema" and "raw"; empty where there is one alone."""
     weights: str = ""
-    """The set of weights in use, where the files hold several; "" where they do not."""
-    weights_offered: tuple[str, ...] = ()
-    """The names of those sets, the preferred one first."""
+    """The set in use, "" where there is one alone."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -63,13 +63,19 @@ def _parse_value_range(value: object) -> tuple[float, float]:
     raise ValueError("two numbers, the smaller first")
 
 
+def _parse_name(value: object) -> str:
+    if not isinstance(value, str) or not value or len(value) > 100:
+        raise ValueError("a name, such as ema or raw")
+    return value
+
+
 PARSERS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
     "prediction": _parse_prediction,
     "class_names": _parse_class_names,
     "null_label": _parse_null_label,
     "value_range": _parse_value_range,
-    "weights": parse_text,
+    "weights": _parse_name,
 }
 """By the name of the fact. Each raises ValueError whose text says what is expected."""
 

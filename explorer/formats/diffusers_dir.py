@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from explorer.facts import ModelError, ModelFacts, Source
+from explorer.facts import ModelError, ModelFacts
 from explorer.formats.card import Card, SampleSheet, read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
@@ -132,7 +132,7 @@ class DiffusersFolder:
             classifier=classifier,
             own_sampler=f"diffusers:{scheduler.class_name}",
             weights=folder.chosen.name if len(folder.choices) > 1 else "",
-            weights_offered=tuple(choice.name for choice in folder.choices) if len(folder.choices) > 1 else (),
+            weight_sets=tuple(choice.name for choice in folder.choices) if len(folder.choices) > 1 else (),
             summary=card.summary,
             evidence=tuple(evidence.facts),
             warnings=tuple(evidence.warnings),
@@ -213,13 +213,17 @@ def _read(folder: Layout, evidence: Evidence) -> _Configuration:
 
 
 def _say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:
-    """Which weights are read, and that there are others."""
+    """Which weights are read, and of which sets."""
+    names = [choice.name for choice in folder.choices]
+    said = (Candidate(user.weights, "user"), Candidate(card.corrections.weights, "card", "explorer.json"))
+    for candidate in said:
+        if candidate.value is not None and candidate.value not in names:
+            evidence.warn(f"The set of weights “{candidate.value}” is not used: the folder has {', '.join(names)}.")
+    if len(names) > 1:
+        known = (candidate for candidate in said if candidate.value in names)
+        evidence.choose("set of weights", *known, default=names[0], where=f"of {', '.join(names)}")
     file = folder.chosen.file
-    text = f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB"
-    source: Source = "user" if user.weights else "card" if card.corrections.weights else "file"
-    evidence.add("weights", text, source, "explorer.json" if source == "card" else folder.where(file))
-    if others := [choice.name for choice in folder.choices if choice is not folder.chosen]:
-        evidence.add("other weights", "; ".join(others), "file", folder.where(folder.network) or ".")
+    evidence.add("weights", f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB", "file", folder.where(file))
 
 
 def _learned_variance(configuration: _Configuration) -> Literal["range", "value"] | None:

@@ -24,7 +24,8 @@ CONFIG = "config.json"
 SCHEDULER_CONFIG = "scheduler_config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
-NETWORK_FOLDERS = ("unet_ema", "unet", "transformer")
+EMA_FOLDERS = ("unet_ema",)
+NETWORK_FOLDERS = (*EMA_FOLDERS, "unet")
 PARTS = (*NETWORK_FOLDERS, "scheduler", "vae", "vqvae", "text_encoder", "tokenizer")
 """Folders inside a model's folder."""
 
@@ -41,7 +42,7 @@ _LAST = {"ema": 0, None: 1, "fp32": 2, "bf16": 3, "fp16": 4, "non_ema": 9}
 
 @dataclass(frozen=True)
 class WeightsChoice:
-    """name: what the user chooses by, such as "unet_ema" or "unet, fp16"."""
+    """name: what the user chooses by: "ema", "raw", "full", or one of these with a variant such as "ema, fp16"."""
 
     name: str
     file: Path
@@ -75,8 +76,10 @@ class Layout:
 
 
 def locate(path: Path, wanted: str | None = None) -> Layout:
-    """wanted: the name of the weights to use. Raises ModelError where there is no network, it works with parts that
-    are not read, or there are no such weights."""
+    """wanted: the name of the weights to use, the preferred ones where there are none of that name.
+
+    Raises ModelError where there is no network, or it works with parts that are not read.
+    """
     index: Mapping[str, Any] = {}
     if (path / INDEX).exists():
         index = read_json(path / INDEX, f"{path.name}/{INDEX}")
@@ -85,16 +88,12 @@ def locate(path: Path, wanted: str | None = None) -> Layout:
     configured = [folder for folder in folders if (folder / CONFIG).exists()]
     if not configured:
         raise ModelError(f"{path.name} has no {folders[0].name}/{CONFIG}: it is incomplete or another kind of model.")
-    choices = [choice for folder in configured for choice in _weights_in(folder, path)]
+    averaged = [folder for folder in configured if folder.name in EMA_FOLDERS]
+    bases = {folder: "ema" if folder in averaged else "raw" if averaged else "" for folder in configured}
+    choices = [choice for folder in configured for choice in _weights_in(folder, bases[folder])]
     if not choices:
         raise _no_weights(configured[0], path)
-    chosen = choices[0]
-    if wanted is not None:
-        named = [choice for choice in choices if choice.name == wanted]
-        if not named:
-            known = "; ".join(choice.name for choice in choices)
-            raise ModelError(f"{path.name} has no weights called {short(wanted)}: there are {known}.")
-        chosen = named[0]
+    chosen = next((choice for choice in choices if choice.name == wanted), choices[0])
     scheduler = path / "scheduler" / SCHEDULER_CONFIG
     if folders == [path] and (path / SCHEDULER_CONFIG).exists():
         scheduler = path / SCHEDULER_CONFIG
@@ -104,8 +103,11 @@ def locate(path: Path, wanted: str | None = None) -> Layout:
     return Layout(path, index, chosen.file.parent, found, tuple(choices), chosen)
 
 
-def _weights_in(folder: Path, root: Path) -> list[WeightsChoice]:
-    """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors."""
+def _weights_in(folder: Path, base: str) -> list[WeightsChoice]:
+    """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors.
+
+    base: "ema" or "raw" where the folder tells, else the variants do.
+    """
     found: dict[str | None, Path] = {}
     for file in sorted(folder.glob("diffusion_pytorch_model*")):
         match = _VARIANT.fullmatch(file.name)
@@ -115,8 +117,11 @@ def _weights_in(folder: Path, root: Path) -> list[WeightsChoice]:
         if variant not in found or match[2] == "safetensors":
             found[variant] = file
     order = sorted(found, key=lambda variant: (_LAST.get(variant, 5), variant or ""))
-    place = folder.name if folder != root else "weights"
-    return [WeightsChoice(place if v is None else f"{place}, {v}", found[v]) for v in order]
+    if not base:
+        base = "ema" if "non_ema" in found else "raw" if "ema" in found else "full"
+    names = {None: base, "non_ema": "raw", "ema": "ema"}
+    shown = {v: names.get(v) or (str(v) if base == "full" else f"{base}, {v}") for v in order}
+    return [WeightsChoice(shown[v], found[v]) for v in order]
 
 
 def _no_weights(folder: Path, root: Path) -> ModelError:

@@ -199,21 +199,32 @@ def test_weights_to_choose_from(write_unet: Callable[..., Path]) -> None:
         parameter.data.mul_(0.5)
     network.save_pretrained(folder / "unet_ema")
     network.half().save_pretrained(folder / "unet", variant="fp16")
+    facts = registry.inspect(folder)
+    assert facts.weight_sets == ("ema", "raw", "raw, fp16")
+    assert facts.weights == "ema"
+    x_t = noise(1, 3, 8, 8)
+    by_name = {name: registry.load(folder, "cpu", {"weights": name}) for name in facts.weight_sets}
+    outputs = {name: model.denoiser(x_t, 50).output for name, model in by_name.items()}
+    assert torch.equal(outputs["ema"], registry.load(folder, "cpu").denoiser(x_t, 50).output)
+    torch.testing.assert_close(outputs["raw"], reference(folder)(x_t, 49).sample, atol=1e-5, rtol=0)
+    torch.testing.assert_close(outputs["ema"], reference(folder, "unet_ema")(x_t, 49).sample, atol=1e-5, rtol=0)
+    assert not torch.allclose(outputs["raw"], outputs["ema"], atol=1e-3)
+    torch.testing.assert_close(outputs["raw, fp16"], outputs["ema"], atol=1e-3, rtol=0)
+    assert {fact.source for fact in by_name["raw"].facts.evidence if fact.name == "set of weights"} == {"user"}
+    other = registry.inspect(folder, {"weights": "nothing"})
+    assert other.weights == "ema"
+    assert any("“nothing” is not used" in warning for warning in other.warnings)
+
+
+def test_variants_of_weights(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet()
+    network = reference(folder)
+    assert registry.inspect(folder).weight_sets == ()
+    network.half().save_pretrained(folder / "unet", variant="fp16")
+    assert registry.inspect(folder).weight_sets == ("full", "fp16")
     network.save_pretrained(folder / "unet", variant="non_ema", safe_serialization=False)
     facts = registry.inspect(folder)
-    assert facts.weights_offered == ("unet_ema", "unet", "unet, fp16", "unet, non_ema")
-    assert facts.weights == "unet_ema"
-    x_t = noise(1, 3, 8, 8)
-    by_name = {name: registry.load(folder, "cpu", {"weights": name}) for name in facts.weights_offered}
-    outputs = {name: model.denoiser(x_t, 50).output for name, model in by_name.items()}
-    assert torch.equal(outputs["unet_ema"], registry.load(folder, "cpu").denoiser(x_t, 50).output)
-    torch.testing.assert_close(outputs["unet"], reference(folder)(x_t, 49).sample, atol=1e-5, rtol=0)
-    torch.testing.assert_close(outputs["unet_ema"], reference(folder, "unet_ema")(x_t, 49).sample, atol=1e-5, rtol=0)
-    assert not torch.allclose(outputs["unet"], outputs["unet_ema"], atol=1e-3)
-    assert torch.equal(outputs["unet, fp16"], outputs["unet, non_ema"])
-    assert {fact.source for fact in by_name["unet"].facts.evidence if fact.name == "weights"} == {"user"}
-    with pytest.raises(ModelError, match="no weights called 'nothing': there are unet_ema; unet"):
-        registry.inspect(folder, {"weights": "nothing"})
+    assert (facts.weight_sets, facts.weights) == (("ema", "ema, fp16", "raw"), "ema")
 
 
 def test_an_unknown_scheduler(write_unet: Callable[..., Path]) -> None:
