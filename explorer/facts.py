@@ -75,6 +75,10 @@ class ModelFacts:
     """The sets of weights to choose from, such as "ema" and "raw"; empty where there is one alone."""
     weights: str = ""
     """The set in use, "" where there is one alone."""
+    presets: tuple[str, ...] = ()
+    """Published configurations to choose from, for what the file does not say."""
+    preset: str = ""
+    """The one in use, "" where the format has none."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -40,9 +40,19 @@ class Card:
     warnings: tuple[str, ...] = ()
 
 
-def read_card(folder: Path) -> Card:
-    """The card in a model's folder, or an empty one. Never raises for the card's content."""
-    path = folder / CARD_FILE
+def card_path(model: Path) -> Path:
+    """Where the card of a model lies: in its folder; for a single file NAME.pt, in NAME.explorer.json beside it, or
+    in the folder's own card where there is no such file."""
+    if not model.is_file():
+        return model / CARD_FILE
+    own, shared = model.with_name(f"{model.stem}.{CARD_FILE}"), model.with_name(CARD_FILE)
+    return shared if shared.exists() and not own.exists() else own
+
+
+def read_card(model: Path) -> Card:
+    """The card of a model's folder or file, or an empty one. Never raises for the card's content."""
+    path = card_path(model)
+    folder = path.parent
     if not path.exists():
         return Card()
     try:

@@ -26,6 +26,9 @@ DESCRIPTIONS: dict[Content, str] = {
     "unknown": "a file of an unknown kind",
 }
 
+WEIGHTS: tuple[Content, ...] = ("safetensors", "zip", "pickle")
+"""What a file of weights can be."""
+
 _MAGIC: tuple[tuple[bytes, Content], ...] = (
     (b"PK\x03\x04", "zip"),
     (b"version https://git-lfs.github.com/spec/", "lfs"),

@@ -15,6 +15,7 @@ PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v", "flow")
 
 MAX_CLASSES = 100_000
 MAX_TEXT = 10_000
+MAX_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Corrections:
     null_label: int | None = None
     value_range: tuple[float, float] | None = None
     weights: str | None = None
+    size: tuple[int, int] | None = None
+    """(height, width)"""
+    preset: str | None = None
 
 
 def parse_text(value: object) -> str:
@@ -69,6 +73,13 @@ def _parse_name(value: object) -> str:
     return value
 
 
+def _parse_size(value: object) -> tuple[int, int]:
+    sides = value if isinstance(value, list | tuple) else (value, value)
+    if len(sides) == 2 and all(whole(side) and 1 <= side <= MAX_SIDE for side in sides):
+        return sides[0], sides[1]
+    raise ValueError(f"the pictures' size, one number or [height, width], 1 to {MAX_SIDE:,}")
+
+
 PARSERS: dict[str, Callable[[object], Any]] = {
     "title": parse_text,
     "prediction": _parse_prediction,
@@ -76,6 +87,8 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "null_label": _parse_null_label,
     "value_range": _parse_value_range,
     "weights": _parse_name,
+    "size": _parse_size,
+    "preset": _parse_name,
 }
 """By the name of the fact. Each raises ValueError whose text says what is expected."""
 

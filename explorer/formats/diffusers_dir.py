@@ -12,25 +12,23 @@ Three layouts are read (see `diffusers_layout.py`):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from explorer.facts import ModelError, ModelFacts
-from explorer.formats.card import Card, SampleSheet, read_card
+from explorer.formats.card import Card, read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.diffusers_layout import CONFIG, INDEX, NETWORK_FOLDERS, SCHEDULER_CONFIG, Layout, locate
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json
-from explorer.formats.samples import check_sheet, read_sheet
+from explorer.formats.samples import card_samples, usable_sheet
 from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig, read_scheduler_config
 from explorer.formats.unet_config import UNetConfig, read_unet_config
 
 if TYPE_CHECKING:  # facts are read without torch
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
     from explorer.formats.model import Model
 
@@ -101,7 +99,7 @@ class DiffusersFolder:
             user,
             evidence,
         )
-        sheet = _usable(card.sheet, unet.shape, evidence)
+        sheet = usable_sheet(card.sheet, unet.shape, evidence)
         labels = sheet.labels if sheet else ()
         if labels and max(labels) >= len(class_names):
             evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
@@ -156,7 +154,7 @@ class DiffusersFolder:
         asked = convention(configuration.scheduler, schedule)
         call = UNetCall(network, asked, unet.shape[0] * (2 if learned else 1), no_label)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
-        facts, samples = _samples(path, facts)
+        facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
         return Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
 
@@ -248,29 +246,3 @@ def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: Layout)
         )
     nulls = [label for label in (user.null_label, card.corrections.null_label) if label is not None]
     return max(len(names), *(label + 1 for label in nulls)) if nulls else len(names)
-
-
-def _usable(sheet: SampleSheet | None, shape: tuple[int, ...], evidence: Evidence) -> SampleSheet | None:
-    if sheet is None:
-        return None
-    try:
-        check_sheet(sheet, shape)
-    except (ValueError, OSError) as error:
-        evidence.warn(f"The card's sample pictures are not used: {error}.")
-        return None
-    evidence.add("samples", f"{sheet.count} pictures", "card", "explorer.json")
-    return sheet
-
-
-def _samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
-    """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
-    import numpy as np
-
-    sheet = read_card(path).sheet
-    if sheet is not None and facts.sample_count:
-        try:
-            return facts, read_sheet(sheet, facts.shape, facts.value_range)
-        except (ValueError, OSError) as error:
-            warning = f"The card's sample pictures are not used: {error}."
-            facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
-    return facts, np.zeros((0, *facts.shape), np.float32)

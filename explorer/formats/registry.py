@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats import diffusers_dir, own
-from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.checkpoint import describe, read_checkpoint
+from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
 from explorer.formats.diffusers_layout import PARTS
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -20,12 +22,18 @@ if TYPE_CHECKING:  # facts are read without torch
 
 FORMATS: tuple[Format, ...] = (own.FORMAT, diffusers_dir.FORMAT)
 
-EXPECTED = "a folder with config.json and model.safetensors, or a diffusers folder with unet/config.json"
+EXPECTED = (
+    "a folder with config.json and model.safetensors, a diffusers folder with unet/config.json, or a checkpoint file "
+    "of a known format"
+)
+MAX_ENTRIES, MAX_FILES = 10_000, 20
+"""How many entries of a folder, and how many files of weights among them, are looked at."""
 NO_OVERRIDES: Mapping[str, Any] = MappingProxyType({})
 
 
 def inspect(path: str | Path, overrides: Mapping[str, Any] = NO_OVERRIDES) -> ModelFacts:
-    """What is known of the model at `path`, a folder or a file in one, without torch and without reading weights.
+    """What is known of the model at `path`: a folder, a file in one, or a file by itself. Neither torch is imported
+    nor are weights read.
 
     overrides: the user's corrections by fact: title, prediction ("x0", "eps", "score", "v", "flow"), class_names,
     null_label, value_range, weights. Raises ModelError: one line for whatever keeps the model from being opened.
@@ -49,16 +57,41 @@ def load(path: str | Path, device: torch.device | str, overrides: Mapping[str, A
 
 
 def find(path: Path) -> tuple[Format, Path]:
-    """The format that reads `path` and the model's folder. Raises ModelError where there is none; OSError."""
+    """The format that reads `path` and where the model lies: a file of weights, or a folder.
+
+    A file that is a model by itself goes before the folder that it lies in, and a folder that is a model before the
+    files in it, of which there must be one alone. Raises ModelError where there is none; OSError.
+    """
     path = path.absolute()  # links are not followed: the cache of Hugging Face is made of them
     if not path.exists():
         raise ModelError(f"There is no file or folder {path}.")
     folder = path if path.is_dir() else path.parent
-    for candidate in (folder.parent, folder) if folder.name in PARTS else (folder,):
-        confidence, format = max(((format.sniff(candidate), format) for format in FORMATS), key=lambda pair: pair[0])
-        if confidence > 0:
+    folders = (folder.parent, folder) if folder.name in PARTS else (folder,)
+    for candidate in folders if path.is_dir() else (path, *folders):
+        if format := _format_of(candidate):
             return format, candidate
+    if path.is_dir():
+        files = [(format, file) for file in _files_of_weights(path) if (format := _format_of(file))]
+        if len(files) == 1:
+            return files[0]
+        if files:
+            names = ", ".join(file.name for _, file in files[:3]) + (" …" if len(files) > 3 else "")
+            raise ModelError(f"{path} holds {len(files)} models, {names}: open one of these files.")
     raise ModelError(_unknown(path))
+
+
+def _format_of(path: Path) -> Format | None:
+    """The format that a file or folder is most surely of."""
+    confidence, format = max(((format.sniff(path), format) for format in FORMATS), key=lambda pair: pair[0])
+    return format if confidence > 0 else None
+
+
+def _files_of_weights(folder: Path) -> list[Path]:
+    """Those in a folder itself that might be models, by name; a folder with very many is not looked through."""
+    files = [entry for entry in islice(folder.iterdir(), MAX_ENTRIES) if entry.is_file()]
+    with suppress(OSError):
+        return sorted(file for file in files if content_of(file) in WEIGHTS)[:MAX_FILES]
+    return []
 
 
 def _unknown(path: Path) -> str:
@@ -70,7 +103,14 @@ def _unknown(path: Path) -> str:
         return f"{path} holds no model that can be opened, only {found}: expected {EXPECTED}."
     if not path.is_file():
         return f"{path} is neither a file nor a folder: expected {EXPECTED}."
-    return f"{path} is {DESCRIPTIONS[content_of(path)]} in a folder without a model: expected {EXPECTED}."
+    content = content_of(path)
+    if content not in WEIGHTS:
+        return f"{path} is {DESCRIPTIONS[content]} in a folder without a model: expected {EXPECTED}."
+    try:
+        held = describe(read_checkpoint(path))
+    except ModelError as error:
+        return f"{path} is {DESCRIPTIONS[content]} that cannot be read: {error}"
+    return f"{path} is {DESCRIPTIONS[content]} that holds {held}, which no known format does: expected {EXPECTED}."
 
 
 @contextmanager

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from explorer.formats.card import SampleSheet
+from explorer.facts import ModelFacts
+from explorer.formats.card import SampleSheet, read_card
+from explorer.formats.evidence import Evidence
 
 if TYPE_CHECKING:  # facts are read without numpy
     import numpy as np
@@ -61,3 +65,30 @@ def read_sheet(sheet: SampleSheet, shape: tuple[int, ...], value_range: tuple[fl
     tiles = pixels.reshape(-1, height, sheet.columns, width, channels).transpose(0, 2, 4, 1, 3)
     tiles = tiles.reshape(-1, channels, height, width)[: sheet.count]
     return np.float32(low) + tiles.astype(np.float32) * np.float32((high - low) / 255)
+
+
+def usable_sheet(sheet: SampleSheet | None, shape: tuple[int, ...], evidence: Evidence) -> SampleSheet | None:
+    """The sheet where its pictures are of shape (C, H, W), recorded as evidence; otherwise None, with a warning."""
+    if sheet is None:
+        return None
+    try:
+        check_sheet(sheet, shape)
+    except (ValueError, OSError) as error:
+        evidence.warn(f"The card's sample pictures are not used: {error}.")
+        return None
+    evidence.add("samples", f"{sheet.count} pictures", "card", "explorer.json")
+    return sheet
+
+
+def card_samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
+    """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
+    import numpy as np
+
+    sheet = read_card(path).sheet
+    if sheet is not None and facts.sample_count:
+        try:
+            return facts, read_sheet(sheet, facts.shape, facts.value_range)
+        except (ValueError, OSError) as error:
+            warning = f"The card's sample pictures are not used: {error}."
+            facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
+    return facts, np.zeros((0, *facts.shape), np.float32)

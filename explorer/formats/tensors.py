@@ -82,16 +82,21 @@ def open_weights(path: Path, label: str) -> Iterator[Weights]:
 def load_weights(
     module: nn.Module, path: Path, label: str, device: torch.device, rename: Callable[[str], str] = str
 ) -> None:
-    """Fill a module built on the device "meta" with a file's weights, and make it ready for use.
-
-    rename: the file's names → the module's. Afterwards all parameters are float32 (4-D ones channels-last) on
-    `device`, need no gradient, and the module is in evaluation mode. Raises ModelError, before anything is
-    allocated where names or shapes do not fit.
-    """
+    """Fill a module with a file's weights. rename, and the rest: see `fill`."""
     with open_weights(path, label) as weights:
-        names = {rename(name): name for name in weights.shapes}
-        check_shapes({new: weights.shapes[old] for new, old in names.items()}, module, label)
-        state = {new: weights.read(old, device) for new, old in names.items()}
+        fill(module, weights, device, rename)
+
+
+def fill(module: nn.Module, weights: Weights, device: torch.device, rename: Callable[[str], str] = str) -> None:
+    """Fill a module built on the device "meta" with weights, and make it ready for use.
+
+    rename: the file's names → the module's. Afterwards all parameters are contiguous float32 on `device`, need no
+    gradient, and the module is in evaluation mode. Raises ModelError, before anything is allocated where names or
+    shapes do not fit.
+    """
+    names = {rename(name): name for name in weights.shapes}
+    check_shapes({new: weights.shapes[old] for new, old in names.items()}, module, weights.label)
+    state = {new: weights.read(old, device) for new, old in names.items()}
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
 

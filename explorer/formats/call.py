@@ -1,0 +1,43 @@
+"""A network that takes (x, time, label) as our denoisers call it: with t as in `theory.md` §1, labels or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from explorer.diffusion.denoiser import NO_LABEL, Condition
+
+
+@dataclass(frozen=True, eq=False)
+class TimedCall:
+    """(x_t, t, condition) → output, for NetworkDenoiser.
+
+    network: (x, times (n,) float32) → output, with labels (n,) as a third argument where no_label is given.
+    times: our t → the number that the network is given. no_label: the label of samples without one.
+    """
+
+    network: nn.Module | Callable[..., Tensor]
+    times: Callable[[float], float]
+    no_label: int | None = None
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        x = x_t.contiguous()
+        # full() makes the numbers on the device: no copy, no waiting for them.
+        times = torch.full((len(x),), self.times(t), dtype=torch.float32, device=x.device)
+        if self.no_label is None:
+            output: Tensor = self.network(x, times)
+            return output.contiguous()
+        if condition is None:
+            labels = torch.full((len(x),), self.no_label, dtype=torch.int64, device=x.device)
+        else:
+            labels = torch.where(condition == NO_LABEL, self.no_label, condition)
+        output = self.network(x, times, labels)
+        return output.contiguous()
+
+
+def index(t: float) -> float:
+    """Tables that count from 0: our t = 1 is their 0."""
+    return t - 1

@@ -1,0 +1,247 @@
+"""One file of trained weights as plain values and references to tensors, told apart by its bytes, read without PyTorch.
+
+Read are safetensors, what torch.save writes (the ZIP archives of today, the layout before 1.6) and plain pickles.
+A file that fits no format costs one look at its table of contents; the numbers stay where they are until they are used.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError
+from explorer.formats.content import DESCRIPTIONS, MAX_HEADER_BYTES, content_of
+from explorer.formats.pickled import (
+    ITEM_SIZES,
+    Bounded,
+    DamagedError,
+    StorageRef,
+    Stub,
+    TensorRef,
+    read_old_layout,
+    tensor_ref,
+    unpickle,
+)
+
+if TYPE_CHECKING:  # facts are read without torch
+    from torch import Tensor
+
+    from explorer.formats.tensors import Weights
+
+MAX_PICKLE_BYTES = 50_000_000
+"""Of names and shapes in a PyTorch file, without the numbers."""
+MAX_FLOATS = 1_000_000
+"""Of a table that is read before torch is loaded."""
+_SAFETENSORS_TYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U8": "uint8",
+    "BOOL": "bool",
+}
+_STRUCT = {"float64": "d", "float32": "f", "float16": "e", "int64": "q", "int32": "i", "int16": "h", "uint8": "B"}
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """content: the object in the file, made of plain values, TensorRefs and Stubs; of a safetensors file its tensors by
+    name. metadata: the texts in the header of a safetensors file."""
+
+    path: Path
+    content: Any
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def tensors(self, *keys: str | int) -> dict[str, TensorRef]:
+        """The named tensors of a table inside the content, {} where there is none."""
+        table = self.get(*keys)
+        if not isinstance(table, Mapping):
+            return {}
+        return {name: value for name, value in table.items() if isinstance(name, str) and isinstance(value, TensorRef)}
+
+    def get(self, *keys: str | int) -> Any:
+        """What lies under nested keys or places in lists, None where there is nothing."""
+        value = self.content
+        for key in keys:
+            if isinstance(value, Mapping):
+                value = value.get(key)
+            elif isinstance(value, list | tuple) and isinstance(key, int):
+                value = value[key] if -len(value) <= key < len(value) else None
+            else:
+                return None
+        return value
+
+    def numbers(self, tensor: TensorRef) -> tuple[float, ...]:
+        """A small table as Python numbers, row by row, read without torch. Raises ModelError, OSError."""
+        if tensor.dtype not in _STRUCT or tensor.count > MAX_FLOATS or tensor.strides != _rows(tensor.shape):
+            raise ModelError(f"{self.path.name} holds a table in a form that is not read ({tensor.dtype}).")
+        return struct.unpack(f"<{tensor.count}{_STRUCT[tensor.dtype]}", self._bytes(tensor))
+
+    def tensor(self, tensor: TensorRef) -> Tensor:
+        """Its numbers, as a tensor on the CPU. Raises ModelError, OSError."""
+        import torch
+
+        dtype = getattr(torch, tensor.dtype)
+        if not tensor.count:
+            return torch.empty(tensor.shape, dtype=dtype)
+        return torch.frombuffer(self._bytes(tensor), dtype=dtype).as_strided(tensor.shape, tensor.strides)
+
+    def _bytes(self, tensor: TensorRef) -> bytearray:
+        """From the tensor's first number to its last. Raises ModelError, OSError."""
+        storage, item = tensor.storage, ITEM_SIZES[tensor.dtype]
+        begin, length = tensor.start * item, tensor.reach * item
+        if storage.data is not None:
+            return bytearray(storage.data[begin : begin + length])
+        with self.path.open("rb") as file:
+            file.seek((storage.offset or 0) + begin)
+            data = bytearray(min(length, self.path.stat().st_size))
+            if file.readinto(data) != length:
+                raise ModelError(f"{self.path.name} is damaged or incomplete: download it again.")
+        return data
+
+    def weights(self, tensors: Mapping[str, TensorRef]) -> Weights:
+        """Named tensors of this file, to be put into a network."""
+        from explorer.formats.tensors import Weights
+
+        shapes = {name: tensor.shape for name, tensor in tensors.items()}
+        return Weights(self.path.name, shapes, lambda name: self.tensor(tensors[name]))
+
+
+def peek(path: Path) -> Checkpoint | None:
+    """The content of a file of weights; None for everything else, damaged files among it."""
+    try:
+        return read_checkpoint(path)
+    except (ModelError, OSError):
+        return None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Raises ModelError, one sentence, for a file that is no checkpoint or a damaged one; OSError."""
+    if not path.is_file():
+        raise ModelError(f"{path} is no regular file.")
+    status = path.stat()
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, size: int, _changed: int) -> Checkpoint:
+    """Kept for a few files: every format asks for the same one."""
+    content = content_of(path)
+    try:
+        if content == "safetensors":
+            return _read_safetensors(path, size)
+        if content == "zip":
+            return Checkpoint(path, _read_archive(path))
+        if content == "pickle":
+            with path.open("rb") as file:
+                return Checkpoint(path, read_old_layout(Bounded(file, 0, size)))
+    except DamagedError as error:
+        raise ModelError(f"{path.name} is damaged or incomplete ({error}): download it again.") from error
+    if content == "lfs":
+        raise ModelError(
+            f"{path.name} is a Git LFS pointer, not the weights: run “git lfs pull” in its folder or download the file."
+        )
+    raise ModelError(f"{path.name} is {DESCRIPTIONS[content]}, not a file of weights.")
+
+
+def describe(checkpoint: Checkpoint) -> str:
+    """What a file holds, for a message: its first few names."""
+    content = checkpoint.content
+    if not isinstance(content, Mapping):
+        return f"a {type(content).__name__}" if not isinstance(content, Stub) else f"a {content.name}"[:80]
+    names = ", ".join(str(name)[:40] for name in islice(content, 3))
+    return f"{names} …" if len(content) > 3 else names or "nothing"
+
+
+def _read_safetensors(path: Path, size: int) -> Checkpoint:
+    with path.open("rb") as file:
+        source = Bounded(file, 0, size)
+        length = int.from_bytes(source.read(8), "little")
+        if length > MAX_HEADER_BYTES:
+            raise DamagedError("its header is too long")
+        try:
+            header = json.loads(source.read(length))
+        except (ValueError, RecursionError):
+            raise DamagedError("its header is no JSON") from None
+    if not isinstance(header, dict):
+        raise DamagedError("its header is no table")
+    metadata = header.pop("__metadata__", {})
+    tensors = {name: _safetensor(entry, 8 + length, size) for name, entry in header.items()}
+    return Checkpoint(path, tensors, metadata if isinstance(metadata, dict) else {})
+
+
+def _safetensor(entry: Any, data: int, size: int) -> TensorRef:
+    """data: where the numbers begin in the file. Raises DamagedError."""
+    try:
+        dtype, shape, (begin, end) = _SAFETENSORS_TYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+    except (TypeError, KeyError, ValueError):
+        raise DamagedError("its header describes no tensors") from None
+    if not isinstance(begin, int) or not isinstance(end, int) or not 0 <= begin <= end <= size - data:
+        raise DamagedError("it ends too early")
+    storage = StorageRef(dtype, (end - begin) // ITEM_SIZES[dtype], data + begin)
+    return tensor_ref(storage, 0, shape, _rows(shape))
+
+
+def _read_archive(path: Path) -> Any:
+    """Raises DamagedError, ModelError, OSError."""
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                entries = {entry.filename: entry for entry in archive.infolist()}
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+            raise DamagedError("its directory is missing") from None
+        pickles = [name for name in entries if name.endswith("/data.pkl")]
+        if any(name.endswith("/constants.pkl") for name in entries):
+            raise ModelError(f"{path.name} is a TorchScript program, not a file of weights.")
+        if len(pickles) != 1:
+            raise ModelError(f"{path.name} is a ZIP archive, not a file of weights.")
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
+            raise ModelError(f"{path.name} is compressed, which PyTorch's own files never are, so it was not opened.")
+        (root,) = pickles
+        if entries[root].file_size > MAX_PICKLE_BYTES:
+            raise ModelError(f"{path.name} describes more tensors than any network has, so it was not opened.")
+        folder, storages = root.removesuffix("data.pkl"), dict[str, StorageRef]()
+
+        def storage(key: str, dtype: str, count: int) -> StorageRef:
+            if key not in storages:
+                entry = entries.get(f"{folder}data/{key}")
+                if entry is None or count * ITEM_SIZES[dtype] > entry.file_size:
+                    raise DamagedError("a tensor's numbers are missing")
+                here = file.tell()
+                storages[key] = StorageRef(dtype, count, _begin(file, entry))
+                file.seek(here)
+            return storages[key]
+
+        return unpickle(Bounded(file, _begin(file, entries[root]), entries[root].file_size), storage)
+
+
+def _begin(file: Any, entry: zipfile.ZipInfo) -> int:
+    """Where an entry's bytes lie, behind its own header. Raises DamagedError where they would lie outside the file."""
+    file.seek(entry.header_offset)
+    header = file.read(30)
+    if len(header) != 30 or header[:4] != b"PK\x03\x04":
+        raise DamagedError("an entry is missing")
+    offset = entry.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
+    if offset + entry.file_size > file.seek(0, 2):
+        raise DamagedError("it ends too early")
+    return int(offset)
+
+
+def _rows(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The strides of a tensor stored row by row."""
+    strides, step = list[int](), 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= size if isinstance(size, int) and size > 0 else 1
+    return tuple(reversed(strides))

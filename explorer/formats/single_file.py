@@ -1,0 +1,229 @@
+"""What the formats of single files have in common: the facts, the card beside the file, and the model made of them.
+
+A format says how its files are recognised, what one of them is (a `Plan`), and how its network is built. Everything
+here may be inferred, and the user goes before the card, the card before the file.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from explorer.facts import ModelError, ModelFacts
+from explorer.formats.card import Card, read_card
+from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
+from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import short
+from explorer.formats.samples import card_samples, usable_sheet
+
+if TYPE_CHECKING:  # facts are read without torch
+    import torch
+    from torch import Tensor
+
+    from explorer.diffusion.denoiser import Condition
+    from explorer.diffusion.schedules import Schedule
+    from explorer.formats.model import Model
+
+N = TypeVar("N")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """A schedule of explorer.diffusion.schedules with the family's own numbers; or betas, which go before a name."""
+
+    name: str
+    T: int
+    arguments: Mapping[str, float] = field(default_factory=dict)
+    betas: tuple[float, ...] = ()
+
+    def build(self) -> Schedule:
+        """Raises ModelError for numbers that make none."""
+        from explorer.diffusion.schedules import SCHEDULES, trained
+
+        try:
+            return trained(self.betas) if self.betas else SCHEDULES[self.name](self.T, **self.arguments)
+        except ValueError as error:
+            raise ModelError(f"The file's noise schedule is none: {error}.") from error
+
+
+@dataclass(frozen=True)
+class Plan(Generic[N]):
+    """What a file was found to be. network: what the format needs to build its network.
+
+    embeddings: number of labels that the network knows, null_label among them; 0 for none.
+    learned_variance: the output's second half of channels is 2 f − 1 (see diffusion/variance.py).
+    """
+
+    network: N
+    shape: tuple[int, ...]
+    schedule: ScheduleSpec
+    prediction: Candidate[PredictionName]
+    kind: Literal["image", "points"] = "image"
+    value_range: Candidate[tuple[float, float]] = Candidate((-1.0, 1.0), "default")
+    embeddings: int = 0
+    null_label: Candidate[int] = Candidate(None, "file")
+    class_names: Candidate[tuple[str, ...]] = Candidate(None, "file")
+    learned_variance: bool = False
+    sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
+    weight_sets: tuple[str, ...] = ()
+    weights: str = ""
+    presets: tuple[str, ...] = ()
+    preset: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a format may ask while it finds out what a file is."""
+
+    evidence: Evidence
+    card: Corrections = field(default_factory=Corrections)
+    user: Corrections = field(default_factory=Corrections)
+
+    def choose(self, key: str, name: str, *candidates: Candidate[Any], default: Any, **show: Any) -> Any:
+        """The user's, the card's or the first candidate's value of a fact. key: of Corrections."""
+        said = (
+            Candidate(getattr(self.user, key), "user"),
+            Candidate(getattr(self.card, key), "card", "explorer.json"),
+        )
+        return self.evidence.choose(name, *said, *candidates, default=default, **show)
+
+    def among(self, key: str, name: str, known: tuple[str, ...], own: Candidate[str]) -> str:
+        """One of the known values of a fact, own.value where nobody says otherwise. Raises ModelError."""
+        chosen: str = self.choose(key, name, own, default=known[0])
+        if chosen not in known:
+            raise ModelError(f"The given {key} must be one of {', '.join(known)}, not {short(chosen)}.")
+        return chosen
+
+    def size(self, own: Candidate[tuple[int, int]], default: tuple[int, int], multiple: int = 1) -> tuple[int, int]:
+        """Height and width of the pictures, which few networks tell. multiple: what they must be divisible by.
+
+        Raises ModelError for a size that the network cannot work on.
+        """
+
+        def show(size: tuple[int, int]) -> str:
+            return f"{size[0]}×{size[1]}"
+
+        size: tuple[int, int] = self.choose("size", "size", own, default=default, show=show)
+        if size[0] % multiple or size[1] % multiple:
+            raise ModelError(f"Pictures of {show(size)} do not fit the network: sides must be multiples of {multiple}.")
+        if own.value is None and self.user.size is None and self.card.size is None:
+            self.evidence.warn(
+                f"The file does not say how large its pictures are: {show(size)} is taken. If pictures come out wrong, "
+                "give the size they were trained with."
+            )
+        return size
+
+
+class SingleFile(ABC, Generic[N]):
+    """A Format whose models are single files."""
+
+    name: str
+
+    @abstractmethod
+    def recognise(self, checkpoint: Checkpoint) -> float:
+        """How surely the content is of this format, 0 … 1. Must not raise."""
+
+    @abstractmethod
+    def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[N]:
+        """What the file is, recorded as evidence. Without torch. Raises ModelError."""
+
+    @abstractmethod
+    def network(
+        self, checkpoint: Checkpoint, plan: Plan[N], schedule: Schedule, no_label: int | None, device: torch.device
+    ) -> Callable[[Tensor, float, Condition], Tensor]:
+        """The network of a plan with the file's weights, called with our t. no_label: the label of samples without
+        one, None where the network takes no labels. Raises ModelError."""
+
+    def sniff(self, path: Path) -> float:
+        if not path.is_file():
+            return 0.0
+        checkpoint = peek(path)
+        return 0.0 if checkpoint is None else self.recognise(checkpoint)
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
+        evidence.warnings.extend(card.warnings)
+        context = Context(evidence, card.corrections, user)
+        title = context.choose("title", "title", default=path.stem, where="the file's name")
+        plan = self.plan(read_checkpoint(path), context)
+        return _facts(self.name, path, title, plan, card, context)
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+        from explorer.diffusion.denoiser import NetworkDenoiser
+        from explorer.formats.model import Model
+
+        checkpoint = read_checkpoint(path)
+        size = (facts.shape[1], facts.shape[2]) if facts.kind == "image" else None
+        chosen = Corrections(size=size, weights=facts.weights or None, preset=facts.preset or None)
+        plan = self.plan(checkpoint, Context(Evidence(), user=chosen))
+        schedule = plan.schedule.build()
+        no_label = (facts.null_label or 0) if facts.conditional else None
+        call = self.network(checkpoint, plan, schedule, no_label, device)
+        classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
+        facts, samples = card_samples(path, facts)
+        denoiser = NetworkDenoiser(call, schedule, facts.prediction, plan.learned_variance)
+        return Model(facts, denoiser, samples, device, classifier=classifier)
+
+
+def _facts(format: str, path: Path, title: str, plan: Plan[Any], card: Card, context: Context) -> ModelFacts:
+    evidence = context.evidence
+    prediction: PredictionName = context.choose("prediction", "prediction type", plan.prediction, default="eps")
+    value_range = context.choose(
+        "value_range",
+        "value range",
+        plan.value_range,
+        default=(-1.0, 1.0),
+        show=lambda ends: f"{ends[0]:.4g} … {ends[1]:.4g}",
+    )
+    class_names, null_label = settle_classes(
+        plan.embeddings, plan.class_names, plan.null_label, context.card, context.user, evidence
+    )
+    evidence.add("file", f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB", "file", path.name)
+    sheet = usable_sheet(card.sheet, plan.shape, evidence) if plan.kind == "image" else None
+    labels = sheet.labels if sheet else ()
+    if labels and max(labels) >= len(class_names):
+        evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
+        labels = ()
+    classifier = None
+    if plan.kind == "image":
+        # Classifier guidance starts from the unconditional model, which needs a null label.
+        names = class_names if null_label is not None else ()
+        classifier = find_classifier(path.parent, plan.shape, value_range, names)
+    if classifier is not None:
+        evidence.add("classifier", classifier.title, "inferred", classifier.path)
+    for name, text in (("dataset", card.dataset), ("licence", card.licence)):
+        if text:
+            evidence.add(name, text, "card", "explorer.json")
+    defaults = {"clip": plan.kind == "image", **plan.sampler_defaults}
+    if plan.learned_variance:
+        defaults["variance"] = "learned"
+    return ModelFacts(
+        path=str(path),
+        format=format,
+        title=title,
+        kind=plan.kind,
+        shape=plan.shape,
+        T=plan.schedule.T,
+        prediction=prediction,
+        schedule="trained betas" if plan.schedule.betas else plan.schedule.name,
+        value_range=value_range,
+        class_names=class_names,
+        null_label=null_label,
+        sampler_defaults=defaults,
+        sample_count=sheet.count if sheet else 0,
+        sample_labels=labels,
+        classifier=classifier,
+        weight_sets=plan.weight_sets,
+        weights=plan.weights,
+        presets=plan.presets,
+        preset=plan.preset,
+        summary=card.summary,
+        evidence=tuple(evidence.facts),
+        warnings=tuple(evidence.warnings),
+    )

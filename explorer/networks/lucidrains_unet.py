@@ -1,0 +1,213 @@
+"""The U-Net of denoising-diffusion-pytorch, with its parameter names, whatever release wrote them.
+
+Residual blocks with the time as scale and shift, linear attention at every resolution but the lowest (or where the
+file has the ordinary kind), and the first features added again before the last block. Of Ho et al. 2020 it keeps the
+shape; the parts are those of lucidrains' package, whose releases differ in names and norms:
+
+    since 1.8   RMS norm over channels; attention with its norm and learned keys and values inside
+    since 0.2   layer norm over channels around attention; weight-standardised convolutions with group norm
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LucidrainsConfig:
+    """Sizes. widths: features before and after each level. full: which levels have ordinary attention, down and up.
+
+    memory: learned keys and values of each attention, 0 for releases without them. rms: RMS norms, not the group and
+    layer norms of older releases. self_condition: the network also takes its last x̂₀.
+    """
+
+    channels: int
+    out_channels: int
+    dim: int
+    widths: tuple[int, ...]
+    heads: tuple[int, ...]
+    head_dims: tuple[int, ...]
+    full: tuple[bool, ...]
+    memory: int = 4
+    rms: bool = True
+    out_norm: bool = True
+    groups: int = 8
+    self_condition: bool = False
+    theta: float = 10_000.0
+
+
+class ChannelNorm(nn.Module):
+    """Over the channels of each pixel: by their root mean square, or by mean and variance in older releases."""
+
+    def __init__(self, dim: int, rms: bool = True) -> None:
+        super().__init__()
+        self.rms = rms
+        self.g = nn.Parameter(torch.ones(1, dim, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.rms:
+            return F.normalize(x, dim=1) * self.g * math.sqrt(x.shape[1])
+        variance, mean = torch.var_mean(x, dim=1, unbiased=False, keepdim=True)
+        return (x - mean) * (variance + 1e-5).rsqrt() * self.g
+
+
+class StandardizedConv(nn.Conv2d):
+    """A convolution whose every filter has mean 0 and variance 1 (Qiao et al. 2019)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), unbiased=False, keepdim=True)
+        weight = (self.weight - mean) * (variance + 1e-5).rsqrt()
+        return F.conv2d(x, weight, self.bias, padding=self.padding)
+
+
+class Block(nn.Module):
+    def __init__(self, dim: int, dim_out: int, config: LucidrainsConfig) -> None:
+        super().__init__()
+        if config.rms:
+            self.proj: nn.Module = nn.Conv2d(dim, dim_out, 3, padding=1)
+            self.norm: nn.Module = ChannelNorm(dim_out)
+        else:
+            self.proj = StandardizedConv(dim, dim_out, 3, padding=1)
+            self.norm = nn.GroupNorm(config.groups, dim_out)
+
+    def forward(self, x: Tensor, scale_shift: tuple[Tensor, ...] | None = None) -> Tensor:
+        x = self.norm(self.proj(x))
+        if scale_shift is not None:
+            scale, shift = scale_shift
+            x = x * (scale + 1) + shift
+        return F.silu(x)
+
+
+class ResnetBlock(nn.Module):
+    def __init__(self, dim: int, dim_out: int, config: LucidrainsConfig) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(4 * config.dim, 2 * dim_out))
+        self.block1 = Block(dim, dim_out, config)
+        self.block2 = Block(dim_out, dim_out, config)
+        self.res_conv = nn.Conv2d(dim, dim_out, 1) if dim != dim_out else nn.Identity()
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        scale_shift = self.mlp(time)[:, :, None, None].chunk(2, dim=1)
+        h: Tensor = self.block2(self.block1(x, scale_shift)) + self.res_conv(x)
+        return h
+
+
+class Attention(nn.Module):
+    """Over the pixels: ordinary, or linear in their number (`full` false)."""
+
+    def __init__(self, dim: int, heads: int, head_dim: int, full: bool, config: LucidrainsConfig) -> None:
+        super().__init__()
+        self.heads, self.full, hidden = heads, full, heads * head_dim
+        self.norm = ChannelNorm(dim, config.rms)
+        self.mem_kv = None
+        if config.memory:
+            shape = (config.memory, head_dim) if full else (head_dim, config.memory)
+            self.mem_kv = nn.Parameter(torch.zeros(2, heads, *shape))
+        self.to_qkv = nn.Conv2d(dim, 3 * hidden, 1, bias=False)
+        out = nn.Conv2d(hidden, dim, 1)
+        norm = [ChannelNorm(dim, config.rms)] if config.out_norm else []
+        self.to_out: nn.Module = out if full else nn.Sequential(out, *norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        # (n, heads, pixels, head_dim)
+        q, k, v = self.to_qkv(self.norm(x)).view(n, 3, self.heads, -1, height * width).transpose(-1, -2).unbind(1)
+        if self.mem_kv is not None:
+            memory = self.mem_kv if self.full else self.mem_kv.transpose(-1, -2)
+            keys, values = memory[:, None].expand(-1, n, -1, -1, -1)
+            k, v = torch.cat((keys, k), dim=-2), torch.cat((values, v), dim=-2)
+        scale = q.shape[-1] ** -0.5
+        if self.full:
+            out = (q @ k.transpose(-1, -2) * scale).softmax(dim=-1) @ v
+        else:
+            if self.mem_kv is None:  # the releases without memory divide the values by the number of pixels
+                v = v / (height * width)
+            out = q.softmax(dim=-1) * scale @ (k.softmax(dim=-2).transpose(-1, -2) @ v)
+        out = out.transpose(-1, -2).reshape(n, -1, height, width)
+        result: Tensor = self.to_out(out)
+        return result
+
+
+class TimeFeatures(nn.Module):
+    """Sines, then cosines, of the time at frequencies from 1 to 1/theta."""
+
+    def __init__(self, dim: int, theta: float) -> None:
+        super().__init__()
+        self.dim, self.theta = dim, theta
+
+    def forward(self, time: Tensor) -> Tensor:
+        half = self.dim // 2
+        steps = torch.arange(half, device=time.device)
+        angles = time[:, None] * torch.exp(steps * -(math.log(self.theta) / (half - 1)))
+        return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+
+class ToPixels(nn.Module):
+    """Each 2×2 square of pixels becomes four times as many channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pixel_unshuffle(x, 2)
+
+
+class LucidrainsUnet(nn.Module):
+    """(x_t (n, C, H, W), time (n,)) → (n, out_channels, H, W). Sides must be multiples of 2^(levels − 1)."""
+
+    def __init__(self, config: LucidrainsConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, last = config.widths, len(config.widths) - 2
+        inputs = config.channels * (2 if config.self_condition else 1)
+        self.init_conv = nn.Conv2d(inputs, widths[0], 7, padding=3)
+        self.time_mlp = nn.Sequential(
+            TimeFeatures(config.dim, config.theta),
+            nn.Linear(config.dim, 4 * config.dim),
+            nn.GELU(),
+            nn.Linear(4 * config.dim, 4 * config.dim),
+        )
+        self.downs = nn.ModuleList()
+        self.ups = nn.ModuleList()
+        for i, (small, large) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            attention = (config.heads[i], config.head_dims[i], config.full[i], config)
+            same = nn.Conv2d(small, large, 3, padding=1)
+            halve = nn.Sequential(ToPixels(), nn.Conv2d(4 * small, large, 1))
+            blocks = [ResnetBlock(small, small, config), ResnetBlock(small, small, config)]
+            self.downs.append(nn.ModuleList([*blocks, Attention(small, *attention), same if i == last else halve]))
+            same = nn.Conv2d(large, small, 3, padding=1)
+            double = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(large, small, 3, padding=1))
+            blocks = [ResnetBlock(large + small, large, config), ResnetBlock(large + small, large, config)]
+            self.ups.insert(0, nn.ModuleList([*blocks, Attention(large, *attention), same if i == 0 else double]))
+        self.mid_block1 = ResnetBlock(widths[-1], widths[-1], config)
+        self.mid_attn = Attention(widths[-1], config.heads[-1], config.head_dims[-1], True, config)
+        self.mid_block2 = ResnetBlock(widths[-1], widths[-1], config)
+        self.final_res_block = ResnetBlock(2 * widths[0], widths[0], config)
+        self.final_conv = nn.Conv2d(widths[0], config.out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        if self.config.self_condition:
+            x = torch.cat((torch.zeros_like(x), x), dim=1)
+        x = self.init_conv(x)
+        first, time = x, self.time_mlp(time)
+        kept: list[Tensor] = []
+        for block1, block2, attention, down in self.downs:  # type: ignore[misc]
+            x = block1(x, time)
+            kept.append(x)
+            x = block2(x, time)
+            x = attention(x) + x
+            kept.append(x)
+            x = down(x)
+        x = self.mid_block1(x, time)
+        x = self.mid_attn(x) + x
+        x = self.mid_block2(x, time)
+        for block1, block2, attention, up in self.ups:  # type: ignore[misc]
+            x = block1(torch.cat((x, kept.pop()), dim=1), time)
+            x = block2(torch.cat((x, kept.pop()), dim=1), time)
+            x = attention(x) + x
+            x = up(x)
+        x = self.final_res_block(torch.cat((x, first), dim=1), time)
+        output: Tensor = self.final_conv(x)
+        return output
