@@ -57,7 +57,7 @@ class Plan(Generic[N]):
     """What a file was found to be. network: what the format needs to build its network.
 
     embeddings: number of labels that the network knows, null_label among them; 0 for none.
-    learned_variance: the output's second half of channels is 2 f − 1 (see diffusion/variance.py).
+    learned_variance: what the output's second half of channels is, see NetworkDenoiser; None where there is none.
     """
 
     network: N
@@ -69,7 +69,7 @@ class Plan(Generic[N]):
     embeddings: int = 0
     null_label: Candidate[int] = Candidate(None, "file")
     class_names: Candidate[tuple[str, ...]] = Candidate(None, "file")
-    learned_variance: bool = False
+    learned_variance: Literal["range", "value"] | None = None
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     weight_sets: tuple[str, ...] = ()
     weights: str = ""

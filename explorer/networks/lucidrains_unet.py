@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -51,7 +52,7 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.rms:
-            return F.normalize(x, dim=1) * self.g * math.sqrt(x.shape[1])
+            return nn.functional.normalize(x, dim=1) * self.g * math.sqrt(x.shape[1])
         variance, mean = torch.var_mean(x, dim=1, unbiased=False, keepdim=True)
         return (x - mean) * (variance + 1e-5).rsqrt() * self.g
 
@@ -62,7 +63,7 @@ class StandardizedConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         variance, mean = torch.var_mean(self.weight, dim=(1, 2, 3), unbiased=False, keepdim=True)
         weight = (self.weight - mean) * (variance + 1e-5).rsqrt()
-        return F.conv2d(x, weight, self.bias, padding=self.padding)
+        return nn.functional.conv2d(x, weight, self.bias, padding=self.padding)
 
 
 class Block(nn.Module):
@@ -80,7 +81,7 @@ class Block(nn.Module):
         if scale_shift is not None:
             scale, shift = scale_shift
             x = x * (scale + 1) + shift
-        return F.silu(x)
+        return nn.functional.silu(x)
 
 
 class ResnetBlock(nn.Module):
@@ -147,11 +148,16 @@ class TimeFeatures(nn.Module):
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
 
+def _parts(level: Any) -> tuple[Any, ...]:
+    """Two residual blocks, an attention, and the way to the next level."""
+    return tuple(level)
+
+
 class ToPixels(nn.Module):
     """Each 2×2 square of pixels becomes four times as many channels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pixel_unshuffle(x, 2)
+        return nn.functional.pixel_unshuffle(x, 2)
 
 
 class LucidrainsUnet(nn.Module):
@@ -171,7 +177,7 @@ class LucidrainsUnet(nn.Module):
         )
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
-        for i, (small, large) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for i, (small, large) in enumerate(pairwise(widths)):
             attention = (config.heads[i], config.head_dims[i], config.full[i], config)
             same = nn.Conv2d(small, large, 3, padding=1)
             halve = nn.Sequential(ToPixels(), nn.Conv2d(4 * small, large, 1))
@@ -193,7 +199,7 @@ class LucidrainsUnet(nn.Module):
         x = self.init_conv(x)
         first, time = x, self.time_mlp(time)
         kept: list[Tensor] = []
-        for block1, block2, attention, down in self.downs:  # type: ignore[misc]
+        for block1, block2, attention, down in map(_parts, self.downs):
             x = block1(x, time)
             kept.append(x)
             x = block2(x, time)
@@ -203,7 +209,7 @@ class LucidrainsUnet(nn.Module):
         x = self.mid_block1(x, time)
         x = self.mid_attn(x) + x
         x = self.mid_block2(x, time)
-        for block1, block2, attention, up in self.ups:  # type: ignore[misc]
+        for block1, block2, attention, up in map(_parts, self.ups):
             x = block1(torch.cat((x, kept.pop()), dim=1), time)
             x = block2(torch.cat((x, kept.pop()), dim=1), time)
             x = attention(x) + x
