@@ -39,7 +39,7 @@ class Parts:
         return self.conditional.eps - self.unconditional.eps
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Prediction:
     """x_t (n, …), its time, the path's a(t) and s(t), and the network's `output` of the given kind.
 
@@ -55,6 +55,22 @@ class Prediction:
     output: Tensor
     parts: Parts | None = None
     variance_fraction: Tensor | None = None
+
+    def __init__(
+        self,
+        x_t: Tensor,
+        t: float,
+        a: Coefficient,
+        s: Coefficient,
+        kind: Kind,
+        output: Tensor,
+        parts: Parts | None = None,
+        variance_fraction: Tensor | None = None,
+    ) -> None:
+        # One is made at every step: the __init__ a frozen dataclass gets sets its fields one by one, at twice the cost.
+        self.__dict__.update(
+            x_t=x_t, t=t, a=a, s=s, kind=kind, output=output, parts=parts, variance_fraction=variance_fraction
+        )
 
     @property
     def _clean(self) -> bool:
@@ -125,5 +141,5 @@ def _combine(x: Tensor, a: Coefficient, y: Tensor, b: Coefficient) -> Tensor:
     if isinstance(b, Tensor):
         return a * x + b * y
     if isinstance(a, float) and a == 1.0:
-        return torch.add(x, y, alpha=b)
+        return x.add(y, alpha=b)
     return torch.mul(x, a).add_(y, alpha=b)

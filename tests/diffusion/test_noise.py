@@ -65,3 +65,17 @@ def test_samples_steps_and_streams_are_uncorrelated() -> None:
     columns = torch.cat([source(step, stream) for step in (0, 1) for stream in Stream], dim=1)
     correlation = torch.corrcoef(columns.T) - torch.eye(columns.shape[1])
     assert float(correlation.abs().max()) < 5 / math.sqrt(n)
+
+
+@pytest.mark.parametrize(
+    ("n", "shape", "first", "expected"),
+    [
+        (3, (2,), 0, [0.98557681, 0.63054359, -1.19731343]),
+        (2, (1, 5, 5), 3, [-2.81285691, 0.45329967, -0.30759239]),
+        (2, (3, 4, 4), 1, [0.81482208, -0.52635419, 0.4577848]),
+    ],
+)
+def test_kept_runs_stay_what_they_were(n: int, shape: tuple[int, ...], first: int, expected: list[float]) -> None:
+    """Sessions and scripts name a seed: what it gives is part of what they hold."""
+    drawn = NoiseSource(7, n, shape, CPU, first)(5).flatten()
+    assert torch.allclose(drawn[:3], torch.tensor(expected), rtol=0, atol=1e-6)

@@ -22,8 +22,10 @@ from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.threshold import Limit
 from explorer.diffusion.times import SPACINGS, Spacing, planned_times
 
+NOTHING: Mapping[str, float] = {}
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False, init=False)
 class Step:
     """One state of a run.
 
@@ -37,7 +39,13 @@ class Step:
     x: Tensor
     prediction: Prediction
     x0: Tensor
-    extras: Mapping[str, float] = field(default_factory=dict)
+    extras: Mapping[str, float]
+
+    def __init__(
+        self, index: int, t: float, x: Tensor, prediction: Prediction, x0: Tensor, extras: Mapping[str, float] = NOTHING
+    ) -> None:
+        # In one go: the __init__ a frozen dataclass gets sets its fields one by one, at twice the cost.
+        self.__dict__.update(index=index, t=t, x=x, prediction=prediction, x0=x0, extras=extras)
 
 
 def parameter(
@@ -182,7 +190,7 @@ def observe(
     x0 = prediction.x0
     if limit is not None and t > 0:
         x0 = limit(x0)
-    return Step(index, t, x, prediction, x0, extras or {})
+    return Step(index, t, x, prediction, x0, extras or NOTHING)
 
 
 def first_step(
@@ -205,7 +213,7 @@ def scaled(x: Tensor, factor: float) -> Tensor:
 
     For x of the size of x_t or ε̂: the error is that of x, not that of the product.
     """
-    return torch.add(x, x, alpha=factor - 1)
+    return x.add(x, alpha=factor - 1)
 
 
 def rms(x: Tensor) -> float:

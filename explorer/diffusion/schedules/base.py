@@ -86,8 +86,8 @@ class DiscreteSchedule(Schedule):
     noise_table: Tensor
     beta_table: Tensor | None = None
     T: int = field(init=False)
-    _signal: tuple[float, ...] = field(init=False, repr=False)
-    _noise: tuple[float, ...] = field(init=False, repr=False)
+    _signal: dict[float | Tensor, float] = field(init=False, repr=False)
+    _noise: dict[float | Tensor, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         a, s = self.signal_table, self.noise_table
@@ -100,8 +100,8 @@ class DiscreteSchedule(Schedule):
         if bool((a < 0).any() or (s < 0).any()):
             raise ValueError("the schedule's tables hold negative values")
         # Samplers read Python floats: indexing a tensor costs more than a whole DDIM step should.
-        object.__setattr__(self, "_signal", tuple(a.tolist()))
-        object.__setattr__(self, "_noise", tuple(s.tolist()))
+        object.__setattr__(self, "_signal", dict(enumerate(a.tolist())))
+        object.__setattr__(self, "_noise", dict(enumerate(s.tolist())))
         object.__setattr__(self, "T", len(a) - 1)
 
     @classmethod
@@ -136,6 +136,9 @@ class DiscreteSchedule(Schedule):
     @overload
     def signal(self, t: Tensor) -> Tensor: ...
     def signal(self, t: float | Tensor) -> float | Tensor:
+        found = self._signal.get(t)
+        if found is not None:
+            return found
         if isinstance(t, Tensor):
             return self.signal_table[self._indices(t)]
         return self._signal[self._index(t)]
@@ -145,6 +148,9 @@ class DiscreteSchedule(Schedule):
     @overload
     def noise(self, t: Tensor) -> Tensor: ...
     def noise(self, t: float | Tensor) -> float | Tensor:
+        found = self._noise.get(t)
+        if found is not None:
+            return found
         if isinstance(t, Tensor):
             return self.noise_table[self._indices(t)]
         return self._noise[self._index(t)]
