@@ -126,6 +126,11 @@ class Prediction:
             return self.output
         return _combine(self.eps, self.a, self.x0, -self.s)
 
+    @cached_property
+    def flow(self) -> Tensor:
+        """û = ε̂ − x̂₀, the velocity along the straight path of flow matching."""
+        return self.output if self.kind == "flow" else self.eps - self.x0
+
     def with_x0(self, x0: Tensor) -> Prediction:
         """The same x_t with another x̂₀, all other forms following from it (clipping, thresholding)."""
         return Prediction(self.x_t, self.t, self.a, self.s, "x0", x0)

@@ -1,4 +1,4 @@
-"""The four forms of a prediction are one (`theory.md` §3)."""
+"""The forms of a prediction are one (`theory.md` §3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATHS = {"variance preserving": (0.8, 0.6), "exploding": (1.0, 3.0), "flow": (0.
 
 
 def forms(x0: Tensor, eps: Tensor, a: float, s: float) -> dict[Kind, Tensor]:
-    return {"x0": x0, "eps": eps, "score": -eps / s, "v": a * eps - s * x0}
+    return {"x0": x0, "eps": eps, "score": -eps / s, "v": a * eps - s * x0, "flow": eps - x0}
 
 
 def assert_close(found: Tensor, expected: Tensor) -> None:
