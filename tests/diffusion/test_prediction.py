@@ -60,7 +60,8 @@ def test_a_prediction_is_consistent_in_float32(kind: Kind, path: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_at_t_0_the_state_is_the_data(kind: Kind) -> None:
     x_t, _ = draw()
-    output = {"x0": x_t, "eps": torch.zeros_like(x_t), "v": torch.zeros_like(x_t), "score": torch.ones_like(x_t)}[kind]
+    nothing = torch.zeros_like(x_t)
+    output = {"x0": x_t, "eps": nothing, "v": nothing, "score": torch.ones_like(x_t), "flow": -x_t}[kind]
     prediction = Prediction(x_t, 0, 1.0, 0.0, kind, output)
     assert torch.equal(prediction.x0, x_t)
     assert not prediction.eps.any()
