@@ -10,13 +10,14 @@ from PySide6.QtTest import QTest
 
 from explorer.formats import registry
 from explorer.ui.drawing_pad import DrawingPad
+from explorer.ui.side_panel import SidePanel
 from explorer.ui.train_panel import TrainPanel
 from tests.ui.conftest import Hand, MakeHand
 
 
 def panel_of(hand: Hand) -> TrainPanel:
     panel = hand.find(TrainPanel)
-    hand.window._side.setCurrentWidget(panel)
+    hand.find(SidePanel).setCurrentWidget(panel)
     return panel
 
 

@@ -1,0 +1,113 @@
+"""The tabs behind the first: made after the window was painted, since they take a fifth of a second."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+
+from explorer.engine.frame import Opened
+from explorer.state import State
+from explorer.ui.grid_panel import GridPanel
+from explorer.ui.grids import GridPlan, Grids
+from explorer.ui.likelihood_panel import LikelihoodPanel
+from explorer.ui.measurements import Measurements
+from explorer.ui.runner import Runner
+from explorer.ui.session import Session
+from explorer.ui.train_panel import TrainPanel
+from explorer.ui.workspace import Workspace
+
+
+class Tabs(QObject):
+    """Adds them to a workspace and joins each to what computes for it.
+
+    began: the user started something that takes a while. runningChanged: whether something of theirs runs.
+    """
+
+    began = Signal()
+    runningChanged = Signal(bool)
+
+    def __init__(self, runner: Runner, session: Session, workspace: Workspace, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._workspace = workspace
+        self._chosen_shown: State | None = None
+        self._likelihood = LikelihoodPanel()
+        workspace.side.add(self._likelihood, "Likelihood", "The variational bound, log p, and score matching")
+        self._train = TrainPanel(runner, session)
+        workspace.side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
+        self._grid = GridPanel()
+        workspace.side.add(self._grid, "Grid", "Many runs at once: any two choices varied against each other")
+        self._measurements = Measurements(runner, session, self)
+        self._grids = Grids(runner, session, self)
+        session.opened.connect(self._show_model)
+        session.stateChanged.connect(self._show_state)
+        self._connect_measurements()
+        self._connect_grids()
+
+    def stop(self) -> None:
+        """Stop whatever runs."""
+        self._measurements.stop()
+        self._grids.stop()
+
+    def close_down(self) -> None:
+        """The window closes."""
+        self._train.close_down()
+
+    def refused(self) -> None:
+        """A control may show a choice that was refused: show those in force."""
+        self._chosen_shown = None
+        self._show_state()
+
+    def _show_model(self, opened: Opened) -> None:
+        self._likelihood.set_model(opened.facts)
+        self._grid.set_model(opened.facts, self._session.state)
+        self._chosen_shown = None
+
+    def _show_state(self) -> None:
+        state = self._session.state
+        if self._session.facts is None:
+            return
+        if not state.differs_in_time_alone(self._chosen_shown):
+            self._chosen_shown = state
+            self._grid.set_state(state)
+        self._likelihood.set_time(state.t)
+
+    def _connect_measurements(self) -> None:
+        panel, measurements = self._likelihood, self._measurements
+        panel.computeClicked.connect(measurements.compute)
+        panel.stopClicked.connect(measurements.stop)
+        panel.timeChosen.connect(self._session.set_time)
+        panel.shown.connect(measurements.follow)
+        measurements.bounded.connect(panel.show_bound)
+        measurements.progressed.connect(panel.set_progress)
+        measurements.runningChanged.connect(panel.set_running)
+        measurements.runningChanged.connect(self.runningChanged)
+        measurements.matched.connect(panel.show_scores)
+        measurements.dropped.connect(panel.drop)
+
+    def _connect_grids(self) -> None:
+        panel, view, grids, timeline = self._grid, self._workspace.grid, self._grids, self._workspace.timeline
+        panel.runClicked.connect(self.began)
+        panel.runClicked.connect(grids.start)
+        panel.stopClicked.connect(grids.stop)
+        panel.showClicked.connect(self._workspace.show_grid)
+        view.backClicked.connect(self._workspace.show_tiles)
+        view.chosen.connect(grids.choose)
+        grids.began.connect(self._begin_grid)
+        grids.cellFound.connect(view.show_cell)
+        grids.cellFound.connect(lambda cell: panel.set_measure(cell.measure) if cell.measure else None)
+        grids.progressed.connect(panel.set_progress)
+        grids.runningChanged.connect(panel.set_running)
+        grids.runningChanged.connect(self.runningChanged)
+        grids.dropped.connect(panel.drop)
+        grids.dropped.connect(view.clear)
+        grids.dropped.connect(self._workspace.show_tiles)
+        self._session.engineReady.connect(panel.set_engine)
+        # Whoever goes along the time axis wants to see it.
+        self._session.playingChanged.connect(lambda on: self._workspace.show_tiles() if on else None)
+        timeline.timeChosen.connect(self._workspace.show_tiles)
+        timeline.stepChosen.connect(self._workspace.show_tiles)
+
+    def _begin_grid(self, plan: GridPlan) -> None:
+        self._grid.begin()
+        self._workspace.grid.begin(plan)
+        self._workspace.show_grid()

@@ -1,0 +1,93 @@
+"""The page of an open model: the choices on the left, tiles in the centre, plots on the right, the timeline below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from explorer.ui.choices import Choices
+from explorer.ui.compare_bar import CompareBar
+from explorer.ui.curves import Curves
+from explorer.ui.edit_menu import EditButton
+from explorer.ui.grid_view import GridView
+from explorer.ui.session import Session
+from explorer.ui.side_panel import SidePanel
+from explorer.ui.tile import Tile
+from explorer.ui.tiles import Tiles
+from explorer.ui.timeline import Timeline
+
+CHOICES_WIDTH = 268
+"""Room for the longest name of a sampler."""
+
+
+class Workspace(QWidget):
+    """The parts and where they lie. What they show is the business of `Showing`."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choices = Choices()
+        self.choices.setMinimumWidth(CHOICES_WIDTH)
+        self.tiles = Tiles()
+        self.grid = GridView()
+        self.curves = Curves()
+        self.side = SidePanel()
+        self.side.add(self.curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
+        self.timeline = Timeline()
+        self.compare = CompareBar(session, self.timeline.tree)
+        self.timeline.add(self.compare)
+        self.edit = EditButton(session, self.x_t_tile)
+        self.timeline.add(self.edit, after_branch=True)
+        self._lay_out()
+        self._columns_set = False
+
+    def _lay_out(self) -> None:
+        self._centre = QStackedWidget()
+        self._centre.addWidget(self.tiles)
+        self._centre.addWidget(self.grid)
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        self._columns.setChildrenCollapsible(False)
+        self._columns.setHandleWidth(8)
+        for widget in (self.choices, self._centre, self.side):
+            self._columns.addWidget(widget)
+        self._columns.setStretchFactor(1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._columns, 1)
+        layout.addWidget(self.timeline)
+
+    def x_t_tile(self) -> Tile | None:
+        """The tile of x_t, None where it is not on show."""
+        return self.tiles.tile("x_t") if "x_t" in self.tiles.names() else None
+
+    def show_tiles(self) -> None:
+        """The tiles in the centre."""
+        self._centre.setCurrentWidget(self.tiles)
+
+    def show_grid(self) -> None:
+        """The grid of runs in the centre."""
+        self._centre.setCurrentWidget(self.grid)
+
+    @property
+    def grid_shown(self) -> bool:
+        return self._centre.currentWidget() is self.grid
+
+    def restyle(self) -> None:
+        """The theme's colours."""
+        for part in (self.choices, self.timeline, self.edit, self.side, self.tiles, self.grid):
+            part.restyle()
+
+    def columns(self) -> QByteArray:
+        """How wide the columns are, to be kept."""
+        return self._columns.saveState()
+
+    def restore_columns(self, state: QByteArray | None) -> None:
+        """As they were kept; None for nothing kept."""
+        self._columns_set = state is not None and self._columns.restoreState(state)
+
+    def share_columns(self, width: int) -> None:
+        """The first time: the tiles get most of whatever room there is in a window of a width."""
+        if not self._columns_set:
+            self._columns_set = True
+            right = min(max(round(0.22 * width), 224), 320)
+            self._columns.setSizes([CHOICES_WIDTH, width - CHOICES_WIDTH - right, right])
