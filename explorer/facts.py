@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-Source: TypeAlias = Literal["file", "card", "default", "inferred", "user"]
-"""Where a fact came from: the model's files, the card beside them, the format's default, other facts, the user."""
+Source: TypeAlias = Literal["file", "card", "default", "inferred", "probed", "user"]
+"""Where a fact came from: the model's files, the card beside them, the format's default, other facts, a probe of the
+network, the user."""
 
 
 GuidanceKind: TypeAlias = Literal["classifier-free", "classifier"]
@@ -26,6 +27,44 @@ class Fact:
     value: str
     source: Source
     where: str = ""
+    instead: str = ""
+    """What the model itself says, where the user or a probe goes before it."""
+
+
+@dataclass(frozen=True)
+class NamedSchedule:
+    """A noise schedule by name, with the family's own numbers where they are not its defaults."""
+
+    name: str
+    arguments: tuple[tuple[str, float], ...] = ()
+    zero_terminal_snr: bool = False
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{key} {value:g}" for key, value in self.arguments)
+        return f"{self.name} ({numbers})" if numbers else self.name
+
+    @property
+    def label(self) -> str:
+        """The name that the schedule built from this has."""
+        return f"{self.name}, zero terminal SNR" if self.zero_terminal_snr else self.name
+
+
+@dataclass(frozen=True)
+class TimeInput:
+    """How the index i = t − 1 that the format would give the network becomes the one that it gets.
+
+    i, or T − 1 − i where it is reversed, times `scale`, plus `offset`; a result that would lie before the first or
+    after the last index becomes that.
+    """
+
+    offset: float = 0.0
+    scale: float = 1.0
+    reversed: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """True where nothing is changed."""
+        return self == TimeInput()
 
 
 @dataclass(frozen=True)
@@ -71,6 +110,9 @@ class ModelFacts:
     """The sampler that the model's own configuration names, such as "diffusers:DDPMScheduler"; "" for none."""
     density_known: bool = False
     """True where the model knows log p(x_t) itself, not its gradient alone."""
+    schedule_numbers: NamedSchedule | None = None
+    """The schedule by name and numbers, where it is one of those with a name."""
+    time_input: TimeInput = TimeInput()
     weight_sets: tuple[str, ...] = ()
     """The sets of weights to choose from, such as "ema" and "raw"; empty where there is one alone."""
     weights: str = ""
@@ -79,6 +121,8 @@ class ModelFacts:
     """Published configurations to choose from, for what the file does not say."""
     preset: str = ""
     """The one in use, "" where the format has none."""
+    fixed: tuple[str, ...] = ()
+    """Facts that the user cannot set otherwise."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -86,6 +130,11 @@ class ModelFacts:
     @property
     def conditional(self) -> bool:
         return bool(self.class_names)
+
+    @property
+    def corrected(self) -> bool:
+        """True where the user or a probe goes before the model's own word, but for its title."""
+        return any(fact.source in ("user", "probed") and fact.name != "title" for fact in self.evidence)
 
     @property
     def guidable(self) -> bool:

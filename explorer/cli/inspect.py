@@ -1,9 +1,10 @@
-"""`inspect`: what a file is, without reading its weights."""
+"""`inspect`: what a file is, without reading its weights; and what the user knows better."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 SUMMARY = "what a model is, each fact and where it came from"
@@ -12,11 +13,23 @@ SUMMARY = "what a model is, each fact and where it came from"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a model's folder")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keep a fact in the model's card, such as prediction=v, value_range=0,1, time_offset=-1 or "
+        "schedule=linear:beta_end=0.02; KEY= is the model's own word again",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    from explorer.formats.registry import inspect
+    from explorer.formats.registry import inspect, set_facts
+    from explorer.formats.setting_text import read_setting
 
+    if options.set:
+        saved = set_facts(options.path, dict(read_setting(text) for text in options.set))
+        print(f"saved to {saved}", file=sys.stderr)
     facts = inspect(options.path)
     if options.json:
         print(json.dumps(asdict(facts), indent=2, ensure_ascii=False))
@@ -26,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     values = max((min(len(fact.value), 60) for fact in facts.evidence), default=0)
     for fact in facts.evidence:
         where = f"{fact.source}: {fact.where}" if fact.where else fact.source
+        if fact.instead:
+            where += f", instead of {fact.instead}"
         print(f"{fact.name:<{width}}  {fact.value:<{values}}  {where}")
     for warning in facts.warnings:
         print(f"warning: {warning}")

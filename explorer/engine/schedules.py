@@ -23,7 +23,7 @@ from explorer.diffusion.schedules.custom import custom
 from explorer.engine.frame import ParameterSpec, ScheduleSpec, ScheduleTable
 from explorer.facts import ModelError
 from explorer.formats.model import Model
-from explorer.formats.own import SCHEDULE_ARGUMENTS
+from explorer.formats.schedule_names import SCHEDULE_ARGUMENTS
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
 
 ZERO_TERMINAL_SNR = "zero_terminal_snr"

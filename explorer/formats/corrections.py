@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from explorer.facts import ModelError
+from explorer.facts import ModelError, NamedSchedule
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import finite, short, whole
+from explorer.formats.schedule_names import MAX_T, parse_schedule
 
 PredictionName: TypeAlias = Literal["x0", "eps", "score", "v", "flow"]
 PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v", "flow")
@@ -27,6 +28,11 @@ class Corrections:
     class_names: tuple[str, ...] | None = None
     null_label: int | None = None
     value_range: tuple[float, float] | None = None
+    schedule: NamedSchedule | None = None
+    T: int | None = None
+    time_offset: float | None = None
+    time_scale: float | None = None
+    time_reversed: bool | None = None
     weights: str | None = None
     size: tuple[int, int] | None = None
     """(height, width)"""
@@ -67,6 +73,30 @@ def _parse_value_range(value: object) -> tuple[float, float]:
     raise ValueError("two numbers, the smaller first")
 
 
+def _parse_last_time(value: object) -> int:
+    if not whole(value) or not 1 <= value <= MAX_T:
+        raise ValueError(f"a whole number from 1 to {MAX_T:,}")
+    return value
+
+
+def _parse_time_offset(value: object) -> float:
+    if not finite(value) or abs(value) > MAX_T:
+        raise ValueError(f"a number from −{MAX_T:,} to {MAX_T:,}")
+    return float(value)
+
+
+def _parse_time_scale(value: object) -> float:
+    if not finite(value) or not 1e-6 <= value <= 1e6:
+        raise ValueError("a number from 0.000001 to 1,000,000")
+    return float(value)
+
+
+def _parse_yes(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
 def _parse_name(value: object) -> str:
     if not isinstance(value, str) or not value or len(value) > 100:
         raise ValueError("a name, such as ema or raw")
@@ -86,6 +116,11 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "class_names": _parse_class_names,
     "null_label": _parse_null_label,
     "value_range": _parse_value_range,
+    "schedule": parse_schedule,
+    "T": _parse_last_time,
+    "time_offset": _parse_time_offset,
+    "time_scale": _parse_time_scale,
+    "time_reversed": _parse_yes,
     "weights": _parse_name,
     "size": _parse_size,
     "preset": _parse_name,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -121,6 +122,8 @@ class DiffusersFolder:
             T=scheduler.T,
             prediction=prediction,
             schedule=scheduler.schedule_name,
+            schedule_numbers=scheduler.schedule_numbers,
+            fixed=("T", "time_scale") if unet.learned_times is not None else (),
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,
@@ -151,8 +154,8 @@ class DiffusersFolder:
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
         learned = _learned_variance(configuration)
-        asked = convention(configuration.scheduler, schedule)
-        call = UNetCall(network, asked, unet.shape[0] * (2 if learned else 1), no_label)
+        asked = partial(convention, configuration.scheduler)
+        call = UNetCall(network, asked(schedule), unet.shape[0] * (2 if learned else 1), no_label, asked)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, ModelFacts
+from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats.card import Card, read_card
 from explorer.formats.classifiers import exact_classifier, posterior
 from explorer.formats.corrections import PARSERS, PREDICTIONS, Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
 from explorer.formats.truth import Truth, require_truth
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -37,6 +38,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FORMAT_NAME = "diffusion-explorer"
 EXACT = "exact"
+EXACT_FACTS = ("prediction", "schedule", "T", "time_offset", "time_scale", "time_reversed")
+"""What nobody can set of the exact model."""
 
 NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     "mlp": {"dim": (2, 2), "hidden": (1, 8192), "layers": (1, 64), "frequencies": (1, 1024), "classes": (0, 100_000)},
@@ -44,27 +47,6 @@ NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
 }
 """The networks of points, and the least and greatest of each of their sizes."""
 
-SCHEDULE_ARGUMENTS: dict[str, dict[str, tuple[float, float]]] = {
-    "linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
-    "scaled_linear": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
-    "cosine": {"offset": (0.0, 1.0), "max_beta": (0.0, 1.0)},
-    "sigmoid": {"beta_start": (0.0, 1.0), "beta_end": (0.0, 1.0)},
-    "sigmoid_alpha_bar": {
-        "start": (-100.0, 100.0),
-        "end": (-100.0, 100.0),
-        "tau": (1e-3, 1e3),
-        "max_beta": (0.0, 1.0),
-    },
-    "laplace": {"scale": (1e-3, 10.0), "max_beta": (0.0, 1.0)},
-    "geometric": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9)},
-    "karras": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9), "rho": (0.1, 100.0)},
-    "vp_sde": {"beta_min": (0.0, 1e3), "beta_max": (1e-9, 1e3)},
-    "sub_vp_sde": {"beta_min": (0.0, 1e3), "beta_max": (1e-9, 1e3)},
-    "ve_sde": {"sigma_min": (1e-9, 1e9), "sigma_max": (1e-9, 1e9)},
-    "rectified_flow": {},
-}
-DEFAULT_T = dict.fromkeys(SCHEDULE_ARGUMENTS, 1000) | {"geometric": 100, "karras": 100}
-MAX_T = 100_000
 SAMPLES = 5_000
 
 
@@ -149,6 +131,8 @@ class OwnFolder:
             T=configuration.T,
             prediction=prediction,
             schedule=configuration.schedule,
+            schedule_numbers=NamedSchedule(configuration.schedule, tuple(configuration.schedule_arguments.items())),
+            fixed=EXACT_FACTS if configuration.network == EXACT else (),
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,
@@ -231,7 +215,7 @@ def _read(path: Path) -> _Configuration:
         network=network,
         sizes=sizes,
         schedule=name,
-        schedule_arguments=_schedule_arguments(name, schedule),
+        schedule_arguments=schedule_arguments(name, schedule),
         T=schedule.integer("T", DEFAULT_T[name], 1, MAX_T),
         stated=_stated(fields),
         embeddings=classes + 1 if classes and fields.boolean("conditional", True) else 0,
@@ -247,14 +231,6 @@ def _sizes(network: str, fields: Fields) -> dict[str, int]:
         raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the network {network} does not have.")
     sizes = {key: fields.integer(key, None, *ends) for key, ends in limits.items()}
     return {key: size for key, size in sizes.items() if size is not None}
-
-
-def _schedule_arguments(name: str, fields: Fields) -> dict[str, float]:
-    known = SCHEDULE_ARGUMENTS[name]
-    if unknown := [key for key in fields.values if key not in ("name", "T", *known)]:
-        raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the schedule {name} does not have.")
-    arguments = {key: fields.number(key, None, *ends) for key, ends in known.items()}
-    return {key: value for key, value in arguments.items() if value is not None}
 
 
 def _stated(fields: Fields) -> Corrections:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, ModelFacts
+from explorer.facts import ModelError, ModelFacts, Source
 from explorer.formats import diffusers_dir, own
+from explorer.formats.adjusted import KEYS, adjust_facts, adjust_model, with_sources
+from explorer.formats.card import read_card
 from explorer.formats.checkpoint import describe, read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
+from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.diffusers_layout import PARTS
+from explorer.formats.overrides import OverrideSource, read_overrides, save_overrides
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -35,12 +40,12 @@ def inspect(path: str | Path, overrides: Mapping[str, Any] = NO_OVERRIDES) -> Mo
     """What is known of the model at `path`: a folder, a file in one, or a file by itself. Neither torch is imported
     nor are weights read.
 
-    overrides: the user's corrections by fact: title, prediction ("x0", "eps", "score", "v", "flow"), class_names,
-    null_label, value_range, weights. Raises ModelError: one line for whatever keeps the model from being opened.
+    overrides: the user's corrections by fact (see corrections.PARSERS), which go before those kept in the model's
+    card. Raises ModelError: one line for whatever keeps the model from being opened.
     """
     with _plain_errors(path):
         format, folder = find(Path(path))
-        return format.inspect(folder, overrides)
+        return _inspect(format, folder, overrides)[0]
 
 
 def load(path: str | Path, device: torch.device | str, overrides: Mapping[str, Any] = NO_OVERRIDES) -> Model:
@@ -49,11 +54,42 @@ def load(path: str | Path, device: torch.device | str, overrides: Mapping[str, A
 
     with _plain_errors(path):
         format, folder = find(Path(path))
-        facts = format.inspect(folder, overrides)
+        facts, card, user = _inspect(format, folder, overrides)
         try:
-            return format.load(folder, facts, torch.device(device))
+            return adjust_model(format.load(folder, facts, torch.device(device)), card, user)
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise ModelError(f"{folder.name} does not fit into the memory of {device}: use another device.") from error
+
+
+def _inspect(format: Format, folder: Path, overrides: Mapping[str, Any]) -> tuple[ModelFacts, Corrections, Corrections]:
+    """The facts, what the card says, and what the user says."""
+    given, saved = parse_overrides(overrides), read_overrides(folder)
+    said = {**saved.values, **{key: getattr(given, key) for key in overrides}}
+    user, card = replace(Corrections(), **said), read_card(folder).corrections
+    facts = adjust_facts(format.inspect(folder, _for_the_format(said)), card, user)
+    sources: dict[str, Source] = {**saved.sources, **dict.fromkeys(overrides, "user")}
+    if said:
+        plain = None
+        with suppress(ModelError):
+            plain = adjust_facts(format.inspect(folder, NO_OVERRIDES), card, Corrections())
+        facts = with_sources(facts, plain, sources, "" if overrides else saved.where)
+    return replace(facts, warnings=(*facts.warnings, *saved.warnings)), card, user
+
+
+def _for_the_format(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in KEYS}
+
+
+def set_facts(path: str | Path, changes: Mapping[str, Any], source: OverrideSource = "user") -> Path:
+    """Keep facts in the card of the model at `path`, None for the model's own word again; returns the card's file.
+
+    Where the model could not be opened with them, nothing is kept. Raises ModelError as `inspect` does.
+    """
+    with _plain_errors(path):
+        format, folder = find(Path(path))
+        kept = {**read_overrides(folder).values, **changes}
+        _inspect(format, folder, {key: value for key, value in kept.items() if value is not None})
+        return save_overrides(folder, changes, source)
 
 
 def find(path: Path) -> tuple[Format, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError
+from explorer.facts import ModelError, NamedSchedule
 from explorer.formats.corrections import PredictionName
 from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields, short
@@ -77,6 +77,24 @@ class SchedulerConfig:
             return "geometric" if self.rho is None else "karras"
         name = "trained betas" if self.trained_betas else BETA_SCHEDULES[self.beta_schedule]
         return f"{name}, zero terminal SNR" if self.zero_terminal_snr else name
+
+    @property
+    def schedule_numbers(self) -> NamedSchedule | None:
+        """The same with its numbers, None for trained betas."""
+        if self.family == "flow":
+            return NamedSchedule("rectified_flow")
+        if self.family != "beta":
+            numbers = (("sigma_min", self.sigmas[0]), ("sigma_max", self.sigmas[1]))
+            return (
+                NamedSchedule("geometric", numbers)
+                if self.rho is None
+                else NamedSchedule("karras", (*numbers, ("rho", self.rho)))
+            )
+        if self.trained_betas:
+            return None
+        name = BETA_SCHEDULES[self.beta_schedule]
+        betas = (("beta_start", self.beta_start), ("beta_end", self.beta_end)) if name != "cosine" else ()
+        return NamedSchedule(name, betas, self.zero_terminal_snr)
 
     def schedule(self) -> Schedule:
         """The schedule, the same numbers as diffusers' alphas_cumprod or σ. Raises ModelError where there is none."""

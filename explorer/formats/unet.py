@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition
+from explorer.diffusion.schedules import Schedule
 from explorer.facts import ModelError
 from explorer.formats.conventions import Convention
 from explorer.formats.recorded import Recorded, record, worth_recording
@@ -26,15 +27,21 @@ class UNetCall:
 
     network: (x, timestep, labels, return_dict=False) → (output,). asked: what it is told.
     channels: of the output that are used: those of a picture, or twice as many with a learned variance.
-    no_label: the label of samples without one, None for a network that takes no labels.
+    no_label: the label of samples without one, None for a network that takes no labels. convention: what it is told
+    on another schedule, where that makes a difference.
     """
 
     network: nn.Module
     asked: Convention
     channels: int
     no_label: int | None
+    convention: Callable[[Schedule], Convention] | None = None
     _recorded: dict[int, Recorded] = field(default_factory=dict, repr=False)
     """Recordings by batch size, see `prepare`."""
+
+    def on(self, schedule: Schedule) -> UNetCall:
+        """The same network on another schedule."""
+        return self if self.convention is None else replace(self, asked=self.convention(schedule))
 
     def prepare(self, x_t: Tensor) -> None:
         """Make calls with batches of the size and kind of x_t faster, where that is possible."""

@@ -66,10 +66,21 @@ class MLP(nn.Module):
 
 def mlp_denoiser(network: MLP, schedule: Schedule, kind: Kind) -> NetworkDenoiser:
     """The network as a Denoiser. kind: what its output means."""
+    return NetworkDenoiser(MLPCall(network, schedule), schedule, kind)
 
-    def call(x_t: Tensor, t: float, condition: Condition) -> Tensor:
-        half_log_snr = torch.full((), 0.5 * schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
-        output: Tensor = network(x_t, half_log_snr, condition)
+
+@dataclass(frozen=True, eq=False)
+class MLPCall:
+    """(x_t, t, condition) → output: the network is told the noise level of its schedule at t."""
+
+    network: MLP
+    schedule: Schedule
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        half_log_snr = torch.full((), 0.5 * self.schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
+        output: Tensor = self.network(x_t, half_log_snr, condition)
         return output
 
-    return NetworkDenoiser(call, schedule, kind)
+    def on(self, schedule: Schedule) -> MLPCall:
+        """The same network on another schedule."""
+        return MLPCall(self.network, schedule)

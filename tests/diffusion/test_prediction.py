@@ -93,3 +93,12 @@ def test_select_is_the_prediction_of_part_of_the_batch() -> None:
     part = prediction.select(slice(1, 3))
     for form in KINDS:
         assert torch.equal(getattr(part, form), getattr(prediction, form)[1:3])
+
+
+def test_a_flow_is_what_leads_from_data_to_noise() -> None:
+    generator = torch.Generator().manual_seed(3)
+    x_0, eps = torch.randn(2, 4, 3, generator=generator)
+    for a, s in ((0.7, 0.3), (0.6, 0.8), (1.0, 5.0)):
+        said = Prediction(a * x_0 + s * eps, 5, a, s, "flow", eps - x_0)
+        torch.testing.assert_close(said.x0, x_0)
+        torch.testing.assert_close(said.eps, eps)

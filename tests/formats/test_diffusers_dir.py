@@ -337,7 +337,19 @@ def test_the_user_goes_before_the_card_and_the_card_before_the_file(write_unet: 
 
 
 @pytest.mark.parametrize(
-    "overrides", [{"prediction": "noise"}, {"T": 3}, {"value_range": [1, 0]}, {"null_label": True}]
+    "overrides",
+    [
+        {"prediction": "noise"},
+        {"T": 0},
+        {"value_range": [1, 0]},
+        {"null_label": True},
+        {"schedule": {"name": "linear", "beta_start": 2}},
+        {"time_offset": "1"},
+        {"time_scale": 0},
+        {"time_reversed": 1},
+        {"weights": 3},
+    ],
+    ids=str,
 )
 def test_impossible_corrections_are_refused(write_unet: Callable[..., Path], overrides: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=next(iter(overrides))):

@@ -12,7 +12,7 @@ import torch
 
 from explorer.diffusion.mixture import MixtureDenoiser
 from explorer.facts import ModelError
-from explorer.formats import own, registry
+from explorer.formats import own, registry, schedule_names
 from explorer.networks.mlp import MLP, MLPConfig
 
 
@@ -89,16 +89,16 @@ def test_on_another_device(write_points: Callable[..., Path], network: str) -> N
     assert model.denoiser(x_t, 20).eps.device.type == "meta"
 
 
-@pytest.mark.parametrize("name", own.SCHEDULE_ARGUMENTS)
+@pytest.mark.parametrize("name", schedule_names.SCHEDULE_ARGUMENTS)
 def test_limits_know_the_schedules(write_points: Callable[..., Path], name: str) -> None:
     from inspect import signature
 
     from explorer.diffusion.schedules import SCHEDULES
 
     parameters = signature(SCHEDULES[name]).parameters
-    assert set(parameters) == {"T", *own.SCHEDULE_ARGUMENTS[name]}
-    assert parameters["T"].default == own.DEFAULT_T[name]
-    assert set(own.SCHEDULE_ARGUMENTS) == set(SCHEDULES)
+    assert set(parameters) == {"T", *schedule_names.SCHEDULE_ARGUMENTS[name]}
+    assert parameters["T"].default == schedule_names.DEFAULT_T[name]
+    assert set(schedule_names.SCHEDULE_ARGUMENTS) == set(SCHEDULES)
     model = registry.load(write_points("exact", schedule={"name": name}), "cpu")
     assert model.facts.T == model.denoiser.schedule.T
     assert model.facts.schedule == model.denoiser.schedule.name

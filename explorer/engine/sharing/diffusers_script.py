@@ -94,7 +94,7 @@ def script(material: Material, name: str) -> str:
         raise _no("it has no classifier guidance")
     if request.model.schedule.name != OWN_SCHEDULE:
         raise _no("this run goes by another noise schedule than the model's own")
-    if request.model.overrides or facts.prediction not in PREDICTIONS:
+    if request.model.overrides or facts.corrected or facts.prediction not in PREDICTIONS:
         raise _no("the model's own configuration was corrected")
     model = parts(facts)
     if model.scheduler.family != "beta" or model.scheduler.log_sigma_input:

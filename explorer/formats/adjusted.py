@@ -1,0 +1,189 @@
+"""A model with what the user, a probe or a card says of its schedule and of its time input, whatever its format.
+
+Formats settle what belongs to their files: the meaning of the output, the value range, the labels, the set of weights.
+How t goes into a network, and which noise level it stands for, is the same for all, and is changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import Fact, ModelError, ModelFacts, NamedSchedule, Source, TimeInput
+from explorer.formats.card import CARD_FILE
+from explorer.formats.corrections import Corrections
+from explorer.formats.schedule_names import make_schedule
+
+if TYPE_CHECKING:  # facts are read without torch
+    from torch import Tensor
+
+    from explorer.diffusion.denoiser import Condition
+    from explorer.diffusion.schedules import Schedule
+    from explorer.formats.model import Model
+
+KEYS = ("schedule", "T", "time_offset", "time_scale", "time_reversed")
+"""The facts that are settled here."""
+ROWS = {
+    "title": "title",
+    "prediction": "prediction type",
+    "class_names": "classes",
+    "null_label": "null label",
+    "value_range": "value range",
+    "schedule": "noise schedule",
+    "T": "T",
+    "time_offset": "time offset",
+    "time_scale": "time scale",
+    "time_reversed": "time direction",
+    "weights": "set of weights",
+    "size": "size",
+    "preset": "preset",
+}
+"""What the evidence calls the facts that can be set."""
+OF_THE_SCHEDULE = ("first β", "last β", "zero terminal SNR")
+"""Evidence that goes with the file's own schedule."""
+
+
+def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> ModelFacts:
+    """The facts with the schedule and the time input as the card or the user has them, and the evidence for it.
+
+    Raises ModelError where T is set for a schedule that has no name.
+    """
+    warnings = [
+        f"The {ROWS[key]} of this model cannot be set otherwise; what is given for it is not used."
+        for key in KEYS
+        if key in facts.fixed and (getattr(user, key) is not None or getattr(card, key) is not None)
+    ]
+    values, sources = _settled(facts.fixed, card, user)
+    evidence = list(facts.evidence)
+    if not any(fact.name == "kind" for fact in evidence):
+        what = "pictures" if facts.kind == "image" else facts.kind
+        evidence.insert(min(1, len(evidence)), Fact("kind", what, "inferred"))
+    schedule, T = facts.schedule_numbers, facts.T
+    if "schedule" in values:
+        schedule = values["schedule"]
+        evidence = [fact for fact in evidence if fact.name not in OF_THE_SCHEDULE]
+        _put(evidence, "noise schedule", _schedule_text(values["schedule"]), sources["schedule"])
+    if "T" in values:
+        if schedule is None:
+            raise ModelError(f"The schedule “{facts.schedule}” cannot be made for another T: name one too.")
+        T = values["T"]
+        _put(evidence, "T", str(T), sources["T"])
+    time = TimeInput(values.get("time_offset", 0.0), values.get("time_scale", 1.0), values.get("time_reversed", False))
+    for key, text in (
+        ("time_reversed", "reversed" if time.reversed else "noise grows with t"),
+        ("time_scale", f"{time.scale:g}"),
+        ("time_offset", f"{time.offset:+g}" if time.offset else "0"),
+    ):
+        if key not in facts.fixed:
+            _put(evidence, ROWS[key], text, sources.get(key, "default"), after="prediction type")
+    return replace(
+        facts,
+        T=T,
+        schedule=schedule.label if schedule is not None and "schedule" in values else facts.schedule,
+        schedule_numbers=schedule,
+        time_input=time,
+        evidence=tuple(evidence),
+        warnings=(*facts.warnings, *warnings),
+    )
+
+
+def adjust_model(model: Model, card: Corrections, user: Corrections) -> Model:
+    """The model with the facts that `adjust_facts` made of its own. Raises ModelError where that is not possible."""
+    from explorer.diffusion.denoiser import NetworkDenoiser
+
+    facts, values = model.facts, _settled(model.facts.fixed, card, user)[0]
+    if not values:
+        return model
+    denoiser = model.denoiser
+    if not isinstance(denoiser, NetworkDenoiser):
+        raise ModelError(f"The schedule and the time input of “{facts.title}” cannot be set: its format owns them.")
+    network, schedule, classifier = denoiser.network, denoiser.schedule, model.classifier
+    if "schedule" in values or "T" in values:
+        assert facts.schedule_numbers is not None
+        schedule = make_schedule(facts.schedule_numbers, facts.T)
+        # A network that is told the noise level of its schedule, not t itself, says how to get to another.
+        network = getattr(network, "on", lambda _: network)(schedule)
+        if facts.classifier is not None:
+            from explorer.formats.classifiers import network_classifier, posterior
+
+            classifier = (
+                network_classifier(facts.classifier, schedule, model.device)
+                if facts.classifier.path or model.truth is None
+                else posterior(model.truth, schedule)
+            )
+    if not facts.time_input.plain:
+        network = Retimed(network, schedule, facts.time_input)
+    return replace(model, denoiser=replace(denoiser, network=network, schedule=schedule), classifier=classifier)
+
+
+@dataclass(frozen=True, eq=False)
+class Retimed:
+    """(x_t, t, condition) → output of a network that is asked at another time than t (see TimeInput)."""
+
+    network: Any
+    schedule: Schedule
+    time: TimeInput
+
+    def own_time(self, t: float) -> float:
+        """The time that the network gets."""
+        T, time = self.schedule.T, self.time
+        if not self.schedule.discrete:
+            least = 1e-5 * T
+            moved = ((T - t) if time.reversed else t) * time.scale + time.offset
+            return min(max(moved, least * time.scale), T * time.scale)
+        index = ((T - t) if time.reversed else (t - 1)) * time.scale + time.offset
+        return 1 + round(min(max(index, 0), (T - 1) * max(time.scale, 1.0)))
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        output: Tensor = self.network(x_t, self.own_time(t), condition)
+        return output
+
+
+def _settled(fixed: tuple[str, ...], card: Corrections, user: Corrections) -> tuple[dict[str, Any], dict[str, Source]]:
+    """The values that count, and whose they are."""
+    values: dict[str, Any] = {}
+    sources: dict[str, Source] = {}
+    said: tuple[tuple[Corrections, Source], ...] = ((card, "card"), (user, "user"))
+    for corrections, source in said:
+        for key in KEYS:
+            value = getattr(corrections, key)
+            if value is not None and key not in fixed:
+                values[key], sources[key] = value, source
+    return values, sources
+
+
+def _put(evidence: list[Fact], name: str, value: str, source: Source, after: str = "") -> None:
+    """A fact in place of the one of that name; else behind the one called `after`, or at the end."""
+    fact = Fact(name, value, source, CARD_FILE if source == "card" else "")
+    for place, old in enumerate(evidence):
+        if old.name == name:
+            evidence[place] = fact
+            return
+    places = [place for place, old in enumerate(evidence) if old.name == after]
+    evidence.insert(places[0] + 1 if places else len(evidence), fact)
+
+
+def _schedule_text(schedule: NamedSchedule) -> str:
+    return f"{schedule}, zero terminal SNR" if schedule.zero_terminal_snr else str(schedule)
+
+
+def with_sources(facts: ModelFacts, plain: ModelFacts | None, sources: Mapping[str, Source], where: str) -> ModelFacts:
+    """Say of each fact that was set whose word that is, where it is kept, and what the model itself says.
+
+    plain: the facts without what was set, None where the model cannot be opened without.
+    """
+    keys = {row: key for key, row in ROWS.items()}
+    own = {fact.name: fact for fact in plain.evidence} if plain is not None else {}
+    evidence = []
+    for fact in facts.evidence:
+        if fact.source == "user" and (source := sources.get(keys.get(fact.name, ""))) is not None:
+            before = own.get(fact.name)
+            instead = "" if before is None or before.value == fact.value else _said(before)
+            fact = replace(fact, source=source, where=where, instead=instead)
+        evidence.append(fact)
+    return replace(facts, evidence=tuple(evidence))
+
+
+def _said(fact: Fact) -> str:
+    return f"{fact.value} ({fact.source}{': ' + fact.where if fact.where else ''})"
