@@ -29,6 +29,7 @@ class View:
     `denoiser`, with the same label and guidance. data: some of the data, (n, *shape), where the model comes with
     them. recorded: for a step of a run, the numbers and x_t of the steps held; step: the number of this one. limit:
     how the sampler limits x̂₀, if it does. next_t: the time that the step from here goes to, None where there is none.
+    place: the row and column of the pixel that lenses of one number are about, None for the one in the middle.
     """
 
     facts: ModelFacts
@@ -43,6 +44,7 @@ class View:
     step: int = 0
     limit: Limit | None = None
     next_t: float | None = None
+    place: tuple[int, int] | None = None
 
     @cached_property
     def limited_x0(self) -> Tensor:
@@ -81,6 +83,17 @@ def numpy32(x: Tensor) -> Floats:
 def number(x: float | Tensor) -> float:
     """A path coefficient of the whole batch as a Python number."""
     return float(x)
+
+
+def chosen_number(view: View) -> tuple[int, str]:
+    """Which of a sample's numbers, flattened, a lens of one number is about, and what to call it: the chosen pixel in
+    the first channel, or a point's first coordinate."""
+    shape = view.facts.shape
+    if view.facts.kind != "image":
+        return 0, "x₁"
+    row, column = view.place or (shape[1] // 2, shape[2] // 2)
+    row, column = min(row, shape[1] - 1), min(column, shape[2] - 1)
+    return row * shape[2] + column, f"pixel ({column}, {row})"
 
 
 def groups(view: View) -> NDArray[np.uint8]:

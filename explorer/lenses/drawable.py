@@ -118,6 +118,7 @@ class Chart:
     mark: tuple[float, float] | None = None
     equal: bool = False
     """Both axes in the same units."""
+    caption: str = ""
     note: str = ""
 
 

@@ -16,6 +16,8 @@ from explorer.lenses import (
     guided,
     histogram,
     mean,
+    noising,
+    noising_path,
     path,
     posterior,
     score,
@@ -24,6 +26,11 @@ from explorer.lenses import (
     slice_noise,
     slice_pictures,
     spectrum,
+    step_component,
+    step_means,
+    step_noise,
+    step_pixel,
+    step_plane,
     uncond,
     v,
     variance,
@@ -35,8 +42,9 @@ from explorer.lenses.base import Lens
 _PREDICTIONS = (x_t, x0, eps, score, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
+_CHAIN = (step_plane, step_means, step_noise, step_pixel, step_component, noising, noising_path)
 _CURVES = (spectrum, histogram, path)
 _SLICES = (slice_noise, slice_pictures, slice_components)
 _TRUTH = (density, energy, error_map, shares)
-_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CURVES, *_SLICES, *_TRUTH)
+_MODULES = (*_PREDICTIONS, *_GUIDANCE, *_STEP, *_CHAIN, *_CURVES, *_SLICES, *_TRUTH)
 LENSES: dict[str, Lens] = {module.LENS.name: module.LENS for module in _MODULES}

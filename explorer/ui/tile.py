@@ -258,7 +258,7 @@ class Tile(QFrame):
         """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
         view = self._stack.currentWidget()
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
-        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map):
+        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart):
             text = self._drawable.caption
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)

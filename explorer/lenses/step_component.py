@@ -1,0 +1,24 @@
+"""The true posterior and the model's step along the direction in which the data vary most."""
+
+from __future__ import annotations
+
+from explorer.lenses.base import Lens, View
+from explorer.lenses.components import first_component
+from explorer.lenses.drawable import Drawable
+from explorer.lenses.mean import missing
+from explorer.lenses.step import marginals
+
+
+def draw(view: View) -> Drawable:
+    if view.data is None or len(view.data) < 3:
+        return missing(view, "This needs some of the model's data samples.")
+    label = "along the first component, from μ_q, in units of x"
+    return marginals(view, first_component(view.data), label)
+
+
+LENS = Lens(
+    "step_component",
+    "step along PC 1",
+    "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along the data's first principal component",
+    draw,
+)
