@@ -95,7 +95,7 @@ class Field:
 class Line:
     """A curve of a Chart. x, y: (n,), finite. colour: its place in the theme's series.
 
-    dim: behind the others. dots: no curve.
+    dim: behind the others. dots: no curve. dash: so that a curve below shows.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Line:
     colour: int = 0
     dim: bool = False
     dots: bool = False
+    dash: bool = False
 
 
 @dataclass(frozen=True, eq=False)

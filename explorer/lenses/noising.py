@@ -34,7 +34,7 @@ def draw(view: View) -> Drawable:
     place = mean + np.linspace(-REACH, REACH, PLACES) * s
     jump = Line("one jump", place.astype(np.float32), normal_density(place, mean, variance).astype(np.float32), 0)
     distance, chance = kolmogorov_smirnov(x, mean, variance)
-    made_of = f"{i:,} steps: {x.mean():.3f} ± {x.std():.3f}; jump: {mean:.3f} ± {s:.3f}".replace("-", "−")
+    made_of = f"{i:,} steps {x.mean():.2f} ± {x.std():.2g}, jump {mean:.2f} ± {s:.2g}".replace("-", "−")
     note = f"KS {distance:.3f}, p = {chance:.2f}"
     label = f"{name} of x_t, {CHAINS:,} chains"
     return Chart(x.astype(np.float32), (steps, jump), label, "density", caption=made_of, note=note)

@@ -88,7 +88,7 @@ def marginals(view: View, direction: Tensor | Missing, label: str, absolute: boo
     (mean_q, variance_q), (mean_p, variance_p) = step.along(direction.to("cpu", torch.float64) / length)
     origin = 0.0 if absolute else mean_q
     found = [(mean_q - origin, variance_q), (mean_p - origin, variance_p)]
-    caption = f"{_kl(*found):.3g} nats along this line; σ_q = {math.sqrt(step.variance_q):.3g}"
+    caption = f"KL {_kl(*found):.3g} along here; σ_q = {math.sqrt(step.variance_q):.2g}"
     return chart(found, (Q, P), label, caption, kl_text(step))
 
 
@@ -103,7 +103,7 @@ def chart(found: list[tuple[float, float]], names: tuple[str, ...], x_label: str
         x = np.unique(np.concatenate([own, [low, high]]))
         y = normal_density(x, mean, variance)
         data.append(np.stack([own, normal_density(own, mean, variance)]))
-        lines.append(Line(name, x.astype(np.float32), y.astype(np.float32), i))
+        lines.append(Line(name, x.astype(np.float32), y.astype(np.float32), i, dash=i > 0))
         top = 1 / math.sqrt(2 * math.pi * variance)
         lines.append(Line("", np.array([mean, mean], np.float32), np.array([0, top], np.float32), i, dim=True))
     return Chart(np.stack(data).astype(np.float32), tuple(lines), x_label, "density", caption=caption, note=note)

@@ -22,10 +22,10 @@ def draw(view: View) -> Drawable:
         ((Q, step.mean_q, step.variance_q), (P, step.mean_p, float(step.variance_p[0])))
     ):
         radii = [(name if k == 1 else "", k * math.sqrt(variance), k > 1) for k in SIGMAS]
-        lines += [Line(of, *circle(mean, radius), i, dim) for of, radius, dim in radii]
+        lines += [Line(of, *circle(mean, radius), i, dim, dash=i > 0) for of, radius, dim in radii]
         x, y = numpy32(mean.reshape(2, 1))
         lines.append(Line("", x, y, i, dots=True))
-    caption = f"1, 2 and 3 σ of the first point; σ_q = {math.sqrt(step.variance_q):.3g}"
+    caption = f"of the first point; σ_q = {math.sqrt(step.variance_q):.2g}"
     data = np.stack([numpy32(step.mean_q), numpy32(step.mean_p)])
     return Chart(data, tuple(lines), "x₁ of x_{t−1}", "x₂", equal=True, caption=caption, note=kl_text(step))
 

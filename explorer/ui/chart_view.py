@@ -47,7 +47,7 @@ class ChartView(pg.PlotWidget):
             chart.log,
             chart.equal,
             theme.current().name,
-            *((line.name, line.colour, line.dim, line.dots) for line in chart.lines),
+            *((line.name, line.colour, line.dim, line.dots, line.dash) for line in chart.lines),
         )
         if form != self._form:
             self._form = form
@@ -96,6 +96,7 @@ class ChartView(pg.PlotWidget):
         colour = QColor(t.series[line.colour % len(t.series)])
         if line.dim:
             colour.setAlpha(110)
-        pen = None if line.dots else pg.mkPen(colour, width=1.2 if line.dim else 1.8)
+        style = Qt.PenStyle.DashLine if line.dash else Qt.PenStyle.SolidLine
+        pen = None if line.dots else pg.mkPen(colour, width=1.2 if line.dim else 1.8, style=style)
         dots = {"symbol": "o", "symbolSize": DOT_SIZE, "symbolBrush": colour, "symbolPen": None} if line.dots else {}
         return self.plot(pen=pen, name=line.name or None, **dots)

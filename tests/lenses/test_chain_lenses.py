@@ -85,7 +85,7 @@ def test_along_a_line_both_are_densities_of_their_projections(name: str, kind: s
     apart = step.mean_p - step.mean_q
     if name == "step_means":
         assert at_p - at_q == pytest.approx(float(apart.norm()), rel=1e-3)
-        assert chart.caption.startswith(f"{step.kl():.3g} nats along this line"), "all of it lies there"
+        assert chart.caption.startswith(f"KL {step.kl():.3g} along here"), "all of it lies there"
     elif name == "step_noise":
         eps = of.prediction.eps[0].flatten().double()
         assert at_p - at_q == pytest.approx(float(apart @ eps / eps.norm()), abs=1e-5)
@@ -203,7 +203,7 @@ def test_the_histogram_is_of_the_chains_from_x_0(kind: str) -> None:
     a, s = SCHEDULE.signal(40), SCHEDULE.noise(40)
     assert chart.data.mean() == pytest.approx(a * x_0, abs=4 * s / math.sqrt(len(chart.data)))
     assert chart.data.std() == pytest.approx(s, rel=0.06)
-    assert f"jump: {a * x_0:.3f} ± {s:.3f}".replace("-", "−") in chart.caption
+    assert f"jump {a * x_0:.2f} ± {s:.2g}".replace("-", "−") in chart.caption
     assert chart.note.startswith("KS 0.0")
     jump = chart.lines[1]
     assert gaussian_of(np.stack([jump.x, jump.y])) == pytest.approx((1, a * x_0, s * s), rel=0.01, abs=1e-3)
