@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from cmap import Colormap
 from numpy.typing import NDArray
 
 from explorer.lenses.drawable import Image, Palette
@@ -21,6 +20,8 @@ MAGNITUDE = "crameri:batlow"
 @cache
 def table(name: str) -> NDArray[np.uint8]:
     """A colour map as 256 RGB rows. name: "gray", or one of the maps `cmap` knows."""
+    from cmap import Colormap  # a tenth of a second, before which a window can be painted
+
     return np.asarray(np.round(Colormap(name)(np.linspace(0, 1, 256))[:, :3] * 255), np.uint8)
 
 

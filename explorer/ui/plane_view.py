@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.Qt import internals
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
@@ -285,6 +284,8 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def draw_arrows(painter: QPainter, x: Floats, y: Floats, tip_x: Floats, tip_y: Floats, colour: QColor) -> None:
     """Many arrows in one call: shaft and two barbs each, barbs a third of the shaft and at most 5 pixels."""
+    from pyqtgraph.Qt import internals  # pyqtgraph takes half a second to import: not before it is needed
+
     dx, dy = tip_x - x, tip_y - y
     length = np.maximum(np.hypot(dx, dy), 1e-6)
     barb = np.minimum(length / 3, 5.0) / length

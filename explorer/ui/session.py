@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from explorer.facts import ModelError, ModelFacts
-from explorer.formats.registry import inspect
 from explorer.request import ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
 from explorer.ui.answers import Answers
@@ -35,8 +34,10 @@ class Session(Answers):
         if path.lower().endswith(SESSION_ENDING):
             self.open_session(path)
             return
+        from explorer.formats import registry  # the formats are read once the window is painted
+
         try:
-            facts = inspect(path)
+            facts = registry.inspect(path)
         except ModelError as error:
             self.failed.emit(str(error))
             return

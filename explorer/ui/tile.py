@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,15 @@ from explorer.lenses.drawable import (
 )
 from explorer.ui import theme
 from explorer.ui.bars_view import BarsView
-from explorer.ui.chart_view import ChartView
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
-from explorer.ui.slice_view import SliceView
 from explorer.ui.viewport import Viewport
+
+if TYPE_CHECKING:  # plots are imported when a lens first draws one
+    from explorer.ui.chart_view import ChartView
+    from explorer.ui.slice_view import SliceView
 
 V = TypeVar("V", bound=QWidget)
 
@@ -206,6 +208,8 @@ class Tile(QFrame):
     def _show_plot(self, drawable: Chart | Slice | Bars) -> None:
         """In a view that is made when a lens first needs it: that takes a while."""
         if isinstance(drawable, Chart):
+            from explorer.ui.chart_view import ChartView
+
             self._chart = self._chart or self._added(ChartView())
             self._chart.show_drawable(drawable)
             self._stack.setCurrentWidget(self._chart)
@@ -214,6 +218,8 @@ class Tile(QFrame):
             self._bars.show_drawable(drawable)
             self._stack.setCurrentWidget(self._bars)
         else:
+            from explorer.ui.slice_view import SliceView
+
             self._slice = self._slice or self._added(SliceView())
             self._slice.show_drawable(drawable)
             self._stack.setCurrentWidget(self._slice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QShowEvent
@@ -15,17 +16,18 @@ from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
-from explorer.ui.plots_svg import save_plots
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
 from explorer.ui.showing import Showing
 from explorer.ui.starting import StartingPoints
 from explorer.ui.status_line import StatusLine
-from explorer.ui.tabs import Tabs
 from explorer.ui.tile import Tile
 from explorer.ui.trials import fill_trials_menu
 from explorer.ui.workspace import Workspace
+
+if TYPE_CHECKING:  # imported after the first paint
+    from explorer.ui.tabs import Tabs
 
 
 class MainWindow(QMainWindow):
@@ -153,7 +155,7 @@ class MainWindow(QMainWindow):
         timeline.tree.neighbourChosen.connect(session.show_neighbour)
 
     def _connect_choices(self) -> None:
-        session, choices, curves = self.session, self._workspace.choices, self._workspace.curves
+        session, choices = self.session, self._workspace.choices
         timeline = self._workspace.timeline
         for action in (choices.changed, choices.parameterChanged, timeline.playClicked, timeline.stepClicked):
             action.connect(self._banner.clear)  # what went wrong before is settled by going on
@@ -162,12 +164,17 @@ class MainWindow(QMainWindow):
         choices.redrawClicked.connect(session.redraw_noise)
         choices.pictureClicked.connect(self.choose_picture)
         choices.modelMenuWanted.connect(self._fill_model_menu)
-        curves.timeChosen.connect(session.set_time)
-        curves.stepChosen.connect(session.set_step)
-        curves.scheduleChosen.connect(self._banner.clear)
-        curves.scheduleChosen.connect(session.set_schedule)
 
     def _build_tabs(self) -> None:
+        """What is not there when the window is first painted."""
+        from explorer.ui.tabs import Tabs
+
+        self._workspace.add_plots()
+        curves = self._workspace.curves
+        curves.timeChosen.connect(self.session.set_time)
+        curves.stepChosen.connect(self.session.set_step)
+        curves.scheduleChosen.connect(self._banner.clear)
+        curves.scheduleChosen.connect(self.session.set_schedule)
         self._tabs = Tabs(self._runner, self.session, self._workspace, self)
         self._tabs.began.connect(self._banner.clear)
         self._tabs.runningChanged.connect(lambda on: self._status.set_cancellable(on or self.session.playing))
@@ -245,6 +252,8 @@ class MainWindow(QMainWindow):
 
     def save_plots(self, path: str) -> None:
         """The plots of the right side, as an SVG."""
+        from explorer.ui.plots_svg import save_plots
+
         curves = self._workspace.curves
         shown = [plot for plot in (curves.schedule, curves.snr, curves.statistics) if plot.names()]
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.ui.choices import Choices
 from explorer.ui.compare_bar import CompareBar
-from explorer.ui.curves import Curves
 from explorer.ui.edit_menu import EditButton
 from explorer.ui.grid_view import GridView
 from explorer.ui.session import Session
@@ -16,6 +17,9 @@ from explorer.ui.tile import Tile
 from explorer.ui.tiles import Tiles
 from explorer.ui.timeline import Timeline
 
+if TYPE_CHECKING:
+    from explorer.ui.curves import Curves
+
 CHOICES_WIDTH = 268
 """Room for the longest name of a sampler."""
 
@@ -23,15 +27,16 @@ CHOICES_WIDTH = 268
 class Workspace(QWidget):
     """The parts and where they lie. What they show is the business of `Showing`."""
 
+    curves: Curves
+    """The plots over t, see `add_plots`."""
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.choices = Choices()
         self.choices.setMinimumWidth(CHOICES_WIDTH)
         self.tiles = Tiles()
         self.grid = GridView()
-        self.curves = Curves()
         self.side = SidePanel()
-        self.side.add(self.curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
         self.timeline = Timeline()
         self.compare = CompareBar(session, self.timeline.tree)
         self.timeline.add(self.compare)
@@ -39,6 +44,13 @@ class Workspace(QWidget):
         self.timeline.add(self.edit, after_branch=True)
         self._lay_out()
         self._columns_set = False
+
+    def add_plots(self) -> None:
+        """The first tab: after the window was painted, since pyqtgraph takes half a second to import."""
+        from explorer.ui.curves import Curves
+
+        self.curves = Curves()
+        self.side.add(self.curves, "Plots", "Schedule, signal-to-noise ratio and the run, over t")
 
     def _lay_out(self) -> None:
         self._centre = QStackedWidget()
