@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from PIL import Image
 
 from explorer import __version__
 from explorer.cli import COMMANDS, main
+from explorer.engine.sharing.session_file import Notes, RunFile, RunNotes, SegmentRecord, SessionFile
+from explorer.engine.sharing.session_file import write as write_session
+from explorer.request import Guidance, ModelRef, Run
+from explorer.state import State
 from tests.engine.models import (
     PICTURES,
     POINTS,
@@ -177,6 +182,64 @@ def test_inspect_as_json(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["sample_count"] == (PICTURES if pictures else POINTS)
     for fact in facts["evidence"]:
         assert fact["source"] in ("file", "card", "default", "inferred", "user")
+
+
+@pytest.fixture
+def session(pictures: str, tmp_path: Path) -> Path:
+    """A run of three steps and a branch of it, without its steps."""
+    first = Run(ModelRef(pictures), 1, "ddim", 3, 7, 1, Guidance(1, 2.0), ())
+    runs = [
+        RunFile(1, 4, (3, 2, 1, 0), (SegmentRecord(first, 0, False, 0, None),)),
+        RunFile(2, 2, (3, 2, 1, 0), (SegmentRecord(replace(first, sampler="ddpm"), 0, False, 0, None),)),
+    ]
+    state = State(model=pictures, source="reverse", step=1).to_json()
+    notes = Notes(state, 2, (RunNotes(1, state), RunNotes(2, state, (1, 1), "painted")))
+    file = tmp_path / "work.dxsession"
+    with file.open("wb") as out:
+        write_session(SessionFile(ModelRef(pictures), notes, tuple(runs)), out)
+    return file
+
+
+def test_inspect_a_session(session: Path, pictures: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run("inspect", session)
+    text = capsys.readouterr().out
+    assert pictures in text
+    assert "ddim, 4 of 4 states, seed 7, 1 sample, label 1, γ 2, made again when opened" in text
+    assert "branch of run 1 at step 1, painted" in text
+    run("inspect", session, "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["shown"] == {"run": 2, "step": 1}
+    assert [one["sampler"] for one in told["runs"]] == ["ddim", "ddpm"]
+
+
+def test_the_window_is_opened_on_a_session(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str | None] = []
+
+    def window(path: str | None) -> int:
+        opened.append(path)
+        return 0
+
+    monkeypatch.setattr("explorer.ui.app.run", window)
+    run(session)
+    assert opened == [str(session)]
+
+
+@pytest.mark.parametrize("what", ["missing", "nonsense", "model gone"])
+@pytest.mark.parametrize("command", [[], ["inspect"]])
+def test_a_bad_session_is_refused_before_any_window(
+    session: Path, command: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if what == "model gone":
+        if command:
+            return  # what it holds can be told all the same
+        with session.open("wb") as out:
+            write_session(SessionFile(ModelRef("/nowhere/at all"), Notes(State().to_json())), out)
+    elif what == "nonsense":
+        session.write_bytes(b"nonsense")
+    else:
+        session.unlink()
+    assert main([*command, str(session)]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_inspect_prints_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

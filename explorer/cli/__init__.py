@@ -6,11 +6,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from explorer import __version__
 from explorer.cli import doctor, elbo, inspect, look, sample, train
+from explorer.cli.session import check_session, is_session
 from explorer.cli.usage import UsageError
 from explorer.facts import ModelError
 
@@ -83,13 +83,13 @@ def _window_parser() -> argparse.ArgumentParser:
 
 
 def _window(options: argparse.Namespace) -> int:
-    if options.path is not None and options.path.lower().endswith(".dxsession"):
-        if not Path(options.path).is_file():
-            raise UsageError(f"There is no file {options.path}.")
+    # A bad path is answered at once, before any window.
+    if options.path is not None and is_session(options.path):
+        check_session(options.path)
     elif options.path is not None:
         from explorer.formats.registry import inspect
 
-        inspect(options.path)  # a bad path is answered at once, before any window
+        inspect(options.path)
     from explorer.doctor import missing_libraries
 
     missing = missing_libraries()

@@ -7,11 +7,13 @@ import json
 import sys
 from dataclasses import asdict
 
-SUMMARY = "what a model is, each fact and where it came from"
+from explorer.cli.session import is_session, session_text
+
+SUMMARY = "what a model is, each fact and where it came from; what a session holds"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("path", help="a model's folder, or a .dxsession file")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
         "--set",
@@ -24,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if is_session(options.path):
+        print(session_text(options.path, options.json))
+        return 0
     from explorer.formats.registry import inspect, set_facts
     from explorer.formats.setting_text import read_setting
 

@@ -105,7 +105,7 @@ def out_file(options: argparse.Namespace) -> Path:
 
 
 def save_npz(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    import numpy as np
+    from explorer.engine.sharing.files import write_npz
 
-    with out.open("wb") as file:  # given a name, numpy appends .npz to .NPZ
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+    with out.open("wb") as file:
+        write_npz(file, arrays)

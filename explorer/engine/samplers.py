@@ -7,7 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from explorer.diffusion.samplers import SAMPLERS, Sampler, find
-from explorer.diffusion.samplers.from_diffusers import PREFIX, SCHEDULERS
+from explorer.diffusion.samplers.from_diffusers import MEMORYLESS, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
 from explorer.engine.frame import ParameterSpec, SamplerSpec
 from explorer.facts import ModelError
@@ -82,6 +82,8 @@ def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
 def _diffusers_spec(class_name: str, summary: str) -> SamplerSpec:
     parameters = _parameter_specs(DiffusersParameters)
     name = f"{PREFIX}{class_name}"
+    if class_name not in MEMORYLESS and not summary.endswith(REMEMBERS):
+        summary = f"{summary} {REMEMBERS}"
     return SamplerSpec(name, class_name, summary, "Steps", 50, False, parameters, "diffusers", needs_betas=True)
 
 

@@ -2,7 +2,7 @@
 
 Jobs are generators advanced a step at a time. A newer look replaces an older one; a look goes ahead of a
 running sampler between two of its steps, both of them go ahead of a grid of runs, and all three of a
-measurement; opening a model ends the run.
+measurement; opening a model ends the run. An autosave gives way to looks, but not for ever.
 Every frame carries its job's number, so the receiver can drop what it no longer wants. Exceptions become
 Failed frames. No Qt here: the window and the tests give a function that takes the frames.
 """
@@ -55,6 +55,9 @@ LANES: tuple[During, ...] = (
     "prepare",
 )
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
+
+KEEP_WAITS = 0.5
+"""Seconds for which an autosave lets looks go ahead: a slider that is dragged always has another one."""
 
 
 _LANE_OF: dict[type[Request], During] = {
@@ -111,6 +114,7 @@ class Worker:
         self._closing = False
         self._pace = 0.0
         self._not_before = 0.0
+        self._keep_since = 0.0
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
 
     def start(self) -> None:
@@ -127,6 +131,9 @@ class Worker:
             if lane(request) == "open":
                 self._jobs.clear()
                 self._opened = self._numbers
+            waiting = self._jobs.get("keep")
+            if isinstance(request, Autosave) and (waiting is None or waiting.frames is not None):
+                self._keep_since = time.monotonic()  # one that replaces another has waited as long as that
             self._jobs[lane(request)] = _Job(self._numbers, request)
             if isinstance(request, Run):
                 self._not_before = 0.0
@@ -173,9 +180,12 @@ class Worker:
                 late = ("run", "prepare") if waiting else ()
                 ready = (name for name in LANES if name in self._jobs and name not in late)
                 if (name := next(ready, None)) is not None:
-                    return self._jobs[name]
+                    return self._jobs["keep" if self._keep_is_due() else name]
                 self._condition.wait(waiting or None)
             return None
+
+    def _keep_is_due(self) -> bool:
+        return "keep" in self._jobs and time.monotonic() - self._keep_since >= KEEP_WAITS
 
     def _advance(self, engine: Engine, job: _Job) -> None:
         begin = time.monotonic()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer
 
+from explorer.engine.sharing.files import forget_parts
 from explorer.ui.keeping import SESSION_ENDING, Keeping
 
 EVERY_MS = 700
@@ -68,6 +69,7 @@ class Autosave(QObject):
                 self._lock = lock
                 self._file = where / f"{number}{SESSION_ENDING}"
                 last = where / f"{number}.last{SESSION_ENDING}"
+                forget_parts(self._file)
                 if self._file.exists():
                     self._file.replace(last)
                 self.left = last if last.exists() else None

@@ -14,6 +14,7 @@ from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.samplers import SAMPLERS, Step, find
+from explorer.diffusion.samplers.from_diffusers import MEMORYLESS
 from explorer.diffusion.schedules import VPSDE, cosine, geometric, linear, rescale_zero_terminal_snr
 
 CPU = torch.device("cpu")
@@ -96,6 +97,23 @@ def test_a_run_goes_on_without_its_past(name: str) -> None:
     torch.testing.assert_close(branched[-1].x, whole[-1].x, atol=0.2, rtol=0)
 
 
+@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+@pytest.mark.parametrize("clip", [True, False])
+@pytest.mark.parametrize("name", sorted(MEMORYLESS))
+def test_what_remembers_nothing_goes_on_from_any_step_alone(name: str, clip: bool, spacing: str) -> None:
+    denoiser, noise = NetworkDenoiser(network, cosine(), "eps"), NoiseSource(3, 2, (1, 4, 4), CPU)
+    parameters = {"clip": clip, "spacing": spacing, "eta": 0.5}
+    whole = run(f"diffusers:{name}", denoiser, 8, noise, **parameters)
+    sampler, times = find(f"diffusers:{name}"), [step.t for step in whole]
+    assert sampler.memory == 0
+    for step in whole[1:]:
+        chosen = sampler.parameters(**parameters)
+        again = sampler.sample(denoiser, cosine(), step.x, times, noise, chosen, (step,), start=step.index)
+        for one, other in zip(again, whole[step.index :], strict=True):
+            assert torch.equal(one.x, other.x)
+            assert torch.equal(one.x0, other.x0)
+
+
 @pytest.mark.parametrize(
     ("theirs", "ours", "parameters"),
     [
@@ -152,6 +170,13 @@ def test_names_that_are_none(name: str) -> None:
     with pytest.raises(ValueError, match="there is no s") as error:
         find(name)
     assert "\n" not in str(error.value)
+
+
+def test_what_remembers_says_that_its_steps_stay_in_memory() -> None:
+    sampler = find("diffusers:UniPCMultistepScheduler")
+    assert sampler.memory is None
+    assert "stay in memory" in sampler.summary
+    assert "stay in memory" not in find("diffusers:DDIMScheduler").summary
 
 
 def test_find_knows_our_own() -> None:

@@ -24,6 +24,7 @@ SAMPLERS: dict[str, dict[str, Any]] = {
     "dpmpp_2m": {},
     "heun": {},
     "annealed_langevin": {"steps_per_level": 6},
+    "diffusers:DDIMScheduler": {"eta": 0.5},
 }
 
 

@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from explorer.engine.frame import Failed, FilmStrip, Frame, Progress, Ready, Seen
+from explorer.engine import worker
+from explorer.engine.frame import Failed, FilmStrip, Frame, Progress, Ready, Saved, Seen
 from explorer.engine.likelihood_frame import Bounding
 from explorer.engine.worker import Answer, Worker
 from explorer.facts import ModelError
-from explorer.request import Bound, Film, Forward, Guidance, Look, ModelRef, Open, Request, Run, ScoreMatching
+from explorer.request import Autosave, Bound, Film, Forward, Guidance, Look, ModelRef, Open, Request, Run, ScoreMatching
 
 MODEL = ModelRef("m", "cpu")
 PATIENCE = 10.0
@@ -61,6 +62,8 @@ class FakeEngine:
             return [FilmStrip(request.times, ())]
         if isinstance(request, Bound | ScoreMatching):
             return [Bounding(i / 3, "") for i in range(3)]
+        if isinstance(request, Autosave):
+            return [Saved(request.path)]
         assert isinstance(request, Run)
         return [Seen(0, {}, 1.0, 0.0, run=request.run, step=i) for i in range(request.steps + 1)]
 
@@ -244,6 +247,26 @@ def test_opening_drops_all_that_was_asked_before(bench: Bench) -> None:
             bench.engine.asked.get()
         while bench.engine.permits.acquire(blocking=False):
             pass
+
+
+@pytest.mark.parametrize("waits", [0.0, 3600.0])
+def test_an_autosave_gives_way_to_looks_but_not_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, waits: float
+) -> None:
+    """While a slider is dragged there is always another look."""
+    monkeypatch.setattr(worker, "KEEP_WAITS", waits)
+    bench.worker.submit(look(0))
+    bench.begun()
+    bench.worker.submit(Autosave(MODEL, "a.dxsession", ""))
+    order: list[type] = []
+    for t in range(1, 3):
+        bench.worker.submit(look(t))
+        bench.let()
+        order.append(type(bench.begun()[0]))
+    if waits:
+        bench.let()
+        order.append(type(bench.begun()[0]))
+    assert order == ([Look, Look, Autosave] if waits else [Autosave, Look])
 
 
 def test_what_is_asked_after_opening_waits_for_it(bench: Bench) -> None:

@@ -9,6 +9,8 @@ scheduler was told until then; the model is not asked again. Without those Steps
 * Some of them work on y = x/a. Steps hold x.
 * It is configured from the schedule's β, and told ε̂, or v̂ where that is what the network gives.
 * Its random numbers are those of the NoiseSource, put in place of those that it asks torch for.
+* Those that remember nothing (MEMORYLESS) go on from any Step to the last bit; of the others' runs all Steps are
+  needed, so that none is ever dropped to save memory.
 
 diffusers is imported when such a sampler is looked up, not before.
 """
@@ -61,6 +63,19 @@ SCHEDULERS = {
     "CogVideoXDDIMScheduler": "DDIM as CogVideoX has it.",
 }
 """diffusers' classes that can make a run on whole times, in the order of the menu: named without importing it."""
+MEMORYLESS = frozenset(
+    {
+        "DDPMScheduler",
+        "DDIMScheduler",
+        "TCDScheduler",
+        "LCMScheduler",
+        "DDPMParallelScheduler",
+        "DDIMParallelScheduler",
+        "CogVideoXDDIMScheduler",
+    }
+)
+"""Those whose next step depends on the one before it alone, which is x itself and not x scaled and scaled back."""
+REMEMBERS = "All steps of its runs stay in memory, as each depends on all before it."
 TOLD = ("self", "model_output", "timestep", "sample")
 """What a scheduler's step is told first."""
 FURTHER = 1 << 32
@@ -87,15 +102,16 @@ def from_diffusers(name: str) -> Sampler[Parameters]:
     """
     class_name = name.removeprefix(PREFIX)
     scheduler_class = _scheduler_class(class_name)
+    forgets = class_name in MEMORYLESS
     return Sampler(
         name,
         class_name,
-        f"{class_name} of the diffusers library.",
+        f"{class_name} of the diffusers library." + ("" if forgets else f" {REMEMBERS}"),
         Parameters,
         default_steps=50,
         plan=partial(plan, scheduler_class),
         sample=partial(sample, scheduler_class),
-        memory=None,
+        memory=0 if forgets else None,
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from explorer.facts import ModelError
 
@@ -24,6 +28,10 @@ REASONS = {
     errno.EISDIR: "a folder has that name",
     errno.ENAMETOOLONG: "its name is too long",
 }
+
+PART = ".part"
+NAMED = 8
+"""Letters of the file's name in that of the one that is to take its place, which must not be too long."""
 
 Work = Callable[[], object]
 
@@ -40,7 +48,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         target = target.resolve()  # a link stays, and what it points to is replaced
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        temporary = target.with_name(f".{secrets.token_hex(6)}.part")
+        temporary = target.with_name(f".{target.stem[:NAMED]}.{secrets.token_hex(6)}{PART}")
         with temporary.open("x+b") as file:
             yield file
             file.flush()
@@ -75,3 +83,15 @@ def aside(work: Work) -> Iterator[None]:
         thread.join()
     if failed:
         raise failed[0]
+
+
+def forget_parts(path: str | Path) -> None:
+    """Delete what is left of writings of this file that were broken off by the end of their program."""
+    target = Path(path)
+    for part in target.parent.glob(f".{glob.escape(target.stem[:NAMED])}.*{PART}"):
+        part.unlink(missing_ok=True)
+
+
+def write_npz(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Arrays by name as `.npz`. To an open file: given a name, numpy would append .npz to .NPZ."""
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy takes them for its own options

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from explorer.engine.sharing.files import aside
+from explorer.engine.sharing.files import aside, write_npz
 from explorer.engine.sharing.material import Material, Saving, progress
 from explorer.engine.sharing.plain import to_plain
 from explorer.lenses.base import numpy32
@@ -40,7 +40,4 @@ def write(material: Material, file: BinaryIO) -> Saving:
         plain = [{"start": segment.start, **to_plain(segment.request)} for segment in run.segments]
     arrays["choices"] = np.array(json.dumps(plain, ensure_ascii=False))
 
-    def save() -> None:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-
-    yield from (progress(1, 1, "numbers") for _ in aside(save))
+    yield from (progress(1, 1, "numbers") for _ in aside(lambda: write_npz(file, arrays)))

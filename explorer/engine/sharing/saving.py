@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from explorer.engine.frame import Frame, Saved
 from explorer.engine.sharing import diffusers_script, films, numbers, page, pictures, script
-from explorer.engine.sharing.files import replacing
+from explorer.engine.sharing.files import replacing, write_npz
 from explorer.engine.sharing.material import Material, Saving
 from explorer.facts import ModelError
 from explorer.request import Save
@@ -50,7 +48,7 @@ def _script(material: Material, request: Save, path: Path) -> Saving:
         text, arrays = script.script(material, name)
     if arrays:
         with replacing(path.with_suffix(".npz")) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            write_npz(file, arrays)
         note = f"with {name}.npz, which it needs beside it"
     with replacing(path) as file:
         file.write(text.encode())

@@ -116,10 +116,19 @@ def write(session: SessionFile, file: BinaryIO) -> None:
 
 def read(path: str | Path) -> SessionFile:
     """Raises ModelError, one sentence, for whatever is not a whole session file."""
+    return _opened(path, whole=True)
+
+
+def outline(path: str | Path) -> SessionFile:
+    """The same with all arrays empty: what it is, soon, however large. Raises ModelError, too."""
+    return _opened(path, whole=False)
+
+
+def _opened(path: str | Path, whole: bool) -> SessionFile:
     name = Path(path).name
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(archive)
+            return _read(archive, whole)
     except FileNotFoundError as error:
         raise ModelError(f"There is no file “{path}”.") from error
     except OSError as error:
@@ -131,7 +140,7 @@ def read(path: str | Path) -> SessionFile:
         raise ModelError(f"“{name}” is not a session that this program can open: {reason}.") from error
 
 
-def _read(archive: zipfile.ZipFile) -> SessionFile:
+def _read(archive: zipfile.ZipFile, whole: bool) -> SessionFile:
     sizes = {info.filename: info.file_size for info in archive.infolist()}
     if sizes.get(TEXT, MAX_TEXT + 1) > MAX_TEXT or sum(sizes.values()) > MAX_BYTES:
         raise ValueError("it holds no session, or far too much of one")
@@ -142,7 +151,8 @@ def _read(archive: zipfile.ZipFile) -> SessionFile:
         raise ValueError("it says that it is something else")
     if plain.get("version") != VERSION:
         raise ValueError("a newer program wrote it")
-    arrays = [_array(archive, f"{place}.npy") for place in range(len(sizes) - 1)]
+    places = range(len(sizes) - 1)
+    arrays = [_array(archive, f"{place}.npy") if whole else np.empty(0, np.float32) for place in places]
     session = from_plain(SessionFile, plain, arrays)
     for text in (session.notes.state, *(run.choices for run in session.notes.runs)):
         State.from_json(text)
