@@ -150,7 +150,7 @@ def resolve_grid(state: State, facts: ModelFacts, rows: Axis, columns: Axis, cou
     cells = len(rows.values) * len(columns.values)
     if cells > MAX_CELLS:
         raise ChoiceError(f"A grid has at most {MAX_CELLS} cells, not {cells:,}: write fewer values.")
-    most = max_count(facts) if facts.kind == "image" else MAX_POINTS
+    most = max_count(facts) if facts.on_grid else MAX_POINTS
     if not 1 <= count <= most:
         raise ChoiceError(f"A cell has between 1 and {most:,} samples, not {count:,}.")
     base = state.with_changes(count=count, lenses=())

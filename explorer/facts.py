@@ -87,7 +87,8 @@ class ModelFacts:
     path: str
     format: str
     title: str
-    kind: Literal["image", "points"]
+    kind: Literal["image", "points", "latent"]
+    """latent: arrays of channels on a grid, as pictures are, that an autoencoder turns into pictures."""
     shape: tuple[int, ...]
     """One sample: (channels, height, width) of pictures, (2,) of points."""
     T: int
@@ -123,9 +124,21 @@ class ModelFacts:
     """The one in use, "" where the format has none."""
     fixed: tuple[str, ...] = ()
     """Facts that the user cannot set otherwise."""
+    picture_shape: tuple[int, int, int] | None = None
+    """(channels, height, width) of the picture that a latent decodes to, values in [−1, 1]; None elsewhere."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def on_grid(self) -> bool:
+        """True where a sample is an array of channels on a grid: pictures and latents."""
+        return self.kind != "points"
+
+    @property
+    def shown_shape(self) -> tuple[int, ...]:
+        """Of the pictures that a sample stands for: its own shape, or that of what a latent decodes to."""
+        return self.picture_shape or self.shape
 
     @property
     def conditional(self) -> bool:

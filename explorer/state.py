@@ -19,6 +19,8 @@ MAX_PICTURES = 16
 MAX_POINTS = 20_000
 DEFAULT_POINTS = 5_000
 IMAGE_LENSES = ("x_t", "x0", "eps", "score")
+DECODED_LENSES = ("x_t_decoded", "x0_decoded")
+"""Of latent models, shown from the first."""
 MATCHED_POINTS = 5_000
 MAX_SEED = 2**64 - 1
 MAX_STEPS = 100_000
@@ -184,9 +186,16 @@ def with_custom_times(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def first_lenses(chosen: Sequence[str], facts: ModelFacts) -> tuple[str, ...]:
+    """The tiles to begin with: those chosen before, and of a latent model also the pictures that latents stand for."""
+    if facts.kind != "latent" or set(DECODED_LENSES) & set(chosen):
+        return tuple(chosen)
+    return (*chosen, *DECODED_LENSES)
+
+
 def max_count(facts: ModelFacts) -> int:
     """How many samples the window shows at once, at most."""
-    return MAX_PICTURES if facts.kind == "image" else MAX_POINTS
+    return MAX_PICTURES if facts.on_grid else MAX_POINTS
 
 
 def _count(state: State) -> int:

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     facts = inspect(options.path)
     count = options.n
     if count is None:
-        count = 1 if facts.kind == "image" or options.image else min(DEFAULT_POINTS, facts.sample_count)
+        count = 1 if facts.on_grid or options.image else min(DEFAULT_POINTS, facts.sample_count)
     state = state_of(
         options,
         t=options.t,

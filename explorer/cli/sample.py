@@ -142,7 +142,7 @@ def _save_pictures(out: Path, x_t: NDArray[np.float32], kind: str, value_range: 
     from explorer.lenses.picture import picture
 
     def frame(x: NDArray[np.float32]) -> Any:
-        if kind == "image":
+        if kind != "points":
             return picture(Image(x, "data", value_range))
         half = max(3.5, float(np.abs(x_t[-1]).max()) * 1.05)
         return picture(Points(x, np.zeros(len(x), np.uint8), (-half, half, -half, half)))

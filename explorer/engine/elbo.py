@@ -133,7 +133,7 @@ def samples_of(model: Model, n: int | None) -> Tensor:
     if not held:
         raise ModelError("This model comes without samples, and it is on them that the bound is measured.")
     if n is None:
-        n = min(held, PICTURES if model.facts.kind == "image" else POINTS)
+        n = min(held, PICTURES if model.facts.on_grid else POINTS)
     if not 1 <= n <= held:
         raise ValueError(f"this model comes with {held:,} samples: the number to measure lies between 1 and that")
     check_memory(NUMBERS_HELD * n * math.prod(model.facts.shape))
@@ -146,6 +146,8 @@ def terms_of(model: Model, variance: Variance, t_samples: int | None) -> tuple[E
     if facts.kind == "points":
         return ElboSettings(variance, t_samples=t_samples), points_decoder(schedule)
     terms = min(PICTURE_TERMS, schedule.T - 1) if t_samples is None else t_samples
+    if facts.kind == "latent":  # real numbers, as those of points are
+        return ElboSettings(variance, t_samples=terms), points_decoder(schedule)
     settings = ElboSettings(variance, t_samples=terms, clip_range=facts.value_range)
     return settings, picture_decoder(schedule, facts.value_range)
 
@@ -165,6 +167,8 @@ def ode_start(model: Model, x_0: Tensor, noise: NoiseSource) -> OdeStart:
     """Of the samples x_0 (n, …), which `noise` is for."""
     if model.facts.kind == "points":
         return OdeStart(x_0, POINT_ODE_STEPS, None, 0.0)
+    if model.facts.kind == "latent":
+        return OdeStart(x_0, PICTURE_ODE_STEPS, rademacher(noise, 1), 0.0)
     low, high = model.facts.value_range
     width = (high - low) / (BYTES - 1)
     spread = x_0 + width * (torch.special.ndtr(noise(0, Stream.DATA)) - 0.5)

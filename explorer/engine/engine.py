@@ -222,7 +222,8 @@ class Engine:
         limit = None if clip is None else Limit(clip.reach, clip.percentile, clip.most)
         next_t = max(request.t - 1, 0) if request.t > 0 else None
         known = (x_0, eps, model.truth, exact, model.samples)
-        view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t)
+        decode = None if model.autoencoder is None else model.autoencoder.decode
+        view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t, decode=decode)
         quick, slow = drawn_at_once(view, request.lenses)
         sizes = guidance_size(prediction)
         yield Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
@@ -341,6 +342,7 @@ class Engine:
                 step=step.index,
                 limit=run.segment(step.index).limit,
                 next_t=run.next_time(step.index),
+                decode=None if model.autoencoder is None else model.autoencoder.decode,
             )
 
         def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,7 +26,10 @@ THUMBNAIL_POINTS = 1_000
 def forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
     """The true x_0 and ε of a forward view, (count, *shape) each, on the model's device."""
     if source.picture is not None:
-        x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
+        if model.autoencoder is not None:
+            x_0 = _encoded(model, source.picture, _changed(source.picture))
+        else:
+            x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
     else:
         if not len(model.samples):
             raise ModelError("This model comes without samples: open or drop a picture to look at it.")
@@ -35,6 +39,24 @@ def forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x_0).to(model.device), eps
 
 
+def _changed(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=2)
+def _encoded(model: Model, path: str, changed: int) -> Floats:
+    """A picture file as a latent, (1, *shape): encoding takes long, and every t of a drag asks for the same.
+
+    changed: when the file was, so that another picture of the same name is read anew.
+    """
+    assert model.autoencoder is not None
+    picture = read_picture(path, model.facts.shown_shape, (-1.0, 1.0))[None]
+    return numpy32(model.autoencoder.encode(torch.from_numpy(picture).to(model.device)))
+
+
 @lru_cache(maxsize=2)
 def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.device) -> Tensor:
     """ε of a forward view, (n, *shape): the same for every t of a drag, so made once."""
@@ -42,7 +64,7 @@ def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.devic
 
 
 def thumbnail(model: Model, x_t: Tensor) -> Floats:
-    return numpy32(x_t[0] if model.facts.kind == "image" else x_t[:THUMBNAIL_POINTS])
+    return numpy32(x_t[0] if model.facts.on_grid else x_t[:THUMBNAIL_POINTS])
 
 
 def initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:

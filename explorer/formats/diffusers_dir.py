@@ -12,32 +12,42 @@ Three layouts are read (see `diffusers_layout.py`):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts
+from explorer.formats import transformer_config
 from explorer.formats.card import Card, read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
-from explorer.formats.diffusers_layout import CONFIG, INDEX, NETWORK_FOLDERS, SCHEDULER_CONFIG, Layout, locate
+from explorer.formats.diffusers_layout import (
+    CONFIG,
+    INDEX,
+    NETWORK_FOLDERS,
+    Layout,
+    locate,
+    weights_of,
+)
+from explorer.formats.diffusers_parts import (
+    Configuration,
+    class_names_of,
+    learned_variance,
+    read_parts,
+    sampler_defaults,
+    say_weights,
+)
 from explorer.formats.evidence import Candidate, Evidence
-from explorer.formats.fields import Fields, read_json
+from explorer.formats.fields import read_json
 from explorer.formats.samples import card_samples, usable_sheet
-from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig, read_scheduler_config
-from explorer.formats.unet_config import UNetConfig, read_unet_config
+from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig
+from explorer.formats.unet_config import NetworkConfig
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
 
     from explorer.formats.model import Model
-
-
-@dataclass(frozen=True)
-class _Configuration:
-    unet: UNetConfig
-    scheduler: SchedulerConfig
 
 
 class DiffusersFolder:
@@ -58,7 +68,7 @@ class DiffusersFolder:
             return 0.1  # a damaged config.json: inspect says so
         except OSError:
             return 0.0
-        return 0.8 if isinstance(name, str) and name.startswith("UNet") else 0.0
+        return 0.8 if isinstance(name, str) and name.startswith(("UNet", "DiT", "Transformer2D")) else 0.0
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
@@ -71,9 +81,9 @@ class DiffusersFolder:
             where="the folder's name",
         )
         folder = locate(path, user.weights or card.corrections.weights)
-        configuration = _read(folder, evidence)
-        unet, scheduler = configuration.unet, configuration.scheduler
-        _say_weights(folder, card, user, evidence)
+        configuration = read_parts(folder, evidence)
+        network, scheduler, latent = configuration.network, configuration.scheduler, configuration.autoencoder
+        say_weights(folder, card, user, evidence)
         prediction: PredictionName = evidence.choose(
             "prediction type",
             Candidate(user.prediction, "user"),
@@ -87,27 +97,28 @@ class DiffusersFolder:
             "value range",
             Candidate(user.value_range, "user"),
             Candidate(card.corrections.value_range, "card", "explorer.json"),
+            Candidate((-3.0, 3.0) if latent else None, "inferred", "latents are scaled to unit variance"),
             Candidate((0.0, 1.0) if scheduler.family == "ve" else None, "default", "diffusers' ScoreSdeVePipeline"),
             default=(-1.0, 1.0),
             show=lambda ends: f"{ends[0]:g} … {ends[1]:g}",
             where="diffusers",
         )
         class_names, null_label = settle_classes(
-            _embeddings(unet, card, user, folder),
-            Candidate(None, "file", folder.where(folder.network / CONFIG)),
-            Candidate(None, "file"),
+            _embeddings(network, card, user, folder),
+            Candidate(class_names_of(folder.index), "file", folder.where(folder.network / CONFIG)),
+            Candidate(network.null_label, "file", folder.where(folder.network / CONFIG)),
             card.corrections,
             user,
             evidence,
         )
-        sheet = usable_sheet(card.sheet, unet.shape, evidence)
+        sheet = usable_sheet(card.sheet, configuration.picture_shape, evidence)
         labels = sheet.labels if sheet else ()
         if labels and max(labels) >= len(class_names):
             evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
             labels = ()
         # Classifier guidance starts from the unconditional model, which needs a null label.
         names = class_names if null_label is not None else ()
-        classifier = find_classifier(path, unet.shape, value_range, names)
+        classifier = None if latent else find_classifier(path, network.shape, value_range, names)
         if classifier is not None:
             evidence.add("classifier", classifier.title, "inferred", classifier.path)
         for name, text in (("dataset", card.dataset), ("licence", card.licence)):
@@ -117,17 +128,18 @@ class DiffusersFolder:
             path=str(path),
             format=self.name,
             title=title,
-            kind="image",
-            shape=unet.shape,
+            kind="latent" if latent else "image",
+            shape=network.shape,
+            picture_shape=configuration.picture_shape if latent else None,
             T=scheduler.T,
             prediction=prediction,
             schedule=scheduler.schedule_name,
             schedule_numbers=scheduler.schedule_numbers,
-            fixed=("T", "time_scale") if unet.learned_times is not None else (),
+            fixed=("T", "time_scale") if network.learned_times is not None else (),
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,
-            sampler_defaults=_sampler_defaults(configuration),
+            sampler_defaults=sampler_defaults(configuration),
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
             classifier=classifier,
@@ -143,23 +155,24 @@ class DiffusersFolder:
         from explorer.diffusion.denoiser import NetworkDenoiser
         from explorer.formats.conventions import convention
         from explorer.formats.model import Model
-        from explorer.formats.unet import UNetCall, load_unet
+        from explorer.formats.network import CalledLikeUNet
+        from explorer.formats.unet import UNetCall, load_network
 
         folder = locate(path, facts.weights or None)
-        configuration = _read(folder, Evidence())
-        unet, schedule = configuration.unet, configuration.scheduler.schedule()
-        weights = folder.chosen.file
-        network = load_unet(
-            unet.arguments, folder.label(folder.network / CONFIG), weights, folder.label(weights), device
-        )
+        configuration = read_parts(folder, Evidence())
+        config, schedule, weights = configuration.network, configuration.scheduler.schedule(), folder.chosen.file
+        network = load_network(config, folder.label(folder.network / CONFIG), weights, folder.label(weights), device)
+        if config.class_name == transformer_config.CLASS_NAME:
+            network = CalledLikeUNet(network)
         no_label = (facts.null_label or 0) if facts.conditional else None
-        learned = _learned_variance(configuration)
+        learned = learned_variance(configuration)
         asked = partial(convention, configuration.scheduler)
-        call = UNetCall(network, asked(schedule), unet.shape[0] * (2 if learned else 1), no_label, asked)
+        call = UNetCall(network, asked(schedule), config.shape[0] * (2 if learned else 1), no_label, asked)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
-        return Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
+        model = Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
+        return model if configuration.autoencoder is None else with_autoencoder(model, folder, configuration)
 
 
 FORMAT = DiffusersFolder()
@@ -176,71 +189,13 @@ class DiffusersParts:
 def parts(facts: ModelFacts) -> DiffusersParts:
     """Of a model of this format. Raises ModelError where the folder is no longer what it was."""
     folder = locate(Path(facts.path), facts.weights or None)
-    return DiffusersParts(folder.network, _read(folder, Evidence()).scheduler)
+    return DiffusersParts(folder.network, read_parts(folder, Evidence()).scheduler)
 
 
-def _read(folder: Layout, evidence: Evidence) -> _Configuration:
-    """Everything the configuration files say, checked against each other. Raises ModelError."""
-    config = folder.network / CONFIG
-    unet = read_unet_config(folder.fields(config), folder.where(config), evidence)
-    if folder.scheduler is None:
-        evidence.warn(
-            f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "
-            "T = 1000, ε-prediction), and pictures come out wrong if the network was trained otherwise."
-        )
-        scheduler = read_scheduler_config(Fields({}, SCHEDULER_CONFIG), "", evidence)
-    else:
-        fields = folder.fields(folder.scheduler)
-        scheduler = read_scheduler_config(fields, folder.where(folder.scheduler), evidence)
-    if unet.learned_variance:
-        if scheduler.variance_type == "learned_range":
-            evidence.add("learned variance", "yes, between β̃ and β", "file", folder.where(config))
-        elif scheduler.variance_type == "learned":
-            evidence.add("learned variance", "yes, σ² itself", "file", folder.where(config))
-        else:
-            said = scheduler.variance_type or "nothing of it"
-            evidence.warn(
-                f"The network's learned variance is not used: the scheduler says {said}, not learned or learned_range."
-            )
-    elif scheduler.variance_type in ("learned", "learned_range"):
-        evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
-    if unet.learned_times is not None and unet.learned_times < scheduler.T:
-        raise ModelError(
-            f"{folder.label(config)} has embeddings of {unet.learned_times} times, but the scheduler has {scheduler.T}."
-        )
-    if unet.fourier and scheduler.family == "beta" and not scheduler.log_sigma_input:
-        evidence.warn("The network embeds log(t − 1): at t = 1 it returns values that are not finite.")
-    return _Configuration(unet, scheduler)
-
-
-def _say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:
-    """Which weights are read, and of which sets."""
-    names = [choice.name for choice in folder.choices]
-    said = (Candidate(user.weights, "user"), Candidate(card.corrections.weights, "card", "explorer.json"))
-    for candidate in said:
-        if candidate.value is not None and candidate.value not in names:
-            evidence.warn(f"The set of weights “{candidate.value}” is not used: the folder has {', '.join(names)}.")
-    if len(names) > 1:
-        known = (candidate for candidate in said if candidate.value in names)
-        evidence.choose("set of weights", *known, default=names[0], where=f"of {', '.join(names)}")
-    file = folder.chosen.file
-    evidence.add("weights", f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB", "file", folder.where(file))
-
-
-def _learned_variance(configuration: _Configuration) -> Literal["range", "value"] | None:
-    kinds: dict[str | None, Literal["range", "value"]] = {"learned_range": "range", "learned": "value"}
-    return kinds.get(configuration.scheduler.variance_type) if configuration.unet.learned_variance else None
-
-
-def _sampler_defaults(configuration: _Configuration) -> dict[str, Any]:
-    defaults = configuration.scheduler.sampler_defaults
-    return {**defaults, "variance": "learned"} if _learned_variance(configuration) else dict(defaults)
-
-
-def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: Layout) -> int:
+def _embeddings(network: NetworkConfig, card: Card, user: Corrections, folder: Layout) -> int:
     """The number of labels, counted from names where the network takes any number as a label."""
-    if unet.embeddings is not None:
-        return unet.embeddings
+    if network.embeddings is not None:
+        return network.embeddings
     names = user.class_names or card.corrections.class_names
     if names is None:
         raise ModelError(
@@ -249,3 +204,22 @@ def _embeddings(unet: UNetConfig, card: Card, user: Corrections, folder: Layout)
         )
     nulls = [label for label in (user.null_label, card.corrections.null_label) if label is not None]
     return max(len(names), *(label + 1 for label in nulls)) if nulls else len(names)
+
+
+def with_autoencoder(model: Model, folder: Layout, configuration: Configuration) -> Model:
+    """The latent model with what turns its latents into pictures, and its sample pictures as latents."""
+    import numpy as np
+    import torch
+
+    from explorer.formats.autoencoder import load_autoencoder
+
+    assert folder.autoencoder is not None
+    assert configuration.autoencoder is not None
+    weights = weights_of(folder.autoencoder, folder.root)
+    label = folder.label(folder.autoencoder / CONFIG)
+    found = load_autoencoder(configuration.autoencoder, label, weights, folder.label(weights), model.device)
+    samples = np.zeros((0, *model.facts.shape), np.float32)
+    if len(model.samples):
+        encoded = [found.encode(torch.from_numpy(one[None]).to(model.device)) for one in model.samples]
+        samples = torch.cat(encoded).cpu().numpy()
+    return replace(model, samples=samples, autoencoder=found)

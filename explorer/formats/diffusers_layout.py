@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.facts import ModelError
+from explorer.formats import autoencoder_config, transformer_config
 from explorer.formats.fields import Fields, read_json, short
 from explorer.formats.schedulers import CLASSES
 
@@ -25,13 +26,17 @@ SCHEDULER_CONFIG = "scheduler_config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 EMA_FOLDERS = ("unet_ema",)
-NETWORK_FOLDERS = (*EMA_FOLDERS, "unet")
-PARTS = (*NETWORK_FOLDERS, "scheduler", "vae", "vqvae", "text_encoder", "tokenizer")
+NETWORK_FOLDERS = (*EMA_FOLDERS, "unet", "transformer")
+AUTOENCODER_FOLDERS = ("vae", "vqvae")
+PARTS = (*NETWORK_FOLDERS, *AUTOENCODER_FOLDERS, "scheduler", "text_encoder", "tokenizer")
 """Folders inside a model's folder."""
 
 ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
     "unet": ("diffusers", ("UNet2DModel",)),
+    "transformer": ("diffusers", transformer_config.CLASS_NAMES),
     "scheduler": ("diffusers", tuple(CLASSES)),
+    "vae": ("diffusers", autoencoder_config.CLASS_NAMES),
+    "vqvae": ("diffusers", autoencoder_config.CLASS_NAMES),
 }
 """What may stand behind each part's name in model_index.json: a library and its classes. They are never imported."""
 
@@ -51,6 +56,7 @@ class WeightsChoice:
 @dataclass(frozen=True)
 class Layout:
     """network: the folder with the network's configuration; scheduler: the file, None where there is none.
+    autoencoder: the folder of a latent model's autoencoder, None where the model works on the pictures themselves.
 
     choices: the weights that there are, the preferred ones first; chosen: those in use.
     """
@@ -59,6 +65,7 @@ class Layout:
     index: Mapping[str, Any]
     network: Path
     scheduler: Path | None
+    autoencoder: Path | None
     choices: tuple[WeightsChoice, ...]
     chosen: WeightsChoice
 
@@ -100,7 +107,18 @@ def locate(path: Path, wanted: str | None = None) -> Layout:
     if not scheduler.exists() and index:
         raise ModelError(f"{path.name} has no scheduler/{SCHEDULER_CONFIG}: download the folder again.")
     found = scheduler if scheduler.exists() else None
-    return Layout(path, index, chosen.file.parent, found, tuple(choices), chosen)
+    autoencoder = next((path / name for name in AUTOENCODER_FOLDERS if (path / name / CONFIG).exists()), None)
+    if autoencoder is None and any(index.get(name) for name in AUTOENCODER_FOLDERS):
+        raise ModelError(f"{path.name}/{INDEX} names an autoencoder that is not there: download the folder again.")
+    return Layout(path, index, chosen.file.parent, found, autoencoder, tuple(choices), chosen)
+
+
+def weights_of(folder: Path, root: Path) -> Path:
+    """The preferred weights of a part that offers no choice. Raises ModelError where there are none."""
+    choices = _weights_in(folder, "")
+    if not choices:
+        raise _no_weights(folder, root)
+    return choices[0].file
 
 
 def _weights_in(folder: Path, base: str) -> list[WeightsChoice]:

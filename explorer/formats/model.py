@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
     from explorer.diffusion.denoiser import Denoiser
     from explorer.diffusion.guidance import LogClassifier
     from explorer.diffusion.mixture import GaussianMixture
+    from explorer.formats.autoencoder import Autoencoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,8 @@ class Model:
     truth: GaussianMixture | None = None
     prepare: Callable[[Tensor], None] | None = None
     classifier: Callable[[], LogClassifier] | None = None
+    autoencoder: Autoencoder | None = None
+    """Of a latent model: its latents as pictures, and pictures as latents."""
     network: nn.Module | None = None
     """The network behind the denoiser, where it is one of our own that can be trained on."""
 

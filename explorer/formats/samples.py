@@ -87,8 +87,9 @@ def card_samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.
     sheet = read_card(path).sheet
     if sheet is not None and facts.sample_count:
         try:
-            return facts, read_sheet(sheet, facts.shape, facts.value_range)
+            shown = facts.value_range if facts.picture_shape is None else (-1.0, 1.0)
+            return facts, read_sheet(sheet, facts.shown_shape, shown)
         except (ValueError, OSError) as error:
             warning = f"The card's sample pictures are not used: {error}."
             facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
-    return facts, np.zeros((0, *facts.shape), np.float32)
+    return facts, np.zeros((0, *facts.shown_shape), np.float32)

@@ -1,24 +1,22 @@
-"""diffusers' UNet2DModel as a network of ours: built, filled with weights, and called with our conventions."""
+"""A network of diffusers as one of ours: built, filled with weights, and called with our conventions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition
 from explorer.diffusion.schedules import Schedule
-from explorer.facts import ModelError
+from explorer.formats.autoencoder import current_name
 from explorer.formats.conventions import Convention
+from explorer.formats.network import build
 from explorer.formats.recorded import Recorded, record, worth_recording
 from explorer.formats.tensors import load_weights
-
-_OLD_NAMES = {".query.": ".to_q.", ".key.": ".to_k.", ".value.": ".to_v.", ".proj_attn.": ".to_out.0."}
-"""Attention weights as diffusers called them before 0.15 → as it calls them now."""
+from explorer.formats.unet_config import NetworkConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,27 +86,13 @@ class UNetCall:
         return torch.where(condition == NO_LABEL, self.no_label, condition)
 
 
-def load_unet(
-    arguments: Mapping[str, Any], config_label: str, weights: Path, label: str, device: torch.device
+def load_network(
+    config: NetworkConfig, config_label: str, weights: Path, label: str, device: torch.device
 ) -> nn.Module:
-    """UNet2DModel(**arguments) with the weights of a file, ready for use on `device`.
+    """The configured network with the weights of a file, ready for use on `device`.
 
     Raises ModelError for arguments that do not go together and weights that do not fit.
     """
-    # The submodule alone: diffusers' top level and its schedulers take seconds to import.
-    from diffusers.models.unets.unet_2d import UNet2DModel
-
-    try:
-        with torch.device("meta"):  # shapes without memory
-            network: nn.Module = UNet2DModel(**arguments)
-    except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError) as error:
-        reason = str(error).strip().split("\n")[0][:200]
-        raise ModelError(f"{config_label} describes a network that cannot be built: {reason}.") from error
-    load_weights(network, weights, label, device, _current_name)
-    return network
-
-
-def _current_name(name: str) -> str:
-    for old, new in _OLD_NAMES.items():
-        name = name.replace(old, new)
-    return name
+    network = build(config.class_name, config.arguments, config_label)
+    load_weights(network, weights, label, device, current_name)
+    return network.to(device)

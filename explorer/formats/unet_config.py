@@ -7,11 +7,10 @@ from typing import Any
 
 from explorer.facts import ModelError
 from explorer.formats.evidence import Evidence
-from explorer.formats.fields import Fields, short, whole
+from explorer.formats.fields import Fields, short
+from explorer.formats.network_fields import MAX_LEVELS, Limits, read_arguments, sample_size
 
 CLASS_NAME = "UNet2DModel"
-MAX_SIDE = 4096
-MAX_LEVELS = 12
 MAX_CLASSES = 100_000
 
 _INTEGERS = {
@@ -42,22 +41,31 @@ _CHOICES = {
     "resnet_time_scale_shift": ("default", "scale_shift"),
     "class_embed_type": ("timestep",),
 }
-_MEANS_SOMETHING_WHEN_NULL = ("attention_head_dim", "mid_block_type")
-"""Elsewhere null is the default."""
-
 _DOWN = ("DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D", "SkipDownBlock2D", "AttnSkipDownBlock2D")
 _UP = ("UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D", "SkipUpBlock2D", "AttnSkipUpBlock2D")
 _DEFAULT_DOWN = ("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D")
 _DEFAULT_UP = ("AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D")
 _PREFIX = "UNetRes"  # of the block names in the first releases of diffusers
+_LIMITS = Limits(
+    _INTEGERS,
+    _NUMBERS,
+    _BOOLEANS,
+    _CHOICES,
+    {
+        "down_block_types": (*_DOWN, *(_PREFIX + name for name in _DOWN)),
+        "up_block_types": (*_UP, *(_PREFIX + name for name in _UP)),
+    },
+    when_null=("attention_head_dim", "mid_block_type"),
+)
 
 
 @dataclass(frozen=True)
-class UNetConfig:
-    """arguments: for UNet2DModel(**arguments). shape: one picture, (C, H, W). embeddings: number of labels, the
-    null label included, 0 for none, None where any number is a label. learned_variance: the output's second
+class NetworkConfig:
+    """class_name, arguments: for class_name(**arguments). shape: one picture, (C, H, W). embeddings: number of labels,
+    the null label included, 0 for none, None where any number is a label. learned_variance: the output's second
     half of channels is a variance. learned_times: number of time embeddings, where these are a table."""
 
+    class_name: str
     arguments: dict[str, Any]
     shape: tuple[int, int, int]
     embeddings: int | None
@@ -65,9 +73,13 @@ class UNetConfig:
     learned_times: int | None
     fourier: bool = False
     """The network embeds the logarithm of what it is told, and divides its output by it."""
+    null_label: int | None = None
+    """The network's own label for "no label"."""
+    text_width: int | None = None
+    """Of the embeddings of words that it is led by, for a network that reads text."""
 
 
-def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConfig:
+def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkConfig:
     """where: the file's name in the model's folder. Raises ModelError for what is not a network of pictures that
     can be built. Keys that UNet2DModel does not have are left out."""
     name = fields.values.get("_class_name", CLASS_NAME)
@@ -81,7 +93,7 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConf
             f"{fields.label} describes a network from {channels} to {out_channels} channels: only networks with as "
             "many channels out as in, or twice as many (learned variance), can be opened."
         )
-    height, width = _sample_size(fields)
+    height, width = sample_size(fields)
     levels = len(arguments.get("block_out_channels", (0,) * 4))
     if height % 2 ** (levels - 1) or width % 2 ** (levels - 1):
         raise ModelError(
@@ -99,7 +111,8 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConf
     evidence.add("network", CLASS_NAME, "file", where)
     evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
     by_number = arguments.get("class_embed_type") == "timestep"
-    return UNetConfig(
+    return NetworkConfig(
+        class_name=CLASS_NAME,
         arguments=arguments,
         shape=(channels, height, width),
         embeddings=arguments.get("num_class_embeds", None if by_number else 0),
@@ -110,23 +123,8 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> UNetConf
 
 
 def _arguments(fields: Fields) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    for key, (lowest, highest) in _INTEGERS.items():
-        arguments[key] = fields.integer(key, None, lowest, highest)
-    for key, (least, most) in _NUMBERS.items():
-        arguments[key] = fields.number(key, None, least, most)
-    for key in _BOOLEANS:
-        arguments[key] = fields.boolean(key, False) if key in fields else None
-    for key, choices in _CHOICES.items():
-        arguments[key] = fields.choice(key, None, choices)
-    arguments["block_out_channels"] = fields.integers("block_out_channels", 1, 8192, MAX_LEVELS)
-    for key, choices in (("down_block_types", _DOWN), ("up_block_types", _UP)):
-        arguments[key] = fields.choices(key, (*choices, *(_PREFIX + name for name in choices)), MAX_LEVELS)
-    return {
-        key: value
-        for key, value in arguments.items()
-        if value is not None or (key in _MEANS_SOMETHING_WHEN_NULL and key in fields.values)
-    }
+    widths = fields.integers("block_out_channels", 1, 8192, MAX_LEVELS)
+    return read_arguments(fields, _LIMITS) | ({} if widths is None else {"block_out_channels": widths})
 
 
 def _narrowest_attention(arguments: dict[str, Any]) -> int | None:
@@ -138,11 +136,3 @@ def _narrowest_attention(arguments: dict[str, Any]) -> int | None:
     if arguments.get("mid_block_type", "") is not None and arguments.get("add_attention", True):
         widths.append(channels[-1])
     return min(widths, default=None)
-
-
-def _sample_size(fields: Fields) -> tuple[int, int]:
-    size = fields.values.get("sample_size")
-    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
-    if whole(height) and whole(width) and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE:
-        return height, width
-    raise fields.wrong("sample_size", f"the pictures' size, one number or [height, width], 1 to {MAX_SIDE:,}")

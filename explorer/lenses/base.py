@@ -45,6 +45,8 @@ class View:
     limit: Limit | None = None
     next_t: float | None = None
     place: tuple[int, int] | None = None
+    decode: Callable[[Tensor], Tensor] | None = None
+    """A latent model's latents (n, *shape) as pictures (n, C, H, W) in [−1, 1]; it may take seconds."""
 
     @cached_property
     def limited_x0(self) -> Tensor:
@@ -68,7 +70,7 @@ class Lens:
     label: str
     formula: str
     draw: Callable[[View], Drawable]
-    kinds: tuple[str, ...] = ("image", "points")
+    kinds: tuple[str, ...] = ("image", "points", "latent")
     in_stages: Callable[[View], Iterator[Drawable]] | None = None
     """For a lens that asks the network many times: what it can draw so far, again and again; the last is `draw`'s."""
 
@@ -89,7 +91,7 @@ def chosen_number(view: View) -> tuple[int, str]:
     """Which of a sample's numbers, flattened, a lens of one number is about, and what to call it: the chosen pixel in
     the first channel, or a point's first coordinate."""
     shape = view.facts.shape
-    if view.facts.kind != "image":
+    if not view.facts.on_grid:
         return 0, "x₁"
     row, column = view.place or (shape[1] // 2, shape[2] // 2)
     row, column = min(row, shape[1] - 1), min(column, shape[2] - 1)
@@ -114,6 +116,12 @@ def points_caption(view: View) -> str:
     return f"{n:,} points, coloured by the component of {'x₀' if view.x_0 is not None else 'x̂₀'}"
 
 
+def colours_note(view: View) -> str:
+    """What the colours of a latent are, for its tile's header; "" for pictures, which have colours of their own."""
+    channels = view.facts.shape[0]
+    return f"channels 1–3 of {channels}" if view.facts.kind == "latent" and channels > 3 else ""
+
+
 def signed_note(view: View) -> str:
     """What a signed picture of several channels shows, for its tile's header."""
-    return "mean of channels" if view.facts.kind == "image" and view.facts.shape[0] > 1 else ""
+    return "mean of channels" if view.facts.on_grid and view.facts.shape[0] > 1 else ""

@@ -52,9 +52,11 @@ def bytes_of(image: Image) -> NDArray[np.uint8]:
 
 
 def _shown(image: Image) -> NDArray[np.uint8]:
-    """Channels as they are drawn: one, or red, green and blue of data; other channels become their mean."""
-    if image.data.shape[1] == 1 or (image.palette == "data" and image.data.shape[1] == 3):
+    """Channels as they are drawn: one, or the first three of data as red, green and blue; others become their mean."""
+    if image.data.shape[1] == 1:
         return bytes_of(image)
+    if image.palette == "data" and image.data.shape[1] >= 3:
+        return bytes_of(Image(image.data[:, :3], image.palette, image.limits))
     return bytes_of(Image(image.data.mean(axis=1, keepdims=True), image.palette, image.limits))
 
 

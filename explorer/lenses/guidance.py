@@ -22,7 +22,7 @@ def draw(view: View) -> Drawable:
         return unlabelled(view)
     data = numpy32(parts.difference)
     note = f"r.m.s. {float(np.sqrt(np.mean(np.square(data, dtype=np.float64)))):.3f}"
-    if view.facts.kind == "image":
+    if view.facts.on_grid:
         return Image(data, "signed", (-LIMIT, LIMIT), f"{note}, {signed_note(view)}".rstrip(", "))
     chosen = slice(None, None, max(1, -(-len(data) // MAX_PLACES)))
     predictions = (parts.conditional, parts.unconditional, view.prediction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.lenses import (
+    channels,
     clipped,
     cond,
     cut,
@@ -35,11 +36,14 @@ from explorer.lenses import (
     v,
     variance,
     x0,
+    x0_decoded,
     x_t,
+    x_t_decoded,
 )
 from explorer.lenses.base import Lens
 
-_PREDICTIONS = (x_t, x0, eps, score, v, flow, error)
+_LATENT = (x_t_decoded, x0_decoded, channels)
+_PREDICTIONS = (x_t, x0, *_LATENT, eps, score, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CHAIN = (step_plane, step_means, step_noise, step_pixel, step_component, noising, noising_path)

@@ -30,6 +30,6 @@ LENS = Lens(
     "score along components",
     "∇ log p(x_t) on the plane of the data's principal components",
     lambda view: last(stages(view, plane)),
-    ("image",),
+    ("image", "latent"),
     lambda view: stages(view, plane),
 )

@@ -24,6 +24,6 @@ LENS = Lens(
     "score along ε̂",
     "∇ log p(x_t) on the plane of ε̂ and a random direction",
     lambda view: last(stages(view, plane)),
-    ("image",),
+    ("image", "latent"),
     lambda view: stages(view, plane),
 )

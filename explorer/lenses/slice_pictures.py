@@ -26,6 +26,6 @@ LENS = Lens(
     "score between samples",
     "∇ log p(x_t) on the plane of a x₀ of samples 0, 1, 2",
     lambda view: last(stages(view, plane)),
-    ("image",),
+    ("image", "latent"),
     lambda view: stages(view, plane),
 )

@@ -52,4 +52,4 @@ def draw(view: View) -> Drawable:
     return Chart(np.stack([x_t, x0]), tuple(lines), "cycles per picture", "power", (False, True))
 
 
-LENS = Lens("spectrum", "spectrum", "|F(x)|², averaged over directions", draw, kinds=("image",))
+LENS = Lens("spectrum", "spectrum", "|F(x)|², averaged over directions", draw, kinds=("image", "latent"))

@@ -23,4 +23,4 @@ def draw(view: View) -> Drawable:
     return Image(data, "magnitude", (q.posterior_variance, q.forward_variance), between)
 
 
-LENS = Lens("variance", "σ²", "log σ² = f log β + (1 − f) log β̃, f learned", draw, kinds=("image",))
+LENS = Lens("variance", "σ²", "log σ² = f log β + (1 − f) log β̃, f learned", draw, kinds=("image", "latent"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.lenses.base import Lens, View, groups, numpy32, points_caption
+from explorer.lenses.base import Lens, View, colours_note, groups, numpy32, points_caption
 from explorer.lenses.drawable import Drawable, Image, Points
 from explorer.lenses.plane import extent
 
@@ -12,6 +12,8 @@ def draw(view: View) -> Drawable:
     if view.facts.kind == "points":
         return Points(data, groups(view), extent(view), points_caption(view))
     low, high = view.facts.value_range
+    if view.facts.kind == "latent":
+        return Image(data, "data", (low, high), colours_note(view))
     outside = float(((data < low) | (data > high)).mean())
     # The picture cannot show them: a large share is normal where a model overshoots a black ground a little.
     note = f"{outside:.0%} clipped" if outside >= 0.005 else ""

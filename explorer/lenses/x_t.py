@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.lenses.base import Lens, View, groups, numpy32, points_caption
+from explorer.lenses.base import Lens, View, colours_note, groups, numpy32, points_caption
 from explorer.lenses.drawable import Drawable, Image, Points
 from explorer.lenses.plane import extent
 
@@ -11,7 +11,7 @@ def draw(view: View) -> Drawable:
     data = numpy32(view.prediction.x_t)
     if view.facts.kind == "points":
         return Points(data, groups(view), extent(view), points_caption(view))
-    return Image(data, "data", view.facts.value_range)
+    return Image(data, "data", view.facts.value_range, colours_note(view))
 
 
 LENS = Lens("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", draw)

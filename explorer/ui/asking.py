@@ -157,7 +157,7 @@ class Asking(QObject):
         assert self.facts is not None
         assert self.state.model is not None
         times = tuple(round(i * self.facts.T / (FILM_FRAMES - 1)) for i in range(FILM_FRAMES))
-        count = 1 if self.facts.kind == "image" else min(self.state.count, 1000)
+        count = 1 if self.facts.on_grid else min(self.state.count, 1000)
         source = Forward(self.state.sample, count, self.state.noise_seed, self.state.picture)
         ref = ModelRef(self.state.model, self.state.device, schedule=self.state.schedule)
         self._runner.submit(Film(ref, source, times))

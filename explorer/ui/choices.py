@@ -259,7 +259,7 @@ class Choices(QScrollArea):
         blocked = [QSignalBlocker(w) for w in (self._sample, self._count, self._steps)]
         self._sample.setMaximum(max(facts.sample_count - 1, 0))
         self._count.setMaximum(max_count(facts))
-        self._count.setSingleStep(1 if facts.kind == "image" else 1000)
+        self._count.setSingleStep(1 if facts.on_grid else 1000)
         self._steps.setMaximum(max(facts.T, 1000))
         del blocked
 
@@ -282,8 +282,8 @@ class Choices(QScrollArea):
         sampler_menu.describe(self._sampler, SAMPLER_TIP)
         del blocked
         forward, facts = state.source == "forward", self._facts
-        self._sample.setEnabled(forward and facts is not None and facts.kind == "image" and facts.sample_count > 0)
-        self._picture.setEnabled(forward and facts is not None and facts.kind == "image")
+        self._sample.setEnabled(forward and facts is not None and facts.on_grid and facts.sample_count > 0)
+        self._picture.setEnabled(forward and facts is not None and facts.on_grid)
         # A run has its own seed and no x₀: its parameters need the room.
         self._source_form.setRowVisible(self._sample_row, forward)
         self._source_form.setRowVisible(self._noise_row, forward)
@@ -313,9 +313,12 @@ class Choices(QScrollArea):
 
 def describe(facts: ModelFacts, device: str) -> str:
     """A model in two lines."""
-    if facts.kind == "image":
+    if facts.on_grid:
         channels, height, width = facts.shape
         what = f"{height}×{width} {'grey' if channels == 1 else 'RGB' if channels == 3 else f'{channels} channels'}"
+        if facts.kind == "latent":
+            _, rows, columns = facts.shown_shape
+            what = f"latents {channels}×{height}×{width} of {rows}×{columns} pictures"
     else:
         what = "points in 2-D"
     prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score", "flow": "flow"}[facts.prediction]

@@ -18,6 +18,7 @@ from explorer.ui.tile import Tile
 TIP = "Edit x_t: what you change goes on as a branch, and the run stays as it is"
 BRUSH_TIPS = {
     "image": "Paint on the tile x_t: the left button in white, the right one in black",
+    "latent": "Paint on the tile x_t in all channels: the left button the greatest value, the right one the least",
     "points": "Take hold of points in the tile x_t and drag them",
 }
 OFFERED_SAMPLES = 10
@@ -32,7 +33,7 @@ class EditButton(QToolButton):
         self._session, self._x_t_tile = session, x_t_tile
         self._brush = Brush(self)
         self._brush.done.connect(
-            lambda x_t: session.branch(x_t, "painted" if self._kind == "image" else "points moved")
+            lambda x_t: session.branch(x_t, "painted" if self._kind != "points" else "points moved")
         )
         self.setObjectName("editButton")
         self.setAccessibleName("Edit x_t")
@@ -64,7 +65,7 @@ class EditButton(QToolButton):
         menu.clear()
         if facts is None or x_t is None:
             return
-        brush = menu.addAction("Paint with a brush" if facts.kind == "image" else "Drag points")
+        brush = menu.addAction("Paint with a brush" if facts.on_grid else "Drag points")
         brush.setObjectName("edit:brush")
         brush.setToolTip(BRUSH_TIPS[facts.kind])
         brush.setCheckable(True)
@@ -81,15 +82,15 @@ class EditButton(QToolButton):
             samples = self._samples
             samples.clear()
             menu.addMenu(samples)
-            for index in range(min(OFFERED_SAMPLES, facts.sample_count) if facts.kind == "image" else 1):
+            for index in range(min(OFFERED_SAMPLES, facts.sample_count) if facts.on_grid else 1):
                 label = facts.class_names[facts.sample_labels[index]] if index < len(facts.sample_labels) else ""
-                words = f"sample {index}   {label}" if facts.kind == "image" else "the samples"
+                words = f"sample {index}   {label}" if facts.on_grid else "the samples"
                 action = samples.addAction(words.strip())
                 action.setObjectName(f"edit:sample{index}")
                 action.triggered.connect(
                     lambda _=False, index=index: self._put_in(Forward(first=index), f"data {index}")
                 )
-        if facts.kind == "image":
+        if facts.on_grid:
             picture = menu.addAction("Put in a picture, noised to this t…")
             picture.setObjectName("edit:picture")
             picture.triggered.connect(lambda _=False: self._choose_picture())

@@ -25,7 +25,7 @@ class Edit:
     name: str
     text: str
     apply: Callable[[Floats], Floats]
-    kinds: tuple[str, ...] = ("image",)
+    kinds: tuple[str, ...] = ("image", "latent")
     least: tuple[int, int] = (1, 1)
     """At least so many samples and channels."""
 
@@ -66,11 +66,11 @@ def drag(x: Floats, grabbed: tuple[float, float], by: tuple[float, float]) -> Fl
 
 
 EDITS: tuple[Edit, ...] = (
-    Edit("noise", "Add noise, 0.3 ε", add_noise, ("image", "points")),
+    Edit("noise", "Add noise, 0.3 ε", add_noise, ("image", "points", "latent")),
     Edit("blur", "Blur", blur),
     Edit("mirror", "Flip left to right", lambda x: np.ascontiguousarray(x[..., ::-1])),
     Edit("upside_down", "Flip upside down", lambda x: np.ascontiguousarray(x[..., ::-1, :])),
-    Edit("negate", "Negate, −x_t", lambda x: -x, ("image", "points")),
+    Edit("negate", "Negate, −x_t", lambda x: -x, ("image", "points", "latent")),
     Edit("channels", "Swap the channels round", lambda x: np.roll(x, 1, axis=1), least=(1, 2)),
     Edit("batch", "Give each sample the next one's x_t", lambda x: np.roll(x, -1, axis=0), least=(2, 1)),
 )

@@ -148,8 +148,8 @@ class GridPanel(QScrollArea):
         self.columns.set_model(facts, state, names, "steps")
         with QSignalBlocker(self._count):
             self._count.setMaximum(max_count(facts))
-            self._count.setSingleStep(1 if facts.kind == "image" else 500)
-            self._count.setValue(GRID_PICTURES if facts.kind == "image" else GRID_POINTS)
+            self._count.setSingleStep(1 if facts.on_grid else 500)
+            self._count.setValue(GRID_PICTURES if facts.on_grid else GRID_POINTS)
         self.drop()
 
     def set_state(self, state: State) -> None:

@@ -180,7 +180,7 @@ class LikelihoodPanel(QScrollArea):
         held = facts.sample_count
         with QSignalBlocker(self._samples):
             self._samples.setRange(min(1, held), held)
-            self._samples.setValue(min(held, PICTURES if facts.kind == "image" else POINTS))
+            self._samples.setValue(min(held, PICTURES if facts.on_grid else POINTS))
         for plot in self._plots:
             plot.set_time_range(facts.T)
         self.objectives.setVisible(facts.truth_known and facts.kind == "points")

@@ -13,7 +13,7 @@ from typing import Any
 
 from explorer.facts import ModelError, ModelFacts
 from explorer.request import ModelRef, Open, ScheduleChoice
-from explorer.state import DEFAULT_POINTS, ChoiceError, State, resolve_look, with_parameter
+from explorer.state import DEFAULT_POINTS, ChoiceError, State, first_lenses, resolve_look, with_parameter
 from explorer.ui.answers import Answers
 from explorer.ui.asking import StartingCloud
 from explorer.ui.keeping import SESSION_ENDING
@@ -200,10 +200,11 @@ class Session(Answers):
             return self.state.with_changes(source="forward", step=0)
         return self.state.with_changes(
             model=facts.path,
+            lenses=first_lenses(self.state.lenses, facts),
             source="forward",
             t=round(0.4 * facts.T),
             sample=0,
-            count=1 if facts.kind == "image" else min(DEFAULT_POINTS, max(facts.sample_count, 1)),
+            count=1 if facts.on_grid else min(DEFAULT_POINTS, max(facts.sample_count, 1)),
             picture=None,
             label=None,
             guidance_scale=2.0 if facts.guidable else 1.0,

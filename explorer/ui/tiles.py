@@ -14,10 +14,10 @@ from explorer.ui.tile import Tile
 from explorer.ui.viewport import Viewport
 
 FIRST_TILES = (
-    LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", ("image", "points")),
-    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", ("image", "points")),
-    LensSpec("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", ("image", "points")),
-    LensSpec("score", "score", "∇ log p(x_t) = −ε̂ / s", ("image", "points")),
+    LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", ("image", "points", "latent")),
+    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", ("image", "points", "latent")),
+    LensSpec("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", ("image", "points", "latent")),
+    LensSpec("score", "score", "∇ log p(x_t) = −ε̂ / s", ("image", "points", "latent")),
 )
 """What is there while the engine, which knows the lenses, is still loading."""
 

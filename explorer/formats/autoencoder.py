@@ -1,0 +1,55 @@
+"""Pictures to latents and back, by the autoencoder that a latent diffusion model was trained in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from explorer.formats.autoencoder_config import AutoencoderConfig
+from explorer.formats.network import build
+from explorer.formats.tensors import load_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Autoencoder:
+    """network: an AutoencoderKL or a VQModel. Pictures are in [−1, 1]; latents as the diffusion model knows them."""
+
+    network: nn.Module
+    config: AutoencoderConfig
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """(n, c, h, w) → pictures (n, C, H, W), one after the other: the decoder's own memory is large."""
+        unscaled = latents / self.config.scaling + self.config.shift
+        return torch.cat([self.network.decode(one, return_dict=False)[0] for one in torch.split(unscaled, 1)])  # type: ignore[operator]
+
+    @torch.no_grad()
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(n, C, H, W) → latents (n, c, h, w): the most likely ones, or those before they are quantised."""
+        return torch.cat([self._encoded(one) for one in torch.split(pictures, 1)])
+
+    def _encoded(self, picture: Tensor) -> Tensor:
+        found = self.network.encode(picture, return_dict=False)[0]  # type: ignore[operator]
+        latent: Tensor = found if isinstance(found, Tensor) else found.mode()
+        return (latent - self.config.shift) * self.config.scaling
+
+
+def load_autoencoder(
+    config: AutoencoderConfig, config_label: str, weights: Path, label: str, device: torch.device
+) -> Autoencoder:
+    """Raises ModelError for arguments that do not go together and weights that do not fit."""
+    network = build(config.class_name, config.arguments, config_label)
+    load_weights(network, weights, label, device, current_name)
+    return Autoencoder(network, config)
+
+
+def current_name(name: str) -> str:
+    """The names of attention weights as diffusers has called them since 0.15."""
+    if ".attentions." not in name:
+        return name
+    for old, new in ((".query.", ".to_q."), (".key.", ".to_k."), (".value.", ".to_v."), (".proj_attn.", ".to_out.0.")):
+        name = name.replace(old, new)
+    return name

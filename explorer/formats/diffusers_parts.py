@@ -1,0 +1,115 @@
+"""What the configuration files of a diffusers folder say, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from explorer.facts import ModelError
+from explorer.formats import transformer_config
+from explorer.formats.autoencoder_config import AutoencoderConfig, read_autoencoder_config
+from explorer.formats.card import Card
+from explorer.formats.corrections import MAX_CLASSES, Corrections
+from explorer.formats.diffusers_layout import CONFIG, SCHEDULER_CONFIG, Layout
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import Fields
+from explorer.formats.scheduler_config import SchedulerConfig, read_scheduler_config
+from explorer.formats.transformer_config import read_transformer_config
+from explorer.formats.unet_config import NetworkConfig, read_unet_config
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """autoencoder: that of a latent model, None for one of the pictures themselves."""
+
+    network: NetworkConfig
+    scheduler: SchedulerConfig
+    autoencoder: AutoencoderConfig | None
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what is shown in the end."""
+        if self.autoencoder is None:
+            return self.network.shape
+        return self.autoencoder.picture_shape(self.network.shape)
+
+
+def class_names_of(index: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names in model_index.json's id2label, None where it has none that are whole."""
+    names = index.get("id2label")
+    if not isinstance(names, dict) or not 1 <= len(names) <= MAX_CLASSES:
+        return None
+    found = [names.get(str(label)) for label in range(len(names))]
+    known = tuple(name[:200] for name in found if isinstance(name, str))
+    return known if len(known) == len(names) else None
+
+
+def _network(folder: Layout, evidence: Evidence) -> NetworkConfig:
+    file = folder.network / CONFIG
+    fields = folder.fields(file)
+    if fields.values.get("_class_name") in transformer_config.CLASS_NAMES:
+        return read_transformer_config(fields, folder.where(file), evidence)
+    return read_unet_config(fields, folder.where(file), evidence)
+
+
+def read_parts(folder: Layout, evidence: Evidence) -> Configuration:
+    """Everything the configuration files say, checked against each other. Raises ModelError."""
+    config = folder.network / CONFIG
+    unet = _network(folder, evidence)
+    if folder.scheduler is None:
+        evidence.warn(
+            f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "
+            "T = 1000, ε-prediction), and pictures come out wrong if the network was trained otherwise."
+        )
+        scheduler = read_scheduler_config(Fields({}, SCHEDULER_CONFIG), "", evidence)
+    else:
+        fields = folder.fields(folder.scheduler)
+        scheduler = read_scheduler_config(fields, folder.where(folder.scheduler), evidence)
+    if unet.learned_variance:
+        if scheduler.variance_type == "learned_range":
+            evidence.add("learned variance", "yes, between β̃ and β", "file", folder.where(config))
+        elif scheduler.variance_type == "learned":
+            evidence.add("learned variance", "yes, σ² itself", "file", folder.where(config))
+        else:
+            said = scheduler.variance_type or "nothing of it"
+            evidence.warn(
+                f"The network's learned variance is not used: the scheduler says {said}, not learned or learned_range."
+            )
+    elif scheduler.variance_type in ("learned", "learned_range"):
+        evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
+    if unet.learned_times is not None and unet.learned_times < scheduler.T:
+        raise ModelError(
+            f"{folder.label(config)} has embeddings of {unet.learned_times} times, but the scheduler has {scheduler.T}."
+        )
+    if unet.fourier and scheduler.family == "beta" and not scheduler.log_sigma_input:
+        evidence.warn("The network embeds log(t − 1): at t = 1 it returns values that are not finite.")
+    autoencoder = None
+    if folder.autoencoder is not None:
+        file = folder.autoencoder / CONFIG
+        autoencoder = read_autoencoder_config(folder.fields(file), folder.where(file), unet.shape, evidence)
+    return Configuration(unet, scheduler, autoencoder)
+
+
+def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:
+    """Which weights are read, and of which sets."""
+    names = [choice.name for choice in folder.choices]
+    said = (Candidate(user.weights, "user"), Candidate(card.corrections.weights, "card", "explorer.json"))
+    for candidate in said:
+        if candidate.value is not None and candidate.value not in names:
+            evidence.warn(f"The set of weights “{candidate.value}” is not used: the folder has {', '.join(names)}.")
+    if len(names) > 1:
+        known = (candidate for candidate in said if candidate.value in names)
+        evidence.choose("set of weights", *known, default=names[0], where=f"of {', '.join(names)}")
+    file = folder.chosen.file
+    evidence.add("weights", f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB", "file", folder.where(file))
+
+
+def learned_variance(configuration: Configuration) -> Literal["range", "value"] | None:
+    kinds: dict[str | None, Literal["range", "value"]] = {"learned_range": "range", "learned": "value"}
+    return kinds.get(configuration.scheduler.variance_type) if configuration.network.learned_variance else None
+
+
+def sampler_defaults(configuration: Configuration) -> dict[str, Any]:
+    defaults = configuration.scheduler.sampler_defaults
+    return {**defaults, "variance": "learned"} if learned_variance(configuration) else dict(defaults)
