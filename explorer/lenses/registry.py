@@ -42,8 +42,7 @@ from explorer.lenses import (
 )
 from explorer.lenses.base import Lens
 
-_LATENT = (x_t_decoded, x0_decoded, channels)
-_PREDICTIONS = (x_t, x0, *_LATENT, eps, score, v, flow, error)
+_PREDICTIONS = (x_t, x_t_decoded, x0, x0_decoded, channels, eps, score, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CHAIN = (step_plane, step_means, step_noise, step_pixel, step_component, noising, noising_path)
