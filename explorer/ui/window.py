@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Opened
@@ -349,10 +349,6 @@ class MainWindow(QMainWindow):
 
     # Qt events
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self._workspace.share_columns(self.width())
-
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if self._tabs is None:
@@ -366,6 +362,7 @@ class MainWindow(QMainWindow):
         self._status.say("Loading PyTorch…")
         self._runner.start()  # its thread loads torch while the tabs are made
         self._build_tabs()
+        self._workspace.share_columns(self.width())
         if self._first_path is not None:
             path, self._first_path = self._first_path, None
             self.open(path)
@@ -382,9 +379,9 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.set_bytes("geometry", self.saveGeometry())
-        self._settings.set_bytes("columns", self._workspace.columns())
         self.session.close()
         if self._tabs is not None:
+            self._settings.set_bytes("columns", self._workspace.columns())
             self._tabs.close_down()
         super().closeEvent(event)
 

@@ -43,7 +43,7 @@ class Workspace(QWidget):
         self.edit = EditButton(session, self.x_t_tile)
         self.timeline.add(self.edit, after_branch=True)
         self._lay_out()
-        self._columns_set = False
+        self._columns_kept = False
 
     def add_plots(self) -> None:
         """The first tab: after the window was painted, since pyqtgraph takes half a second to import."""
@@ -95,11 +95,10 @@ class Workspace(QWidget):
 
     def restore_columns(self, state: QByteArray | None) -> None:
         """As they were kept; None for nothing kept."""
-        self._columns_set = state is not None and self._columns.restoreState(state)
+        self._columns_kept = state is not None and self._columns.restoreState(state)
 
     def share_columns(self, width: int) -> None:
-        """The first time: the tiles get most of whatever room there is in a window of a width."""
-        if not self._columns_set:
-            self._columns_set = True
+        """Where nothing was kept: the tiles get most of whatever room there is in a window of a width."""
+        if not self._columns_kept:
             right = min(max(round(0.22 * width), 224), 320)
             self._columns.setSizes([CHOICES_WIDTH, width - CHOICES_WIDTH - right, right])

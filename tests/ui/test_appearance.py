@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QSplitter
 
 from explorer.ui import theme
+from explorer.ui.side_panel import SidePanel
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Hand, MakeHand
@@ -96,6 +97,13 @@ def test_the_layout_is_remembered(make_hand: MakeHand, tiny: Path) -> None:
     second.qtbot.wait(20)
     assert (second.window.width(), second.window.height()) == (800, 680)
     assert second.find(QSplitter).sizes() == pytest.approx(sizes, abs=2)
+
+
+def test_at_first_the_plots_get_a_fifth_of_the_width(make_hand: MakeHand, tiny: Path) -> None:
+    window = make_hand(tiny).window
+    side = window.findChild(SidePanel)
+    assert side is not None
+    assert 0.19 * window.width() < side.width() < 0.25 * window.width()
 
 
 def test_full_screen_and_back(hand: Hand) -> None:
