@@ -48,6 +48,8 @@ class Showing(QObject):
 
     def refused(self) -> None:
         """A control may show a choice that was refused: show those in force."""
+        if self._session.facts is None:  # nothing could be chosen, and the plots may not be there yet
+            return
         self._chosen_shown = None
         self._parts.curves.editor.show_choice()
         self._show_state()
