@@ -82,7 +82,11 @@ class ClassifierFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model as the rest of the program sees it, known before its weights are read."""
+    """A model as the rest of the program sees it, known before its weights are read.
+
+    Of a latent chain (a VAE, an HVAE) T counts its levels; it has neither a noise schedule nor guidance, nor the
+    samplers of a diffusion model.
+    """
 
     path: str
     format: str
@@ -126,6 +130,9 @@ class ModelFacts:
     """Facts that the user cannot set otherwise."""
     picture_shape: tuple[int, int, int] | None = None
     """(channels, height, width) of the picture that a latent decodes to, values in [−1, 1]; None elsewhere."""
+    family: Literal["diffusion", "chain"] = "diffusion"
+    levels: tuple[int, ...] = ()
+    """Of a latent chain: how many numbers z₁ … z_T have."""
     summary: str = ""
     evidence: tuple[Fact, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -139,6 +146,11 @@ class ModelFacts:
     def shown_shape(self) -> tuple[int, ...]:
         """Of the pictures that a sample stands for: its own shape, or that of what a latent decodes to."""
         return self.picture_shape or self.shape
+
+    @property
+    def lens_kind(self) -> str:
+        """Which lenses fit: those for pictures or points of a diffusion model, or those for a latent chain."""
+        return "chain" if self.family == "chain" else self.kind
 
     @property
     def conditional(self) -> bool:

@@ -96,6 +96,20 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """Of a latent chain: z_t with some numbers set by hand, for every sample alike.
+
+    place: where it is moved in the plane of its map, before `values`, (number, value), are set.
+    """
+
+    place: tuple[float, float] | None = None
+    values: tuple[tuple[int, float], ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.place is not None or bool(self.values)
+
+
+@dataclass(frozen=True)
 class Look:
     """What does the model say at (x_t, t)? t counts for a Forward source; a Replay has its step's own.
 
@@ -110,6 +124,10 @@ class Look:
     against: int | None = None
     """Of a Replay: another run, whose tiles at the same time are shown beside it."""
     clip: Clip | None = None
+    by_hand: ByHand = ByHand()
+    """Of a latent chain: what of z_t is set by hand."""
+    partner: int = 0
+    """Of a latent chain: the data sample that an interpolation goes to."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,20 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class LatentBound:
+    """The ELBO of a latent chain, and its importance-weighted bound by `importance` draws, on the first n samples.
+
+    draws: of the ELBO, for each sample.
+    """
+
+    model: ModelRef
+    n: int
+    importance: int
+    draws: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class ScoreMatching:
     """The score-matching objectives at time t, on the model's first `count` samples with the noise of `seed`."""
 
@@ -181,8 +213,9 @@ class Run:
     """False keeps the last step alone, for large batches that nobody will scrub through."""
     branch_of: tuple[int, int] | None = None
     """(run, step): begin as that run up to that step, and go on from there. Its steps are shared, and it stays."""
-    edited: NDArray[np.float32] | Forward | None = None
-    """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time."""
+    edited: NDArray[np.float32] | Forward | ByHand | None = None
+    """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time; of a
+    latent chain what of z_t is set by hand."""
     against: int | None = None
     """Another run, whose tiles at the same time are shown beside those of each step."""
     wanted: tuple[int, ...] | None = None
@@ -287,6 +320,7 @@ Request: TypeAlias = (
     | Grid
     | ScoreMatching
     | Bound
+    | LatentBound
     | Prepare
     | Save
     | SaveSession

@@ -13,7 +13,20 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from explorer.facts import GuidanceKind, ModelFacts
-from explorer.request import Bound, Clip, Forward, Guidance, Look, ModelRef, Replay, Run, ScheduleChoice, ScoreMatching
+from explorer.request import (
+    Bound,
+    ByHand,
+    Clip,
+    Forward,
+    Guidance,
+    LatentBound,
+    Look,
+    ModelRef,
+    Replay,
+    Run,
+    ScheduleChoice,
+    ScoreMatching,
+)
 
 MAX_PICTURES = 16
 MAX_POINTS = 20_000
@@ -21,6 +34,11 @@ DEFAULT_POINTS = 5_000
 IMAGE_LENSES = ("x_t", "x0", "eps", "score")
 DECODED_LENSES = ("x_t_decoded", "x0_decoded")
 """Of latent models, shown from the first."""
+VAE_LENSES = ("z_t", "decoded", "draws", "latent_map")
+PLANE_VAE_LENSES = ("z_t", "decoded", "latent_map", "latent_grid")
+HVAE_LENSES = ("z_t", "decoded", "levels", "latent_map")
+CHAIN_LENSES = (*VAE_LENSES, *PLANE_VAE_LENSES, *HVAE_LENSES)
+"""Of chains of latent variables, shown from the first."""
 MATCHED_POINTS = 5_000
 MAX_SEED = 2**64 - 1
 MAX_STEPS = 100_000
@@ -59,6 +77,10 @@ class State:
     lenses: tuple[str, ...] = IMAGE_LENSES
     step: int = 0
     """Which recorded step is on show where the source is "reverse"."""
+    by_hand: ByHand = ByHand()
+    """Of a latent chain: what of z_t is set by hand. It holds for what is on show alone."""
+    partner: int = 1
+    """Of a latent chain: the sample that interpolations go to."""
 
     def with_changes(self, **changes: Any) -> State:
         """A copy with other values."""
@@ -91,6 +113,8 @@ class State:
         for key in ("lenses", "guidance_interval"):
             if values.get(key) is not None:
                 values[key] = tuple(values[key])
+        if "by_hand" in values:
+            values["by_hand"] = _by_hand_of(values["by_hand"])
         if "schedule" in values:
             values["schedule"] = _schedule_of(values["schedule"])
         return cls(**values)
@@ -133,6 +157,20 @@ def _schedule_of(value: Mapping[str, Any]) -> ScheduleChoice:
     return ScheduleChoice(value["name"], parameters, points)
 
 
+def _by_hand(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"place", "values"}:
+        return False
+    place, values = value["place"], value["values"]
+    placed = place is None or (isinstance(place, list) and len(place) == 2 and all(_number(v) for v in place))
+    pairs = isinstance(values, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in values)
+    return placed and pairs and all(_whole(i) and i >= 0 and _number(v) for i, v in values)
+
+
+def _by_hand_of(value: Mapping[str, Any]) -> ByHand:
+    place = value["place"]
+    return ByHand(None if place is None else (place[0], place[1]), tuple((i, v) for i, v in value["values"]))
+
+
 _VALID: dict[str, Callable[[Any], bool]] = {
     "model": _text_or_none,
     "device": _text,
@@ -158,6 +196,8 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "schedule": _schedule,
     "lenses": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
     "step": _whole,
+    "by_hand": _by_hand,
+    "partner": _whole,
 }
 """What each value of a saved state can be. A saved state is a file that anybody may have edited."""
 
@@ -187,9 +227,14 @@ def with_custom_times(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def first_lenses(chosen: Sequence[str], facts: ModelFacts) -> tuple[str, ...]:
-    """The tiles to begin with: those chosen before, and of a latent model also the pictures that latents stand for."""
+    """The tiles to begin with: those chosen before, and of a latent model also the pictures that latents stand for; of
+    a chain of latent variables its own."""
+    if facts.family == "chain":
+        one = PLANE_VAE_LENSES if facts.levels == (2,) else VAE_LENSES
+        return one if facts.T == 1 else HVAE_LENSES
+    chosen = tuple(chosen) if set(chosen) - set(CHAIN_LENSES) else IMAGE_LENSES
     if facts.kind != "latent" or set(DECODED_LENSES) & set(chosen):
-        return tuple(chosen)
+        return chosen
     return (*chosen, *DECODED_LENSES)
 
 
@@ -287,7 +332,8 @@ def resolve_look(state: State, facts: ModelFacts, run: int | None = None) -> Loo
                 f"Sample {state.sample} does not exist: this model has samples 0 to {facts.sample_count - 1}."
             )
         source = Forward(state.sample, _count(state), _seed(state.noise_seed), state.picture)
-    return Look(_model(state), source, state.t, _guidance(state, facts), state.lenses, clip=_clip(state, facts))
+    look = Look(_model(state), source, state.t, _guidance(state, facts), state.lenses, clip=_clip(state, facts))
+    return replace(look, by_hand=state.by_hand, partner=state.partner) if facts.family == "chain" else look
 
 
 def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = None, until: int | None = None) -> Run:
@@ -308,7 +354,17 @@ def resolve_run(state: State, facts: ModelFacts, run: int, start: int | None = N
         parameters={**facts.sampler_defaults, **state.parameters},
         start=start,
         until=until,
+        edited=state.by_hand if facts.family == "chain" and state.by_hand else None,
     )
+
+
+def resolve_latent_bound(state: State, facts: ModelFacts, samples: int, importance: int) -> LatentBound:
+    """The ELBO of a latent chain on so many samples. Raises ChoiceError for choices that cannot be honoured."""
+    if facts.sample_count == 0:
+        raise ChoiceError("This model comes without samples to measure the bound on.")
+    if samples < 1 or importance < 1:
+        raise ChoiceError("At least one sample and one draw are needed.")
+    return LatentBound(_model(state), min(samples, facts.sample_count), importance, seed=_seed(state.noise_seed))
 
 
 def measured_samples(state: State, facts: ModelFacts) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from explorer.facts import ClassifierFacts, ModelFacts
-from explorer.request import Clip, Forward, Guidance, Replay, ScheduleChoice
+from explorer.request import ByHand, Clip, Forward, Guidance, Replay, ScheduleChoice
 from explorer.state import (
     MAX_STEPS,
     ChoiceError,
@@ -61,6 +61,8 @@ OTHER = State(
     schedule=ScheduleChoice("custom", (("rho", 5.0),), ((1.0, 8.5), (1000.0, -7.0))),
     lenses=("eps", "x_t"),
     step=11,
+    by_hand=ByHand((0.5, -1.0), ((3, 1.5),)),
+    partner=4,
 )
 """No value is its default."""
 

@@ -8,6 +8,8 @@ from explorer.engine.frame import Drawn, LensSpec
 from explorer.facts import ModelError
 from explorer.lenses.base import Lens, View, numpy32
 from explorer.lenses.drawable import Drawable, Missing
+from explorer.lenses.latent.base import LatentLens
+from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.lenses.registry import LENSES
 
 
@@ -16,15 +18,20 @@ def lens_spec(lens: Lens) -> LensSpec:
     return LensSpec(lens.name, lens.label, lens.formula, lens.kinds, lens.in_stages is not None)
 
 
+def latent_lens_spec(lens: LatentLens) -> LensSpec:
+    """The same of a latent chain's lens."""
+    return LensSpec(lens.name, lens.label, lens.formula, ("chain",))
+
+
 def drawn_at_once(view: View, names: Sequence[str], running: bool = False) -> tuple[Mapping[str, Drawable], list[Lens]]:
     """The tiles by name, and the lenses that are to follow. Raises ModelError for a name there is no lens of.
 
     running: nothing follows, since the next step is on its way.
     """
-    unknown = [name for name in names if name not in LENSES]
+    unknown = [name for name in names if name not in LENSES and name not in LATENT_LENSES]
     if unknown:
         raise ModelError(f"There is no lens called “{unknown[0]}”; known are {', '.join(LENSES)}.")
-    chosen = [LENSES[name] for name in names if view.facts.kind in LENSES[name].kinds]
+    chosen = [LENSES[name] for name in names if name in LENSES and view.facts.kind in LENSES[name].kinds]
     tiles = {lens.name: lens.draw(view) for lens in chosen if lens.in_stages is None}
     slow = [lens for lens in chosen if lens.in_stages is not None]
     if running:

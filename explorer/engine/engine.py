@@ -18,9 +18,11 @@ from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step
 from explorer.diffusion.threshold import Limit
 from explorer.engine.bound import bound
+from explorer.engine.chain_runs import ANCESTRAL
+from explorer.engine.chains import Chains
 from explorer.engine.compare import beside
 from explorer.engine.device import NUMBERS_HELD, available, check_memory, choose, set_threads
-from explorer.engine.drawing import drawn_at_once, drawn_in_stages, lens_spec
+from explorer.engine.drawing import drawn_at_once, drawn_in_stages, latent_lens_spec, lens_spec
 from explorer.engine.finite import check_finite
 from explorer.engine.frame import (
     FilmStrip,
@@ -51,10 +53,11 @@ from explorer.engine.sources import edited, forward, initial, thumbnail
 from explorer.engine.training import Trainer, keep_model, make_draft
 from explorer.engine.trajectory import Segment, Trajectory
 from explorer.facts import ModelError
-from explorer.formats.model import Model
-from explorer.formats.registry import inspect, load
+from explorer.formats.model import LatentModel, Model
+from explorer.formats.registry import inspect, load_any
 from explorer.lenses.base import View, number
 from explorer.lenses.drawable import Drawable
+from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.lenses.registry import LENSES
 from explorer.request import (
     Bound,
@@ -62,6 +65,7 @@ from explorer.request import (
     Film,
     Grid,
     Keep,
+    LatentBound,
     Look,
     ModelRef,
     Open,
@@ -89,7 +93,9 @@ class Engine:
     def __init__(self, memory_budget: int = MEMORY_BUDGET) -> None:
         set_threads()
         self._ref: ModelRef | None = None
-        self._model: Model | None = None
+        self._model: Model | LatentModel | None = None
+        self.chains = Chains()
+        """What is known of the open model where it is a latent chain."""
         self._rescheduled: dict[ScheduleChoice, Model] = {}
         """The open model on the schedules it was lately wanted on."""
         self.runs = Runs(memory_budget)
@@ -99,9 +105,10 @@ class Engine:
         """What the engine offers."""
         return Ready(
             samplers=sampler_specs(),
-            lenses=tuple(lens_spec(lens) for lens in LENSES.values()),
+            lenses=(*map(lens_spec, LENSES.values()), *map(latent_lens_spec, LATENT_LENSES.values())),
             devices=available(),
             schedules=schedule_specs(),
+            chain_samplers=(ANCESTRAL,),
         )
 
     def sampler(self, name: str) -> SamplerSpec:
@@ -113,7 +120,9 @@ class Engine:
 
     def answer(self, request: Request) -> Iterator[Frame]:
         """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
-        if isinstance(request, Open):
+        if (chain := self._chain_of(request)) is not None:
+            yield from self.chains.answer(chain, request)
+        elif isinstance(request, Open):
             yield from self._open(request.model)
         elif isinstance(request, Tabulate):
             yield self._tabulate(request.model)
@@ -141,6 +150,8 @@ class Engine:
             yield from self._trainer.train(self.model(request.model), request)
         elif isinstance(request, Keep):
             yield from keep_model(self.model(request.model), request)
+        elif isinstance(request, LatentBound):
+            self._refuse_latent_bound(request)
         else:
             yield from self._run(request)
 
@@ -152,20 +163,31 @@ class Engine:
         """A recorded run. Raises ModelError where it is not kept."""
         return self.runs.get(run)
 
-    def model(self, ref: ModelRef, again: bool = False) -> Model:
-        """The model of a reference on its schedule, read if it is not the open one or `again` is asked for.
+    def loaded(self, ref: ModelRef, again: bool = False) -> Model | LatentModel:
+        """The model of a reference, read if it is not the open one or `again` is asked for.
 
         The open one stays where reading fails.
         """
         base = replace(ref, schedule=ScheduleChoice())
         if self._model is None or base != self._ref or again:
             with torch.inference_mode(False):  # what is made within it could never be differentiated
-                model = load(ref.path, choose(ref.device), dict(ref.overrides))
+                model = load_any(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, base
-            self._rescheduled = {base.schedule: model}
+            self._rescheduled = {base.schedule: model} if isinstance(model, Model) else {}
             self.runs.clear()
+            self.chains = Chains()
+        return self._model
+
+    def model(self, ref: ModelRef, again: bool = False) -> Model:
+        """The diffusion model of a reference on its schedule, read as by `loaded`.
+
+        Raises ModelError where it is a latent chain.
+        """
+        model = self.loaded(ref, again)
+        if isinstance(model, LatentModel):
+            raise ModelError(f"{model.facts.title} is a chain of latent variables, and this needs a diffusion model.")
         if ref.schedule not in self._rescheduled:
-            made = rescheduled(self._model, ref.schedule)
+            made = rescheduled(model, ref.schedule)
             while len(self._rescheduled) >= KEPT_SCHEDULES:
                 self._rescheduled.pop(next(iter(self._rescheduled)))
             self._rescheduled[ref.schedule] = made
@@ -173,8 +195,17 @@ class Engine:
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
-        model = self.model(ref, again=True)
-        yield Opened(model.facts, self._tabulate(ref), str(model.device))
+        model = self.loaded(ref, again=True)
+        schedule = self._tabulate(ref) if isinstance(model, Model) else None
+        yield Opened(model.facts, schedule, str(model.device))
+
+    def _chain_of(self, request: Request) -> LatentModel | None:
+        """The latent chain that a request asks about, None where it asks about something else."""
+        if isinstance(request, Open | OpenSession | SaveSession | Draft):
+            return None
+        ref = request.look.model if isinstance(request, Save) else request.model
+        model = self.loaded(ref)
+        return model if isinstance(model, LatentModel) else None
 
     def _open_session(self, path: str) -> Iterator[Frame]:
         yield Progress("Reading the session…")
@@ -228,6 +259,9 @@ class Engine:
         sizes = guidance_size(prediction)
         yield Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
         yield from drawn_in_stages(view, slow)
+
+    def _refuse_latent_bound(self, request: LatentBound) -> None:
+        raise ModelError(f"{self.model(request.model).facts.title} is no chain of latent variables.")
 
     def _prepare(self, request: Prepare) -> None:
         model = self.model(request.model)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.engine.grid_frame import GridCell, GridProgress
-from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
+from explorer.engine.likelihood_frame import Bounded, Bounding, LatentBounded, ScoresMatched
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 from explorer.request import ScheduleChoice
@@ -83,6 +83,8 @@ class Ready:
     lenses: tuple[LensSpec, ...]
     devices: tuple[str, ...]
     schedules: tuple[ScheduleSpec, ...] = ()
+    chain_samplers: tuple[SamplerSpec, ...] = ()
+    """Those of latent chains."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ class Opened:
     """A model's weights are read."""
 
     facts: ModelFacts
-    schedule: ScheduleTable
+    schedule: ScheduleTable | None
+    """None for a latent chain."""
     device: str
 
 
@@ -143,6 +146,8 @@ class Seen:
     """The run it is compared with, that one's step and time; tiles `LENS:b` and `LENS:difference` are of it."""
     more: bool = False
     """Tiles that take longer follow as Drawn frames."""
+    words: str = ""
+    """What stands beside the time in place of a, s and the SNR; of a latent chain, which has none of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,6 +233,7 @@ Frame: TypeAlias = (
     | FilmStrip
     | Bounded
     | Bounding
+    | LatentBounded
     | ScoresMatched
     | GridCell
     | GridProgress

@@ -166,3 +166,27 @@ class ScoresMatched:
     objectives: tuple[ObjectiveValues, ...]
     half_fisher: Value
     relative: float
+
+
+@dataclass(frozen=True, eq=False)
+class LatentBounded:
+    """How far the ELBO of a latent chain is known, in nats per sample, means over the samples done with their errors.
+
+    levels: K_1 … K_L. weighted: the importance-weighted bound by `importance` draws; gap: that less the ELBO, sample by
+    sample. elbo_by_sample, weighted_by_sample: (samples,). curve: (k, 2), the weighted bound by so many draws.
+    """
+
+    samples: int
+    wanted: int
+    dimensions: int
+    draws: int
+    importance: int
+    reconstruction: Value
+    levels: tuple[Value, ...]
+    elbo: Value
+    weighted: Value
+    gap: Value
+    elbo_by_sample: Floats
+    weighted_by_sample: Floats
+    curve: Floats
+    finished: bool = False

@@ -18,7 +18,7 @@ from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Floats
-from explorer.request import Forward, Run
+from explorer.request import ByHand, Forward, Run
 
 THUMBNAIL_POINTS = 1_000
 
@@ -85,6 +85,8 @@ def edited(model: Model, request: Run, step: Step) -> Tensor:
         schedule = model.denoiser.schedule
         x_t = torch.add(x_0 * schedule.signal(step.t), eps, alpha=schedule.noise(step.t))
         return x_t.expand(step.x.shape).contiguous()
+    if isinstance(request.edited, ByHand):
+        raise ModelError("Only numbers of a latent chain are set one by one.")
     if request.edited.shape != tuple(step.x.shape):
         raise ModelError(f"x_t must have the shape {tuple(step.x.shape)} here, not {request.edited.shape}.")
     if not np.isfinite(request.edited).all():

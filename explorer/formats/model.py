@@ -1,4 +1,4 @@
-"""A loaded model: a denoiser with its facts and the data it can be shown."""
+"""A loaded model: a denoiser, or a chain of latent variables, with its facts and the data it can be shown."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
 
     from explorer.diffusion.denoiser import Denoiser
     from explorer.diffusion.guidance import LogClassifier
+    from explorer.diffusion.latent import LatentChain
     from explorer.diffusion.mixture import GaussianMixture
     from explorer.formats.autoencoder import Autoencoder
 
@@ -42,6 +43,18 @@ class Model:
     """The network behind the denoiser, where it is one of our own that can be trained on."""
 
 
+@dataclass(frozen=True, eq=False)
+class LatentModel:
+    """A chain of latent variables with its facts and data. chain: on `device`. samples: as of a Model, and as
+    `chain.observed` gives them. class_names: of facts.sample_labels."""
+
+    facts: ModelFacts
+    chain: LatentChain
+    samples: NDArray[np.float32]
+    device: torch.device
+    class_names: tuple[str, ...] = ()
+
+
 class Format(Protocol):
     """One kind of checkpoint. A new one is a file that defines FORMAT, and a line in `registry.py`."""
 
@@ -55,6 +68,6 @@ class Format(Protocol):
         """The facts, without torch and without reading weights. Raises ModelError."""
         ...
 
-    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model | LatentModel:
         """The model, its weights read safely. Raises ModelError."""
         ...

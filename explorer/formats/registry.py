@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts, Source
-from explorer.formats import diffusers_dir, own
+from explorer.formats import chains, diffusers_dir, own
 from explorer.formats.adjusted import KEYS, adjust_facts, adjust_model, with_sources
 from explorer.formats.card import read_card
 from explorer.formats.checkpoint import describe, read_checkpoint
@@ -23,9 +23,9 @@ from explorer.formats.overrides import OverrideSource, read_overrides, save_over
 if TYPE_CHECKING:  # facts are read without torch
     import torch
 
-    from explorer.formats.model import Format, Model
+    from explorer.formats.model import Format, LatentModel, Model
 
-FORMATS: tuple[Format, ...] = (own.FORMAT, diffusers_dir.FORMAT)
+FORMATS: tuple[Format, ...] = (chains.FORMAT, own.FORMAT, diffusers_dir.FORMAT)
 
 EXPECTED = (
     "a folder with config.json and model.safetensors, a diffusers folder with unet/config.json, or a checkpoint file "
@@ -49,14 +49,29 @@ def inspect(path: str | Path, overrides: Mapping[str, Any] = NO_OVERRIDES) -> Mo
 
 
 def load(path: str | Path, device: torch.device | str, overrides: Mapping[str, Any] = NO_OVERRIDES) -> Model:
-    """The model at `path` on `device`. Path, overrides and errors as in `inspect`."""
+    """The diffusion model at `path` on `device`. Path, overrides and errors as in `inspect`."""
+    from explorer.formats.model import Model
+
+    model = load_any(path, device, overrides)
+    if not isinstance(model, Model):
+        raise ModelError(f"{model.facts.title} is a chain of latent variables, and this needs a diffusion model.")
+    return model
+
+
+def load_any(
+    path: str | Path, device: torch.device | str, overrides: Mapping[str, Any] = NO_OVERRIDES
+) -> Model | LatentModel:
+    """The model at `path` on `device`, of whichever family. Path, overrides and errors as in `inspect`."""
     import torch
+
+    from explorer.formats.model import Model
 
     with _plain_errors(path):
         format, folder = find(Path(path))
         facts, card, user = _inspect(format, folder, overrides)
         try:
-            return adjust_model(format.load(folder, facts, torch.device(device)), card, user)
+            model = format.load(folder, facts, torch.device(device))
+            return adjust_model(model, card, user) if isinstance(model, Model) else model
         except (torch.OutOfMemoryError, MemoryError) as error:
             raise ModelError(f"{folder.name} does not fit into the memory of {device}: use another device.") from error
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.lenses.drawable import Arrows, Bars, Chart, Drawable, Floats, Image, Map, Missing, Points, Slice
+from explorer.lenses.drawable import (
+    Arrows,
+    Bars,
+    Chart,
+    Drawable,
+    Floats,
+    Image,
+    Map,
+    Missing,
+    Points,
+    Quantities,
+    Slice,
+)
 
-PLOTS = Chart | Slice | Map | Bars
+PLOTS = Chart | Slice | Map | Bars | Quantities
 
 
 def difference(a: Drawable, b: Drawable) -> Drawable:

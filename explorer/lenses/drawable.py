@@ -30,7 +30,8 @@ class Image:
 class Points:
     """data: (n, 2). groups: (n,) small integers that colour the points. extent: left, right, bottom, top to show.
 
-    caption: what the picture means, in a few words.
+    caption: what the picture means, in a few words. names: of the groups, written in place of the dots. mark: a place
+    to point out.
     """
 
     data: Floats
@@ -38,6 +39,8 @@ class Points:
     extent: tuple[float, float, float, float]
     caption: str = ""
     note: str = ""
+    names: tuple[str, ...] = ()
+    mark: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +179,23 @@ class Bars:
 
 
 @dataclass(frozen=True, eq=False)
+class Quantities:
+    """Numbers with names. data: (k,). centre, spread: (k,), where each is expected, ± how much. names: of the k.
+
+    movable: the user can set them. unit: written behind them.
+    """
+
+    data: Floats
+    centre: Floats
+    spread: Floats
+    names: tuple[str, ...]
+    movable: bool = False
+    unit: str = ""
+    caption: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
 class Missing:
     """Nothing to draw, and why. data: of the shape that would be on show."""
 
@@ -184,4 +204,4 @@ class Missing:
     note: str = ""
 
 
-Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Map | Bars | Slice | Missing
+Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Map | Bars | Slice | Quantities | Missing

@@ -20,6 +20,7 @@ from explorer.lenses.drawable import (
     Map,
     Missing,
     Points,
+    Quantities,
     Slice,
 )
 from explorer.lenses.shading import map_pixels
@@ -50,6 +51,8 @@ def picture(drawable: Drawable) -> Pillow.Image:
         return _map(drawable)
     if isinstance(drawable, Bars):
         return _bars(drawable)
+    if isinstance(drawable, Quantities):
+        return _quantities(drawable)
     if isinstance(drawable, Points):
         return _points(drawable)
     if isinstance(drawable, Fan):
@@ -112,6 +115,26 @@ def _chart(chart: Chart) -> Pillow.Image:
             pen.line(places, fill=colour, width=1 if line.dim else 2)
     pen.text((margin, SIDE - margin + 6), chart.x_label, fill=INK)
     pen.text((margin, 8), chart.y_label, fill=INK)
+    return canvas
+
+
+def _quantities(shown: Quantities) -> Pillow.Image:
+    """Every number as a bar from 0, with the spread about where it is expected as a line."""
+    canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
+    pen = ImageDraw.Draw(canvas)
+    low, high = _ends([shown.data, shown.centre - shown.spread, shown.centre + shown.spread, np.zeros(1, np.float32)])
+    margin = 16
+    width = (SIDE - 2 * margin) / max(len(shown.data), 1)
+
+    def y(value: float) -> float:
+        return SIDE - margin - (value - low) / (high - low) * (SIDE - 2 * margin)
+
+    for i, (value, centre, spread) in enumerate(zip(shown.data, shown.centre, shown.spread, strict=True)):
+        x = margin + (i + 0.5) * width
+        top, bottom = sorted((y(0.0), y(float(value))))
+        pen.rectangle((x - 0.3 * width, top, x + 0.3 * width, bottom), fill=(0, 115, 107))
+        pen.line((x, y(float(centre - spread)), x, y(float(centre + spread))), fill=(194, 90, 0), width=2)
+    pen.line((margin, y(0.0), SIDE - margin, y(0.0)), fill=INK)
     return canvas
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from torch import nn
 
 from explorer.networks.classifier import Classifier, ClassifierConfig
+from explorer.networks.latent import LatentConfig, LatentNetwork
 from explorer.networks.mlp import MLP, MLPConfig
 
 NETWORKS: dict[str, tuple[type[Any], type[nn.Module]]] = {
     "mlp": (MLPConfig, MLP),
     "classifier": (ClassifierConfig, Classifier),
+    "latent_chain": (LatentConfig, LatentNetwork),
 }
 """Every network that a configuration file can name: (its configuration, the module built from it)."""

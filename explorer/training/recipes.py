@@ -21,5 +21,17 @@ def _lazy(module: str) -> Recipe:
     return run
 
 
-NAMES = ("digits", "faces", "mixture", "moons", "swiss_roll", "checkerboard", "rings", "digits_classifier")
+NAMES = (
+    "digits",
+    "faces",
+    "mixture",
+    "moons",
+    "swiss_roll",
+    "checkerboard",
+    "rings",
+    "digits_classifier",
+    "vae",
+    "vae_2d",
+    "hvae",
+)
 RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in NAMES}

@@ -38,7 +38,7 @@ class Answers(Keeping):
             self._end_trial(frame)
         if isinstance(frame, Ready):
             self._ready = frame
-            self._samplers = {sampler.name: sampler for sampler in frame.samplers}
+            self._samplers = {sampler.name: sampler for sampler in (*frame.samplers, *frame.chain_samplers)}
             self.engineReady.emit(frame)
             if self._opening is not None:
                 self.progressed.emit("Reading the weights…")

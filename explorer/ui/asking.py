@@ -195,7 +195,8 @@ class Asking(QObject):
         if self.comparing:
             return replace(request, against=self.compared, lenses=self.compared_lenses)
         # x_t is what edits begin with, on show or not.
-        without = "x_t" not in request.lenses and self.state.source == "reverse"
+        editable = self.facts is not None and self.facts.family == "diffusion"
+        without = editable and "x_t" not in request.lenses and self.state.source == "reverse"
         return replace(request, lenses=("x_t", *request.lenses)) if without else request
 
     def _submit_run(self, request: Run) -> None:
@@ -252,6 +253,8 @@ class Asking(QObject):
             self.failed.emit(str(error))
             return False
         self._runs += 1
+        if edited is None and request.edited is not None:
+            edited, edit_name = request.edited, "z by hand"
         source = self.family.source(self.run)
         parent, child = self.run, self.run.fork(self._runs, step, self.state)
         parent.changed = False

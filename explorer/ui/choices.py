@@ -37,6 +37,13 @@ SAMPLER_TIP = "How a reverse run goes from noise to data"
 STEPS_TIP = "Network calls of a run; for annealed Langevin its noise levels"
 
 
+SOURCES = {
+    "diffusion": {"forward": "Forward: data + noise", "reverse": "Reverse: a sampler's run"},
+    "chain": {"forward": "Forward: encode data", "reverse": "Reverse: from the prior"},
+}
+"""The words of the source's entries, by the model's family."""
+
+
 class Choices(QScrollArea):
     """changed(dict): the fields of State the user set. modelMenuWanted: the model menu is about to open."""
 
@@ -53,6 +60,7 @@ class Choices(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._samplers: dict[str, SamplerSpec] = {}
+        self._offered: tuple[SamplerSpec, ...] = ()
         self._sampler_shown = ""
         self._facts: ModelFacts | None = None
         self._wheel_guard = WheelGuard(self)
@@ -120,8 +128,8 @@ class Choices(QScrollArea):
         form = self._section("Where x<sub>t</sub> comes from")
         self._source_form = form
         self._source = self._combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
-        self._source.addItem("Forward: data + noise", "forward")
-        self._source.addItem("Reverse: a sampler's run", "reverse")
+        for data, words in SOURCES["diffusion"].items():
+            self._source.addItem(words, data)
         self._source.currentIndexChanged.connect(lambda _: self.changed.emit({"source": self._source.currentData()}))
         form.addRow(self._source)
         self._sample = self._spin("imageSampleSpin", "Data sample", "Which picture of the data is x₀")
@@ -149,6 +157,11 @@ class Choices(QScrollArea):
         self._count.valueChanged.connect(lambda value: self.changed.emit({"count": value}))
         form.addRow("At once", self._count)
 
+    def add(self, widget: QWidget) -> None:
+        """A further section, before the condition."""
+        self._body().insertWidget(self._body().indexOf(self._guidance), widget)
+        self._align(())
+
     def _build_condition(self) -> None:
         self._guidance = GuidanceChoices()
         self._guidance.changed.connect(self.changed)
@@ -166,6 +179,7 @@ class Choices(QScrollArea):
         )
         self._seed.valueChanged.connect(lambda value: self.changed.emit({"sampler_seed": value}))
         self._steps_label = QLabel("Steps")
+        self._sampler_form = form
         form.addRow(self._sampler)
         form.addRow(self._steps_label, self._steps)
         form.addRow("Seed", self._seed)
@@ -233,7 +247,8 @@ class Choices(QScrollArea):
 
     def set_engine(self, ready: Ready) -> None:
         """Offer the engine's samplers and devices."""
-        self._samplers = {sampler.name: sampler for sampler in ready.samplers}
+        self._offered = ready.samplers
+        self._samplers = {sampler.name: sampler for sampler in (*ready.samplers, *ready.chain_samplers)}
         self._align(spec.label for sampler in ready.samplers for spec in sampler.parameters)
         with QSignalBlocker(self._sampler), QSignalBlocker(self._device):
             sampler_menu.fill(self._sampler, ready.samplers)
@@ -245,7 +260,7 @@ class Choices(QScrollArea):
         """Grey the samplers that cannot run on the model, or on a schedule without β."""
         if self._facts is not None:
             with QSignalBlocker(self._sampler):
-                sampler_menu.offer(self._sampler, self._samplers.values(), self._facts, has_betas)
+                sampler_menu.offer(self._sampler, self._offered, self._facts, has_betas)
 
     def set_facts(self, facts: ModelFacts, device: str) -> None:
         """Offer what a model can do."""
@@ -256,12 +271,22 @@ class Choices(QScrollArea):
         self._facts_label.setToolTip(facts.summary)
         self._sections.setEnabled(True)
         self._guidance.set_facts(facts)
+        self._show_family(facts)
         blocked = [QSignalBlocker(w) for w in (self._sample, self._count, self._steps)]
         self._sample.setMaximum(max(facts.sample_count - 1, 0))
         self._count.setMaximum(max_count(facts))
         self._count.setSingleStep(1 if facts.on_grid else 1000)
         self._steps.setMaximum(max(facts.T, 1000))
         del blocked
+
+    def _show_family(self, facts: ModelFacts) -> None:
+        """A latent chain has one way down, a level a step, and no condition."""
+        diffusion = facts.family == "diffusion"
+        self._guidance.setVisible(diffusion)
+        self._sampler_form.setRowVisible(self._sampler, diffusion)
+        self._sampler_form.setRowVisible(self._steps, diffusion)
+        for data, words in SOURCES[facts.family].items():
+            self._source.setItemText(self._source.findData(data), words)
 
     def set_state(self, state: State) -> None:
         """Show the user's choices without emitting any."""
@@ -321,6 +346,10 @@ def describe(facts: ModelFacts, device: str) -> str:
             what = f"latents {channels}×{height}×{width} of {rows}×{columns} pictures"
     else:
         what = "points in 2-D"
+    if facts.family == "chain":
+        sizes = ", ".join(str(size) for size in facts.levels)
+        name = "VAE" if facts.T == 1 else f"Markovian HVAE, {facts.T} levels"
+        return f"{what} · {name}: {sizes} latent numbers · Bernoulli pixels · on {device}"
     prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score", "flow": "flow"}[facts.prediction]
     times = f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{facts.T}"
     return f"{what} · {prediction}-prediction · {facts.schedule}, {times} · on {device}"

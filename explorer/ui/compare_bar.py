@@ -15,6 +15,7 @@ from explorer.ui.tiles import Tiles
 
 COLUMNS = 3
 """A, B and A − B."""
+LATENT_COMPARED = ("z_t", "decoded")
 
 
 class CompareBar(QWidget):
@@ -44,11 +45,12 @@ class CompareBar(QWidget):
         """The lenses of a model of a kind."""
         with QSignalBlocker(self._lenses):
             self._lenses.clear()
-            self._lenses.addItem("x_t and x̂₀", " ".join(COMPARED_LENSES))
+            both = LATENT_COMPARED if kind == "chain" else COMPARED_LENSES
+            self._lenses.addItem("z_t and x̂" if kind == "chain" else "x_t and x̂₀", " ".join(both))
             for lens in lenses:
                 if kind in lens.kinds:
                     self._lenses.addItem(lens.name, lens.name)
-        self._session.compared_lenses = COMPARED_LENSES
+        self._session.compared_lenses = both
 
     def _choose_lenses(self) -> None:
         self._session.set_compared_lenses(tuple(str(self._lenses.currentData()).split()))

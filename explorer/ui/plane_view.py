@@ -16,6 +16,7 @@ from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
+from explorer.ui.plane_marks import named, paint_mark, paint_names
 from explorer.ui.viewport import Viewport
 
 MAX_ARROWS = 600
@@ -96,6 +97,7 @@ class PlaneView(LinkedView):
             return
         if isinstance(plane, Points):
             self._paint_points(painter, plane)
+            self._paint_marks(painter, plane)
         elif isinstance(plane, Map):
             self._paint_map(painter, plane)
         else:
@@ -159,6 +161,10 @@ class PlaneView(LinkedView):
             self._canvas = np.zeros(shape, np.uint32)
         self._canvas.fill(QColor(theme.current().canvas).rgb())
         x, y = self._pixels(plane.data)
+        if named(plane):
+            painter.fillRect(area, QColor(theme.current().canvas))
+            paint_names(painter, plane, x, y, [QColor.fromRgb(int(rgb)) for rgb in group_colours()])
+            return
         size = 2 if len(plane.data) > 2000 else 3
         x = (x - area.x()) * np.float32(ratio)
         y = (y - area.y()) * np.float32(ratio)
@@ -166,6 +172,12 @@ class PlaneView(LinkedView):
         height, width = shape
         picture = QImage(self._canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         painter.drawImage(area, picture)
+
+    def _paint_marks(self, painter: QPainter, plane: Points) -> None:
+        if plane.mark is not None:
+            x, y = self._pixels(np.array([plane.mark], np.float32))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            paint_mark(painter, float(x[0]), float(y[0]))
 
     def _paint_map(self, painter: QPainter, plane: Map) -> None:
         area, visible, t = self.area().toAlignedRect(), self.viewport.visible(), theme.current()

@@ -12,7 +12,19 @@ from explorer.state import State
 MAX_RUNS = 8
 """Lanes of the tree; beyond that the oldest run is forgotten. The engine keeps more."""
 
-VIEW_FIELDS = ("model", "device", "source", "t", "sample", "noise_seed", "picture", "lenses", "step")
+VIEW_FIELDS = (
+    "model",
+    "device",
+    "source",
+    "t",
+    "sample",
+    "noise_seed",
+    "picture",
+    "lenses",
+    "step",
+    "by_hand",
+    "partner",
+)
 """What of a State is no choice of a run."""
 
 NAMES = {"sampler_seed": "seed", "guidance_scale": "γ", "count": "samples", "parameters": ""}

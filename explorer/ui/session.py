@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.facts import ModelError, ModelFacts
-from explorer.request import ModelRef, Open, ScheduleChoice
+from explorer.request import ByHand, ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, first_lenses, resolve_look, with_parameter
 from explorer.ui.answers import Answers
 from explorer.ui.asking import StartingCloud
@@ -182,7 +182,7 @@ class Session(Answers):
             elif changed & GUIDANCE and not self._playing:
                 # What is on show was said under another condition: ask again, and go on from here.
                 self._continue_run(self.state.step, until=self.state.step)
-        elif "lenses" in changed or "step" in changed:
+        elif changed & {"lenses", "step", "by_hand", "partner"}:
             self._look()
 
     def _forget_run(self, changed: set[str]) -> None:
@@ -198,11 +198,12 @@ class Session(Answers):
         """Sensible first choices for a model; what the user chose for the same model before is kept."""
         if self.facts is not None and facts.path == self.facts.path:
             return self.state.with_changes(source="forward", step=0)
+        latent = facts.family == "chain"
         return self.state.with_changes(
             model=facts.path,
             lenses=first_lenses(self.state.lenses, facts),
             source="forward",
-            t=round(0.4 * facts.T),
+            t=max(round(0.4 * facts.T), 1 if latent else 0),
             sample=0,
             count=1 if facts.on_grid else min(DEFAULT_POINTS, max(facts.sample_count, 1)),
             picture=None,
@@ -212,10 +213,11 @@ class Session(Answers):
             guidance_interval=None,
             guidance_rescale=0.0,
             schedule=ScheduleChoice(),
-            sampler="ddim",
+            sampler="ancestral" if latent else "ddim",
             steps=min(50, facts.T),
             parameters={},
             step=0,
+            by_hand=ByHand(),
         )
 
     def _max_steps(self) -> int:

@@ -63,12 +63,14 @@ class Showing(QObject):
         facts, parts = opened.facts, self._parts
         parts.tiles.clear()
         parts.timeline.setEnabled(True)
+        parts.show_family(facts)
         parts.timeline.set_time_range(facts.T, opened.schedule)
         parts.timeline.filmstrip.set_range(facts.value_range)
-        parts.curves.set_model_schedule(opened.schedule)
         parts.choices.set_facts(facts, opened.device)
-        parts.choices.offer_samplers(opened.schedule.betas is not None)
-        parts.compare.set_lenses(self.lenses, facts.kind)
+        if opened.schedule is not None:
+            parts.curves.set_model_schedule(opened.schedule)
+            parts.choices.offer_samplers(opened.schedule.betas is not None)
+        parts.compare.set_lenses(self.lenses, facts.lens_kind)
         self._chosen_shown = None
 
     def _show_schedule(self, table: ScheduleTable) -> None:
@@ -88,6 +90,7 @@ class Showing(QObject):
         if not state.differs_in_time_alone(self._chosen_shown):  # most changes are of the time alone
             self._chosen_shown = state
             parts.choices.set_state(state)
+            parts.latent_choices.set_state(state)
             parts.choices.set_parameters(state.sampler, session.sampler_values())
         self._show_lenses()
         parts.timeline.set_time(state.t)
@@ -106,9 +109,10 @@ class Showing(QObject):
         session, facts = self._session, self._session.facts
         assert facts is not None
         if session.comparing:
-            shown = compared_specs(self.lenses, session.compared_lenses, facts.kind)
+            shown = compared_specs(self.lenses, session.compared_lenses, facts.lens_kind)
         else:
-            shown = [lens for lens in self.lenses if lens.name in session.state.lenses and facts.kind in lens.kinds]
+            kind, chosen = facts.lens_kind, session.state.lenses
+            shown = [lens for lens in self.lenses if lens.name in chosen and kind in lens.kinds]
         if tuple(lens.name for lens in shown) != self._parts.tiles.names():
             self._parts.tiles.set_lenses(shown, COLUMNS if session.comparing else None)
 
@@ -117,6 +121,9 @@ class Showing(QObject):
         tiles.show_drawables(seen.tiles)
         tiles.set_formula("x_t", "" if seen.run is None else "as the sampler left it")
         name_tiles(tiles, seen)
+        if seen.words:
+            self._parts.timeline.set_numbers(seen.words)
+            return
         snr = seen.a**2 / seen.s**2 if seen.s > 0 else float("inf")
         text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {snr:.3g}"
         if seen.run is not None:

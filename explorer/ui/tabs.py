@@ -8,6 +8,7 @@ from explorer.engine.frame import Opened
 from explorer.state import State
 from explorer.ui.grid_panel import GridPanel
 from explorer.ui.grids import GridPlan, Grids
+from explorer.ui.latent_likelihood import build_elbo_tab
 from explorer.ui.likelihood_panel import LikelihoodPanel
 from explorer.ui.measurements import Measurements
 from explorer.ui.runner import Runner
@@ -36,6 +37,7 @@ class Tabs(QObject):
         workspace.side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
         self._grid = GridPanel()
         workspace.side.add(self._grid, "Grid", "Many runs at once: any two choices varied against each other")
+        self._elbo = build_elbo_tab(workspace.side, runner, session)
         self._measurements = Measurements(runner, session, self)
         self._grids = Grids(runner, session, self)
         session.opened.connect(self._show_model)
@@ -58,6 +60,9 @@ class Tabs(QObject):
         self._show_state()
 
     def _show_model(self, opened: Opened) -> None:
+        if opened.facts.family == "chain":
+            self._elbo.set_model(opened.facts)
+            return
         self._likelihood.set_model(opened.facts)
         self._grid.set_model(opened.facts, self._session.state)
         self._chosen_shown = None

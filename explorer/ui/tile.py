@@ -24,6 +24,7 @@ from explorer.lenses.drawable import (
     Missing,
     Palette,
     Points,
+    Quantities,
     Slice,
 )
 from explorer.ui import theme
@@ -32,6 +33,7 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
+from explorer.ui.quantities_view import QuantitiesView
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:  # plots are imported when a lens first draws one
@@ -99,9 +101,11 @@ def format_number(value: float) -> str:
 
 
 class Tile(QFrame):
-    """Shows a Drawable. Its object name is `lens:NAME`. placed(name, x, y): the mouse chose a place among points."""
+    """Shows a Drawable. Its object name is `lens:NAME`. placed(name, x, y): the mouse chose a place among points.
+    numberMoved(name, number, value): it dragged a number."""
 
     placed = Signal(str, float, float)
+    numberMoved = Signal(str, int, float)
 
     def __init__(
         self,
@@ -141,6 +145,7 @@ class Tile(QFrame):
         self._chart: ChartView | None = None
         self._slice: SliceView | None = None
         self._bars: BarsView | None = None
+        self._quantities: QuantitiesView | None = None
         self._message = QLabel()
         self._message.setObjectName("muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -197,7 +202,7 @@ class Tile(QFrame):
             self._picture.show_image(drawable)
             self._stack.setCurrentWidget(self._picture)
             self._bar.show_palette(drawable.palette, drawable.limits)
-        elif isinstance(drawable, Chart | Slice | Bars):
+        elif isinstance(drawable, Chart | Slice | Bars | Quantities):
             self._show_plot(drawable)
         else:
             self._plane.show_plane(drawable)
@@ -205,7 +210,7 @@ class Tile(QFrame):
             self._bar.show_palette(None, (0.0, 1.0))
         self._show_value()
 
-    def _show_plot(self, drawable: Chart | Slice | Bars) -> None:
+    def _show_plot(self, drawable: Chart | Slice | Bars | Quantities) -> None:
         """In a view that is made when a lens first needs it: that takes a while."""
         if isinstance(drawable, Chart):
             from explorer.ui.chart_view import ChartView
@@ -217,6 +222,8 @@ class Tile(QFrame):
             self._bars = self._bars or self._added(BarsView())
             self._bars.show_drawable(drawable)
             self._stack.setCurrentWidget(self._bars)
+        elif isinstance(drawable, Quantities):
+            self._show_quantities(drawable)
         else:
             from explorer.ui.slice_view import SliceView
 
@@ -224,6 +231,13 @@ class Tile(QFrame):
             self._slice.show_drawable(drawable)
             self._stack.setCurrentWidget(self._slice)
         self._bar.show_palette(None, (0.0, 1.0))
+
+    def _show_quantities(self, drawable: Quantities) -> None:
+        if self._quantities is None:
+            self._quantities = self._added(QuantitiesView())
+            self._quantities.moved.connect(lambda number, value: self.numberMoved.emit(self.name, number, value))
+        self._quantities.show_drawable(drawable)
+        self._stack.setCurrentWidget(self._quantities)
 
     def _added(self, view: V) -> V:
         self._stack.addWidget(view)
@@ -242,7 +256,7 @@ class Tile(QFrame):
         self._note.clear()
         self._picture.clear()
         self._plane.clear()
-        for view in (self._chart, self._slice, self._bars):
+        for view in (self._chart, self._slice, self._bars, self._quantities):
             if view is not None:
                 view.clear_drawable()
         self.show_message(text)
@@ -264,7 +278,7 @@ class Tile(QFrame):
         """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
         view = self._stack.currentWidget()
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
-        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart):
+        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart | Quantities):
             text = self._drawable.caption
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)

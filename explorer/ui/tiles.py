@@ -27,6 +27,8 @@ class Tiles(QWidget):
 
     placed = Signal(str, float, float)
     """lens, x, y: the mouse chose a place among points."""
+    numberMoved = Signal(str, int, float)
+    """lens, number, value: the mouse dragged a number."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -66,6 +68,7 @@ class Tiles(QWidget):
     def _made(self, lens: LensSpec) -> Tile:
         tile = Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self)
         tile.placed.connect(self.placed)
+        tile.numberMoved.connect(self.numberMoved)
         return tile
 
     def show_drawables(self, drawables: Mapping[str, Drawable]) -> None:

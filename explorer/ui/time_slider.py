@@ -32,6 +32,7 @@ class TimeSlider(QSlider):
         self._steps: Sequence[int] = ()
         self._made = 0
         self._levels = False
+        self._names: tuple[str, ...] = ()
         self._places = positions(1, None, "t")
         self._shown_numbers: tuple[int, list[tuple[float, str, float, float]]] | None = None
         self._handle_x = MARGIN
@@ -52,6 +53,12 @@ class TimeSlider(QSlider):
         self._schedule = schedule
         self.setRange(0, T)
         self._place_all()
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """What stands at t = 0 … T in place of the numbers, where each time is a level; empty for the numbers."""
+        self._names = tuple(names)
+        self._shown_numbers = None
+        self._redraw()
 
     def set_scale(self, scale: Scale) -> None:
         self._scale = scale
@@ -177,6 +184,8 @@ class TimeSlider(QSlider):
         for value in candidates:
             x = self.x_of(value)
             text = {0: "0  data", T: f"noise  {T}"}.get(value, str(value))
+            if len(self._names) == T + 1:
+                text = self._names[value]
             width = float(metrics.horizontalAdvance(text) + 10)
             low = MARGIN - 6 if value == 0 else x - width + 6 if value == T else x - width / 2
             if any(low < b and low + width > a for a, b in taken):

@@ -36,6 +36,14 @@ SPEEDS: dict[str, float] = {
 BRANCH_TIP = "Branch here: from this step on in a run of its own, the present one stays (B)"
 
 
+def level_names(levels: int) -> tuple[str, ...]:
+    """x, z₁ … z_L; () for none."""
+    if not levels:
+        return ()
+    below = ("".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(t)) for t in range(1, levels + 1))
+    return ("0  data x", *(f"z{number}" for number in below))
+
+
 class Timeline(QFrame):
     """Emits what the user wants; shows what it is told."""
 
@@ -147,6 +155,13 @@ class Timeline(QFrame):
             self.slider.set_time(T, schedule)
             self._spin.setRange(0, T)
         self._spin.setSuffix(f" / {T}")
+
+    def set_levels(self, levels: int) -> None:
+        """Whether times are the levels of a latent chain, so many of them; 0 for those of a diffusion model."""
+        self.slider.set_names(level_names(levels))
+        self._scale.setVisible(not levels)
+        if levels:
+            self._scale.setCurrentIndex(0)
 
     def set_time(self, t: int) -> None:
         """Show a time without asking for it."""

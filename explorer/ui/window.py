@@ -312,7 +312,7 @@ class MainWindow(QMainWindow):
         """Which tiles there are, each to be shown or not."""
         facts = self.session.facts
         fill_tiles_menu(
-            menu, self._showing.lenses, facts.kind if facts is not None else "", self.state.lenses, self._show_lens
+            menu, self._showing.lenses, facts.lens_kind if facts is not None else "", self.state.lenses, self._show_lens
         )
 
     def _show_lens(self, name: str, on: bool) -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from explorer.facts import ModelFacts
 from explorer.ui.choices import Choices
 from explorer.ui.compare_bar import CompareBar
 from explorer.ui.edit_menu import EditButton
 from explorer.ui.grid_view import GridView
+from explorer.ui.latent_choices import LatentChoices
+from explorer.ui.latents import Latents
 from explorer.ui.session import Session
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tile import Tile
@@ -42,6 +45,9 @@ class Workspace(QWidget):
         self.timeline.add(self.compare)
         self.edit = EditButton(session, self.x_t_tile)
         self.timeline.add(self.edit, after_branch=True)
+        self.latent_choices = LatentChoices(Latents(session, self.tiles, self))
+        self.latent_choices.changed.connect(lambda changes: session.change(**changes))
+        self.choices.add(self.latent_choices)
         self._lay_out()
         self._columns_kept = False
 
@@ -67,6 +73,14 @@ class Workspace(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._columns, 1)
         layout.addWidget(self.timeline)
+
+    def show_family(self, facts: ModelFacts) -> None:
+        """Only what fits the open model is there to be chosen."""
+        chain = facts.family == "chain"
+        self.side.show_family(facts.family)
+        self.timeline.set_levels(facts.T if chain else 0)
+        self.edit.setVisible(not chain)
+        self.latent_choices.set_facts(facts)
 
     def x_t_tile(self) -> Tile | None:
         """The tile of x_t, None where it is not on show."""

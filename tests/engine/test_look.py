@@ -287,6 +287,7 @@ def test_opening_tells_what_was_opened(engine: Engine, pictures: str) -> None:
     assert isinstance(opened, Opened)
     assert (opened.facts.T, opened.facts.sample_count, opened.device) == (T_PICTURES, PICTURES, "cpu")
     table, schedule = opened.schedule, cosine(T_PICTURES)
+    assert table is not None
     np.testing.assert_array_equal(table.t, np.arange(T_PICTURES + 1))
     assert table.betas is not None
     np.testing.assert_allclose(table.signal**2 + table.noise**2, 1)

@@ -67,6 +67,7 @@ def test_the_own_schedule_is_what_opening_tells_of(engine: Engine, pictures: str
     opened = list(engine.answer(Open(ModelRef(pictures, "cpu"))))[-1]
     assert isinstance(opened, Opened)
     found = tabulate(engine, pictures, ScheduleChoice())
+    assert opened.schedule is not None
     np.testing.assert_array_equal(found.log_snr, opened.schedule.log_snr)
     assert found.warning == ""
 

@@ -1,0 +1,145 @@
+"""Runs down a latent chain: their steps, one for each level and one for the picture, and how they go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from explorer.diffusion.latent import Diagonal
+from explorer.engine.frame import ParameterSpec, SamplerSpec
+from explorer.engine.runs import KEPT_RUNS
+from explorer.facts import ModelError
+from explorer.request import Run
+
+NAME = "ancestral"
+TEMPERATURE = ParameterSpec(
+    "temperature",
+    "Temperature",
+    "τ in z = μ + τ σ ⊙ ε: 1 draws from the model, less keeps to what is most typical, 0 takes the means",
+    1.0,
+    0.0,
+    2.0,
+    (),
+)
+ANCESTRAL = SamplerSpec(
+    NAME,
+    "Ancestral, level by level",
+    "z_L ~ N(0, I), then z_{t−1} ~ p(z_{t−1} | z_t) down to the mean of p(x | z₁)",
+    "Levels",
+    1,
+    False,
+    (TEMPERATURE,),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ChainStep:
+    """z: z_t, (n, d); at t = 0 it is z₁ still, and x the mean of p(x | z₁). distribution: what z was drawn from."""
+
+    index: int
+    t: int
+    z: Tensor
+    distribution: Diagonal
+    x: Tensor | None = None
+
+
+@dataclass(eq=False)
+class ChainRun:
+    """A run: step i is at the level L − i."""
+
+    request: Run
+    L: int
+    start: int = 0
+    steps: list[ChainStep] = field(default_factory=list)
+
+    @property
+    def times(self) -> tuple[int, ...]:
+        return tuple(range(self.L, -1, -1))
+
+    @property
+    def made(self) -> int:
+        return len(self.steps)
+
+    def step(self, index: int) -> ChainStep:
+        """Raises ModelError for one that has not been made."""
+        if not 0 <= index < self.made:
+            raise ModelError(f"Step {index} of this run has not been made.")
+        return self.steps[index]
+
+    def record(self, step: ChainStep) -> None:
+        """Later steps are dropped."""
+        del self.steps[step.index :]
+        self.steps.append(step)
+
+
+class ChainRuns:
+    """By number; the oldest are forgotten. A run holds a few hundred numbers a sample, so memory is no matter."""
+
+    def __init__(self) -> None:
+        self._runs: dict[int, ChainRun] = {}
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._runs
+
+    def get(self, number: int) -> ChainRun:
+        """Raises ModelError where it is not kept."""
+        if number not in self._runs:
+            raise ModelError("That run is no longer kept: start it again.")
+        return self._runs[number]
+
+    def keep(self, number: int, run: ChainRun) -> None:
+        self._runs.pop(number, None)
+        while len(self._runs) >= KEPT_RUNS:
+            self._runs.pop(next(iter(self._runs)))
+        self._runs[number] = run
+
+    def forget_all_but(self, wanted: Collection[int]) -> None:
+        for number in [number for number in self._runs if number not in wanted]:
+            del self._runs[number]
+
+    def clear(self) -> None:
+        self._runs.clear()
+
+    def beginning(self, request: Run) -> ChainStep | None:
+        """The step that a run goes on from, its own or that of the run it branches off; None for z_L."""
+        number, index = self._source(request)
+        if index is None:
+            return None
+        run = self.get(number)
+        if not run.made:
+            raise ModelError("That run has no step to go on from: start it again.")
+        step = run.step(min(index, run.made - 1))
+        if len(step.z) != request.count:
+            raise ModelError("A run goes on with the number of samples it began with: start it again.")
+        return step
+
+    def before(self, request: Run, index: int) -> list[ChainStep]:
+        """The steps above `index` of what a run goes on from."""
+        number, start = self._source(request)
+        return [] if start is None else self.get(number).steps[:index]
+
+    def _source(self, request: Run) -> tuple[int, int | None]:
+        if request.start is not None or request.branch_of is None:
+            return request.run, request.start
+        return request.branch_of
+
+
+def check_sampler(request: Run) -> None:
+    """Raises ModelError for a sampler of diffusion models."""
+    if request.sampler != NAME:
+        raise ModelError(
+            f"The sampler “{request.sampler}” is for diffusion models: a chain of latent variables is sampled by "
+            f"“{NAME}”, level by level."
+        )
+
+
+def temperature_of(request: Run) -> float:
+    """Raises ModelError for a temperature that is none."""
+    value: Any = request.parameters.get(TEMPERATURE.name, TEMPERATURE.default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ModelError(f"temperature is a number from 0 up, not “{value}”.")
+    return float(value)

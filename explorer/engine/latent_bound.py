@@ -1,0 +1,109 @@
+"""The ELBO of a latent chain as it becomes known, beside an independent importance-weighted bound on the same log p.
+
+Samples are taken in batches; with each, the means and errors over all that are done are told.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.diffusion.latent import LevelNoise, importance_weighted, latent_terms
+from explorer.diffusion.likelihood.results import Floats, estimate
+from explorer.engine.likelihood_frame import Bounding, LatentBounded, Value
+from explorer.facts import ModelError
+from explorer.formats.model import LatentModel
+from explorer.request import LatentBound
+
+BATCH = 25
+TURN_SECONDS = 0.02
+
+
+def check_bound(model: LatentModel, request: LatentBound) -> None:
+    """Raises ModelError for a model without samples, ValueError for impossible numbers."""
+    held = len(model.samples)
+    if not held:
+        raise ModelError("This model comes without samples, and it is on them that the bound is measured.")
+    if not 1 <= request.n <= held:
+        raise ValueError(f"this model comes with {held:,} samples: the number to measure lies between 1 and that")
+    if not 0 <= request.seed < 2**64:
+        raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {request.seed}")
+    if request.importance < 1 or request.draws < 1:
+        raise ValueError("at least one draw is needed")
+
+
+@torch.inference_mode()
+def latent_bound(model: LatentModel, request: LatentBound) -> Iterator[LatentBounded | Bounding]:
+    """Bounding while a batch goes on, a LatentBounded after each, the last of them finished."""
+    check_bound(model, request)
+    reconstruction: list[Floats] = []
+    levels: list[Floats] = []
+    weighted: list[Floats] = []
+    shown = time.monotonic()
+    for first in range(0, request.n, BATCH):
+        x = torch.from_numpy(model.samples[first : min(first + BATCH, request.n)]).to(model.device)
+        noise = LevelNoise(request.seed, len(x), model.facts.levels, model.device, first)
+        terms = latent_terms(model.chain, x, noise, request.draws)
+        reconstruction.append(terms.reconstruction)
+        levels.append(terms.levels)
+        curve = []
+        for found in _weighted(model, x, noise, request.importance):
+            curve.append(found)
+            if time.monotonic() - shown > TURN_SECONDS:
+                part = len(curve) / len(_marks(request.importance))
+                yield Bounding((first + part * len(x)) / request.n, f"{first:,} of {request.n:,} samples")
+                shown = time.monotonic()
+        weighted.append(np.stack(curve))
+        yield _known(model, request, reconstruction, levels, weighted)
+
+
+def _marks(importance: int) -> list[int]:
+    """After how many draws the weighted bound is noted."""
+    return [*range(16, importance, 16), importance]
+
+
+def _weighted(model: LatentModel, x: Tensor, noise: LevelNoise, importance: int) -> Iterator[Floats]:
+    yield from importance_weighted(model.chain, x, noise, importance, batch=16)
+
+
+def _known(
+    model: LatentModel,
+    request: LatentBound,
+    reconstruction: list[Floats],
+    levels: list[Floats],
+    weighted: list[Floats],
+) -> LatentBounded:
+    rec, terms = np.concatenate(reconstruction, axis=1), np.concatenate(levels, axis=2)
+    curve = np.concatenate(weighted, axis=1)
+    total: Floats = rec - terms.sum(0)
+    elbo, last = total.mean(0), curve[-1]
+    done = rec.shape[1]
+    if not bool(np.isfinite(elbo).all() and np.isfinite(last).all()):
+        raise ModelError("The network returned values that are not finite, so there is no bound.")
+    return LatentBounded(
+        samples=done,
+        wanted=request.n,
+        dimensions=math.prod(model.facts.shape),
+        draws=request.draws,
+        importance=request.importance,
+        reconstruction=_value(rec),
+        levels=tuple(_value(term) for term in terms),
+        elbo=_value(total),
+        weighted=_value(last[None]),
+        gap=_value((last - elbo)[None]),
+        elbo_by_sample=elbo,
+        weighted_by_sample=last,
+        curve=np.stack([np.array(_marks(request.importance), np.float64), curve.mean(1)], axis=1),
+        finished=done == request.n,
+    )
+
+
+def _value(values: Floats) -> Value:
+    """values: (draws, n). Of a single sample the error is that of the draws."""
+    found = estimate(values)
+    return Value(found.mean, found.standard_error)

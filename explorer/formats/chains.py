@@ -1,0 +1,186 @@
+"""Folders of our own chains of latent variables: `config.json` with the network "latent_chain", and `model.safetensors`.
+
+network_config   {"shape": [channels, height, width], "levels": [numbers in z₁, …, z_L], "hidden", "between",
+                 "classes"}
+likelihood       "bernoulli": pixels are 0 or 1
+class_names, title   optional; the labels of the sample pictures stand in the card
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError, ModelFacts
+from explorer.formats.adjusted import KEYS
+from explorer.formats.card import SampleSheet, read_card
+from explorer.formats.corrections import PARSERS, parse_overrides
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import Fields, read_json
+from explorer.formats.samples import check_sheet, read_sheet
+
+if TYPE_CHECKING:  # facts are read without torch
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from explorer.formats.model import LatentModel
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FORMAT_NAME = "diffusion-explorer"
+NETWORK = "latent_chain"
+LIKELIHOODS = ("bernoulli",)
+VALUE_RANGE = (0.0, 1.0)
+FIXED = (*KEYS, "prediction", "class_names", "null_label", "value_range")
+"""Facts of diffusion models, or written in the network itself."""
+MAX_LEVELS, MAX_NUMBERS, MAX_WIDTH = 64, 4_096, 8_192
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    shape: tuple[int, int, int]
+    levels: tuple[int, ...]
+    hidden: int
+    between: int
+    classes: int
+    title: str | None
+    class_names: tuple[str, ...]
+
+
+class LatentFolder:
+    """The Format of such folders."""
+
+    name = FORMAT_NAME
+
+    def sniff(self, path: Path) -> float:
+        try:
+            values = read_json(path / CONFIG, CONFIG)
+        except (ModelError, OSError):
+            return 0.0
+        return 1.0 if values.get("format") == FORMAT_NAME and values.get("network") == NETWORK else 0.0
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
+        evidence.warnings.extend(card.warnings)
+        configuration = _read(path)
+        if not (path / WEIGHTS).is_file():
+            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
+        title = evidence.choose(
+            "title",
+            Candidate(user.title, "user"),
+            Candidate(card.corrections.title, "card", "explorer.json"),
+            Candidate(configuration.title, "file", CONFIG),
+            default=path.name or str(path),
+            where="the folder's name",
+        )
+        levels, (channels, height, width) = configuration.levels, configuration.shape
+        family = "VAE" if len(levels) == 1 else "Markovian HVAE"
+        evidence.add("family", f"latent chain: {family}", "file", CONFIG)
+        sizes = ", ".join(f"z{_subscript(t)} {size}" for t, size in enumerate(levels, 1))
+        evidence.add("levels", f"{len(levels)}: numbers in {sizes}", "file", CONFIG)
+        evidence.add("shape", f"{channels}×{height}×{width} (channels, height, width)", "file", CONFIG)
+        evidence.add("likelihood", "p(x|z₁) Bernoulli: every pixel is 0 or 1", "file", CONFIG)
+        evidence.add("prior", f"p(z{_subscript(len(levels))}) = N(0, I)", "file", CONFIG)
+        evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+        sheet = _usable(card.sheet, configuration.shape, evidence)
+        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
+            if text:
+                evidence.add(name, text, "card", "explorer.json")
+        return ModelFacts(
+            path=str(path),
+            format=self.name,
+            title=title,
+            kind="image",
+            shape=configuration.shape,
+            T=len(levels),
+            prediction="x0",
+            schedule="none",
+            value_range=VALUE_RANGE,
+            sample_count=sheet.count if sheet else 0,
+            sample_labels=sheet.labels if sheet else (),
+            family="chain",
+            fixed=FIXED,
+            levels=levels,
+            summary=card.summary,
+            evidence=tuple(evidence.facts),
+            warnings=tuple(evidence.warnings),
+        )
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> LatentModel:
+        import torch
+
+        from explorer.formats.model import LatentModel
+        from explorer.formats.tensors import load_weights
+        from explorer.networks.latent import LatentConfig, LatentNetwork
+
+        found = _read(path)
+        with torch.device("meta"):  # shapes without memory
+            network = LatentNetwork(LatentConfig(found.shape, found.levels, found.hidden, found.between, found.classes))
+        load_weights(network, path / WEIGHTS, f"{path.name}/{WEIGHTS}", device)
+        facts, samples = _samples(path, facts)
+        observed = network.observed(torch.from_numpy(samples)).numpy()
+        names = found.class_names or tuple(str(k) for k in range(max(facts.sample_labels, default=-1) + 1))
+        return LatentModel(facts, network, observed, device, names)
+
+
+FORMAT = LatentFolder()
+
+
+def _read(path: Path) -> _Configuration:
+    """Raises ModelError for anything that cannot be built."""
+    label = f"{path.name}/{CONFIG}"
+    fields = Fields(read_json(path / CONFIG, label), label)
+    sizes = fields.object("network_config") or Fields({}, label)
+    shape = sizes.integers("shape", 1, 4_096, 3)
+    levels = sizes.integers("levels", 1, MAX_NUMBERS, MAX_LEVELS)
+    if shape is None or len(shape) != 3:
+        raise sizes.wrong("shape", "three whole numbers: channels, height, width")
+    if levels is None:
+        raise sizes.wrong("levels", "the list of how many numbers z₁, z₂, … have")
+    if fields.choice("likelihood", LIKELIHOODS[0], LIKELIHOODS) not in LIKELIHOODS:
+        raise fields.wrong("likelihood", f"one of {', '.join(LIKELIHOODS)}")
+    stated: dict[str, Any] = {}
+    for key in ("title", "class_names"):
+        if key in fields:
+            try:
+                stated[key] = PARSERS[key](fields.values[key])
+            except ValueError as error:
+                raise fields.wrong(key, str(error)) from None
+    hidden, between = sizes.integer("hidden", 512, 1, MAX_WIDTH), sizes.integer("between", 256, 1, MAX_WIDTH)
+    classes = sizes.integer("classes", 0, 0, MAX_NUMBERS)
+    names = tuple(stated.get("class_names", ()))
+    size = (shape[0], shape[1], shape[2])
+    return _Configuration(size, levels, hidden, between, classes, stated.get("title"), names)
+
+
+def _usable(sheet: SampleSheet | None, shape: tuple[int, ...], evidence: Evidence) -> SampleSheet | None:
+    if sheet is None:
+        return None
+    try:
+        check_sheet(sheet, shape)
+    except (ValueError, OSError) as error:
+        evidence.warn(f"The card's sample pictures are not used: {error}.")
+        return None
+    evidence.add("samples", f"{sheet.count} pictures", "card", "explorer.json")
+    return sheet
+
+
+def _samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
+    """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
+    import numpy as np
+
+    sheet = read_card(path).sheet
+    if sheet is not None and facts.sample_count:
+        try:
+            return facts, read_sheet(sheet, facts.shape, VALUE_RANGE)
+        except (ValueError, OSError) as error:
+            warning = f"The card's sample pictures are not used: {error}."
+            facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
+    return facts, np.zeros((0, *facts.shape), np.float32)
+
+
+def _subscript(number: int) -> str:
+    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))

@@ -1,0 +1,1 @@
+"""Lenses of a chain of latent variables: a VAE or a Markovian HVAE. One file for each."""

@@ -1,0 +1,24 @@
+"""What each level decides: a row for each, in which it is kept with all above it, and all below is redrawn."""
+
+from __future__ import annotations
+
+from explorer.lenses.drawable import Drawable
+from explorer.lenses.latent.base import LatentLens, LatentView, sheet, subscript
+from explorer.lenses.latent.redraws import pixels, redrawn
+
+COLUMNS = 8
+
+
+def draw(view: LatentView) -> Drawable:
+    known = sorted(view.rungs, reverse=True)
+    rows = [
+        redrawn(view, t, view.rungs[t][:1], COLUMNS) if t > 1 else pixels(view, view.rungs[1][:1], COLUMNS)
+        for t in known
+    ]
+    kept = ", ".join(f"z{subscript(t)}" for t in known)
+    return sheet(rows, f"rows: {kept} kept")
+
+
+LENS = LatentLens(
+    "levels", "what each level decides", "row t: z_t stays as it is, everything below is drawn anew", draw
+)
