@@ -1,4 +1,4 @@
-"""Folders of our own chains of latent variables: `config.json` with the network "latent_chain", and `model.safetensors`.
+"""Folders of our own chains of latent variables: `config.json` with the network "latent_chain", and weights.
 
 network_config   {"shape": [channels, height, width], "levels": [numbers in z₁, …, z_L], "hidden", "between",
                  "classes"}
