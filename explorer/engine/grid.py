@@ -57,6 +57,9 @@ def run_grid(model: Model, request: Grid) -> Iterator[GridCell | GridProgress]:
         if isinstance(run, str):
             yield GridCell(row, column, error=run)
             continue
+        if reason := _not_varied(run, request):
+            yield GridCell(row, column, error=reason, beside_the_point=True)
+            continue
         try:
             steps = _steps(model, run, request)
             while True:
@@ -88,7 +91,6 @@ def _told(cell: GridCell) -> tuple[float | None, bool]:
 
 def _steps(model: Model, run: Run, request: Grid) -> Generator[float, None, _End]:
     """The run, which yields the share of it that is done now and then. Raises ModelError, ValueError."""
-    _check_varied(run, request)
     sampler, parameters = chosen_sampler(run)
     schedule = model.denoiser.schedule
     plan = sampler.plan(schedule, run.steps, parameters)
@@ -110,13 +112,15 @@ def _steps(model: Model, run: Run, request: Grid) -> Generator[float, None, _End
             begin, turn = time.perf_counter(), time.monotonic()
 
 
-def _check_varied(run: Run, request: Grid) -> None:
-    """Raises ModelError where what the grid varies is nothing to the sampler, so that all its cells would be alike."""
-    known = {f.name for f in fields(find_sampler(run.sampler).parameters)}
-    for axis in (request.rows, request.columns):
-        if axis.name in PARAMETERS and axis.name not in known:
-            label = find_sampler(run.sampler).label
-            raise ModelError(f"{label} has no {TITLES[axis.name].lower()}.")
+def _not_varied(run: Run, request: Grid) -> str:
+    """One sentence where what the grid varies is nothing to the sampler, so that all its cells would be alike."""
+    try:
+        sampler = find_sampler(run.sampler)
+    except (ModelError, ValueError):
+        return ""  # that is said where it is run
+    known = {f.name for f in fields(sampler.parameters)}
+    missing = [axis for axis in (request.rows, request.columns) if axis.name in PARAMETERS and axis.name not in known]
+    return f"{sampler.label} has no {TITLES[missing[0].name].lower()}." if missing else ""
 
 
 @dataclass(eq=False)

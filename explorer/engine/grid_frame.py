@@ -27,6 +27,7 @@ class GridCell:
     x: (n, …), the last x of the run; None where it failed. network_calls: how many it took to make x; the look at the
     model with which an ordinary run ends is not among them. seconds: of this run alone. quality: None where there is
     nothing to measure it by. reference: the others are measured by this one. error: one sentence, "" where it worked.
+    beside_the_point: nothing went wrong, but what the grid varies is nothing to this sampler; `error` says so.
     """
 
     row: int
@@ -38,6 +39,7 @@ class GridCell:
     measure: Measure | None = None
     reference: bool = False
     error: str = ""
+    beside_the_point: bool = False
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),
     ActionRow("&View", "&Leave gallery, grid or full screen", ("Esc",), lambda w: w.leave(), needs_model=False),
     ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.reset_zoom()),
+    ActionRow("&View", "Fields as arrows or as streamlines", ("L",), lambda w: w.toggle_streamlines()),
     ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts(), needs_model=False),
 )
 

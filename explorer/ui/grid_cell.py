@@ -114,7 +114,7 @@ class GridCellView(QFrame):
         inside = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN)
         cell = self.cell
         if cell is None or cell.x is None:
-            painter.setPen(QColor(t.warning if cell is not None else t.muted))
+            painter.setPen(QColor(t.muted if cell is None or cell.beside_the_point else t.warning))
             text, area = cell.error if cell is not None else "…", inside.adjusted(-3, 0, 3, 0)
             centred = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             if painter.boundingRect(area, centred, text).height() > area.height():  # its beginning must be read

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from explorer.axes import TITLES
 from explorer.engine.grid_frame import GridCell
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.grid_cell import GridCellView
+from explorer.ui.grid_scroll import GridScroll
 from explorer.ui.grids import GridPlan
 
 MANY_PARTS = 20.0
@@ -45,10 +46,7 @@ class GridView(QWidget):
         heading.addWidget(self._title)
         heading.addWidget(self._told, 1)
         heading.addWidget(back)
-        self._scroll = QScrollArea()
-        self._scroll.setObjectName("panel")
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
+        self._scroll = GridScroll()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -63,37 +61,15 @@ class GridView(QWidget):
     def begin(self, plan: GridPlan) -> None:
         """A grid of empty cells with their headings."""
         self._plan = plan
-        body = QWidget()
-        body.setObjectName("panelBody")
-        grid = QGridLayout(body)
-        grid.setContentsMargins(8, 6, 8, 8)
-        grid.setSpacing(6)
         rows, columns = TITLES[plan.grid.rows.name], TITLES[plan.grid.columns.name]
         self._title.setText(f"{rows} × {columns}")
-        grid.addWidget(_heading(f"{rows} ↓", "muted"), 1, 0)
-        across = _heading(f"{columns} →", "muted")
-        across.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        grid.addWidget(across, 0, 1, 1, len(plan.column_headings))
-        for column, text in enumerate(plan.column_headings):
-            label = _heading(text, "gridHeading")
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            grid.addWidget(label, 1, column + 1)
-            grid.setColumnStretch(column + 1, 1)
         self._cells = {}
         for row, row_text in enumerate(plan.row_headings):
-            label = _heading(row_text, "gridHeading")
-            label.setWordWrap(len(row_text) > 12)
-            label.setMaximumWidth(96)
-            grid.addWidget(label, row + 2, 0)
-            grid.setRowStretch(row + 2, 1)
             for column, column_text in enumerate(plan.column_headings):
                 view = GridCellView(row, column, f"{rows} {row_text}, {columns.lower()} {column_text}")
                 view.clicked.connect(self.chosen)
-                grid.addWidget(view, row + 2, column + 1)
                 self._cells[row, column] = view
-        if (old := self._scroll.takeWidget()) is not None:
-            old.deleteLater()
-        self._scroll.setWidget(body)
+        self._scroll.show_cells(self._cells, (rows, columns), plan.row_headings, plan.column_headings)
         self._tell()
 
     def show_cell(self, cell: GridCell) -> None:
@@ -112,8 +88,7 @@ class GridView(QWidget):
     def clear(self) -> None:
         """Forget everything."""
         self._plan, self._cells = None, {}
-        if (old := self._scroll.takeWidget()) is not None:
-            old.deleteLater()
+        self._scroll.clear()
 
     def restyle(self) -> None:
         """The theme's colours."""
@@ -129,13 +104,6 @@ class GridView(QWidget):
             f"calls{quality}"
             + ("   ★ best, for the fewest calls" if any(view.best for view in self._cells.values()) else "")
         )
-
-
-def _heading(text: str, name: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
 
 
 def best_of(cells: Iterable[GridCell]) -> set[tuple[int, int]]:

@@ -6,15 +6,18 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import MAGNITUDE, packed
 from explorer.lenses.drawable import Arrows, Fan, Field, Floats, Map, Points
 from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
+from explorer.lenses.streamlines import Streamlines, streamlines
 from explorer.ui import theme
+from explorer.ui.arrows import draw_arrows, draw_barbs, draw_lines
+from explorer.ui.field_menu import field_menu
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.plane_marks import named, paint_mark, paint_names
 from explorer.ui.viewport import Viewport
@@ -36,6 +39,7 @@ class PlaneView(LinkedView):
         super().__init__(viewport, parent)
         self._plane: Points | Arrows | Fan | Field | Map | None = None
         self._pressed: QPointF | None = None
+        self._streamlines: Streamlines | None = None
         self._density: QImage | None = None
         self._density_pixels: NDArray[np.uint32] | None = None
         self._canvas = np.zeros((0, 0), np.uint32)
@@ -43,6 +47,7 @@ class PlaneView(LinkedView):
     def show_plane(self, plane: Points | Arrows | Fan | Field | Map) -> None:
         """Show it; painted at the next paint event."""
         self._plane = plane
+        self._streamlines = None
         background = plane.background if isinstance(plane, Field) else None
         self._set_density(background)
         self.update()
@@ -60,6 +65,12 @@ class PlaneView(LinkedView):
         left, right, bottom, top = self._plane.extent
         x, y = left + place.x() * (right - left), top - place.y() * (top - bottom)
         return f"({x:+.2f}, {y:+.2f})"
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if isinstance(self._plane, Field):
+            menu = field_menu(self.viewport, self)
+            menu.exec(event.globalPos())
+            menu.deleteLater()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
@@ -102,7 +113,9 @@ class PlaneView(LinkedView):
             self._paint_map(painter, plane)
         else:
             self._paint_backdrop(painter)
-            if isinstance(plane, Field):
+            if isinstance(plane, Field) and self.viewport.streamlines:
+                self._paint_streamlines(painter, plane)
+            elif isinstance(plane, Field):
                 self._paint_field(painter, plane)
             elif isinstance(plane, Fan):
                 self._paint_fan(painter, plane)
@@ -223,6 +236,22 @@ class PlaneView(LinkedView):
             painter.setPen(_series_colour(i))
             painter.drawText(box, Qt.AlignmentFlag.AlignLeft, name)
 
+    def _paint_streamlines(self, painter: QPainter, plane: Field) -> None:
+        if self._streamlines is None:
+            self._streamlines = streamlines(plane.vectors, plane.certain, plane.extent)
+        lines = self._streamlines
+        x, y = self._pixels(lines.starts)
+        end_x, end_y = self._pixels(lines.ends)
+        head = np.zeros(len(x), bool)
+        head[lines.heads] = True
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for low, high, colour in _certainties():
+            mine = (lines.certain >= low) & (lines.certain < high)
+            draw_lines(painter, np.stack([x[mine], y[mine], end_x[mine], end_y[mine]], axis=1), colour)
+            tip = mine & head
+            draw_barbs(painter, x[tip], y[tip], end_x[tip], end_y[tip], colour)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
     def _paint_field(self, painter: QPainter, plane: Field) -> None:
         x, y = self._pixels(plane.grid)
         length = np.hypot(plane.vectors[:, 0], plane.vectors[:, 1])
@@ -233,11 +262,9 @@ class PlaneView(LinkedView):
         unit = plane.vectors / np.maximum(length, 1e-12)[:, None]
         dx = (unit[:, 0] * drawn).astype(np.float32)
         dy = (-unit[:, 1] * drawn).astype(np.float32)
-        colour = QColor(theme.current().text)
-        for low, high in ((0.0, 0.4), (0.4, 0.75), (0.75, 1.01)):
+        for low, high, colour in _certainties():
             mine = (plane.certain >= low) & (plane.certain < high)
             if mine.any():
-                colour.setAlphaF(0.25 if high < 0.5 else 0.5 if high < 1 else 0.9)
                 draw_arrows(painter, x[mine], y[mine], x[mine] + dx[mine], y[mine] + dy[mine], colour)
 
     def _paint_axes(self, painter: QPainter) -> None:
@@ -263,6 +290,16 @@ class PlaneView(LinkedView):
             _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
         painter.setPen(QPen(QColor(theme.current().border), 1))
         painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _certainties() -> list[tuple[float, float, QColor]]:
+    """From and up to which certainty a field is drawn in which colour."""
+    shades = []
+    for low, high, alpha in ((0.0, 0.4, 0.25), (0.4, 0.75, 0.5), (0.75, 1.01, 0.9)):
+        colour = QColor(theme.current().text)
+        colour.setAlphaF(alpha)
+        shades.append((low, high, colour))
+    return shades
 
 
 def _series_colour(i: int) -> QColor:
@@ -292,24 +329,3 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     first = math.ceil(low / step)
     values = [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
     return [value for value in values if low + step * 0.1 < value < high - step * 0.1]
-
-
-def draw_arrows(painter: QPainter, x: Floats, y: Floats, tip_x: Floats, tip_y: Floats, colour: QColor) -> None:
-    """Many arrows in one call: shaft and two barbs each, barbs a third of the shaft and at most 5 pixels."""
-    from pyqtgraph.Qt import internals  # pyqtgraph takes half a second to import: not before it is needed
-
-    dx, dy = tip_x - x, tip_y - y
-    length = np.maximum(np.hypot(dx, dy), 1e-6)
-    barb = np.minimum(length / 3, 5.0) / length
-    cos, sin = math.cos(2.6), math.sin(2.6)
-    lines = np.empty((len(x), 3, 4), np.float64)
-    lines[:, 0] = np.stack([x, y, tip_x, tip_y], axis=1)
-    for i, turn in ((1, sin), (2, -sin)):
-        bx, by = (dx * cos - dy * turn) * barb, (dx * turn + dy * cos) * barb
-        lines[:, i] = np.stack([tip_x, tip_y, tip_x + bx, tip_y + by], axis=1)
-    painter.setPen(QPen(colour, 1))
-    # pyqtgraph's array of QLineF shares its memory with numpy: no Python object is made for a line.
-    array = internals.PrimitiveArray(QLineF, 4)
-    array.resize(3 * len(x))
-    array.ndarray()[:] = lines.reshape(-1, 4)
-    painter.drawLines(*array.drawargs())

@@ -23,6 +23,15 @@ class Settings:
     def theme(self, name: ThemeName) -> None:
         self._store.setValue("theme", name)
 
+    @property
+    def streamlines(self) -> bool:
+        """Whether vector fields are drawn as curves along them."""
+        return self._store.value("streamlines") in (True, "true")
+
+    @streamlines.setter
+    def streamlines(self, on: bool) -> None:
+        self._store.setValue("streamlines", on)
+
     def recent(self) -> list[str]:
         """Paths of models opened lately, the newest first."""
         value = self._store.value("recent")

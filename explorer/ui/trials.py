@@ -39,12 +39,12 @@ TRIALS: tuple[Trial, ...] = (
     ),
     Trial(
         "Plain Langevin: the shares are those of the start",
-        "Look at shares: each piece keeps the points that started near it, since the score between pieces does not "
-        "know their weights.",
+        "Look at shares: what lies far from the start hardly gets a point, the rest what started near it, since the "
+        "score between pieces does not know their weights.",
         "langevin",
         200,
         {"level": 0.1, "step_size": 0.3, "add_noise": True},
-        start=Start(0.0, 0.0, 1.0),
+        start=Start(1.0, 0.2, 0.4),
     ),
     Trial(
         "No noise levels, from far away: lost where there are no data",
@@ -61,7 +61,7 @@ TRIALS: tuple[Trial, ...] = (
         "come out right.",
         "annealed_langevin",
         20,
-        {"steps_per_level": 10, "step_size": 0.3, "add_noise": True},
+        {"steps_per_level": 20, "step_size": 0.3, "add_noise": True},
     ),
 )
 

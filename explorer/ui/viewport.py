@@ -1,4 +1,4 @@
-"""What linked views share: zoom, pan and the place under the mouse."""
+"""What linked views share: zoom, pan, the place under the mouse, and how fields are drawn."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ class Viewport(QObject):
         self._zoom = 1.0
         self._centre = QPointF(0.5, 0.5)
         self._hover: QPointF | None = None
+        self._streamlines = False
+
+    @property
+    def streamlines(self) -> bool:
+        """True where vector fields are drawn as curves along them, not as arrows."""
+        return self._streamlines
+
+    def set_streamlines(self, on: bool) -> None:
+        if on != self._streamlines:
+            self._streamlines = on
+            self.changed.emit()
 
     @property
     def zoom(self) -> float:

@@ -333,6 +333,11 @@ class MainWindow(QMainWindow):
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
+    def toggle_streamlines(self) -> None:
+        """Draw vector fields as arrows, or as curves along them."""
+        self._workspace.tiles.plane.set_streamlines(not self._workspace.tiles.plane.streamlines)
+        self._settings.streamlines = self._workspace.tiles.plane.streamlines
+
     def reset_zoom(self) -> None:
         self._workspace.tiles.pictures.reset()
         self._workspace.tiles.plane.reset()
@@ -386,6 +391,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _restore_layout(self) -> None:
+        self._workspace.tiles.plane.set_streamlines(self._settings.streamlines)
         self.resize(1360, 840)
         geometry = self._settings.bytes("geometry")
         if geometry is not None:

@@ -96,6 +96,8 @@ def test_a_cell_that_fails_leaves_the_others(engine: Engine, pictures: str) -> N
     assert len(cells) == 6
     assert all(cells[0, k].x is not None and not cells[0, k].error for k in range(2))
     assert {cells[1, k].error for k in range(2)} == {"Heun has no η."}
+    assert all(cells[1, k].beside_the_point for k in range(2)), "which is nobody's mistake"
+    assert not cells[2, 0].beside_the_point
     assert "nonsense" in cells[2, 0].error
     steps = cells_of(engine, grid_of(pictures, ("steps", (0, T_PICTURES + 1, 2)), ("label", (0,))))
     assert [bool(steps[row, 0].error) for row in range(3)] == [True, True, False]
