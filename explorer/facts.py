@@ -171,3 +171,24 @@ class ModelFacts:
         if kind == "classifier-free":
             return self.class_names
         return self.classifier.class_names if self.classifier is not None else ()
+
+
+def check_comparable(a: ModelFacts, b: ModelFacts, label: int | None = None) -> None:
+    """Raises ModelError, one sentence, where B cannot be asked what A is asked, with that label or none."""
+    for chain in (a, b):
+        if chain.family == "chain":
+            raise ModelError(f"“{chain.title}” is a chain of latent variables: only diffusion models can be compared.")
+    if (a.kind, a.shape) != (b.kind, b.shape):
+        raise ModelError(
+            f"“{b.title}” is for {_samples(b)} and “{a.title}” for {_samples(a)}: only models of one shape can be "
+            "compared."
+        )
+    if label is not None and label >= len(b.class_names):
+        raise ModelError(f"“{b.title}” has no label {label}: choose “none” to compare the two models.")
+
+
+def _samples(facts: ModelFacts) -> str:
+    if facts.kind == "points":
+        return f"points in {facts.shape[0]} dimensions"
+    channels, height, width = facts.shape
+    return f"pictures of {width}×{height} with {channels} channel{'' if channels == 1 else 's'}"

@@ -128,6 +128,10 @@ class Look:
     """Of a latent chain: what of z_t is set by hand."""
     partner: int = 0
     """Of a latent chain: the data sample that an interpolation goes to."""
+    second: ModelRef | None = None
+    """Another model, whose tiles at the same x_t and t are shown beside these."""
+    place: tuple[int, int] | None = None
+    """Row and column of the pixel that lenses of one number are about, None for the one in the middle."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,8 @@ class Run:
     latent chain what of z_t is set by hand."""
     against: int | None = None
     """Another run, whose tiles at the same time are shown beside those of each step."""
+    second: ModelRef | None = None
+    """Another model, asked at each step's x_t and t, whose tiles are shown beside."""
     wanted: tuple[int, ...] | None = None
     """The other runs that may still be asked about: all others are forgotten. None keeps as many as there is room."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ SUMMARY = "what the model says of a noised sample at a time t"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     common_arguments(parser)
     schedule_argument(parser)
+    parser.add_argument("--against", metavar="PATH2", help="another model of the same shape: A, B, A − B of each tile")
     parser.add_argument("--t", type=int, required=True, help="time, 0 (data) … T (noise)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--sample", type=int, default=0, help="which of the model's data samples is x₀ (0)")
@@ -36,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from explorer.facts import check_comparable
     from explorer.formats.registry import inspect
+    from explorer.request import ModelRef
     from explorer.state import DEFAULT_POINTS, resolve_look
 
     out = out_file(options)
@@ -58,6 +62,11 @@ def run(options: argparse.Namespace) -> int:
         lenses=lenses,
     )
     look = resolve_look(state, facts)
+    names = lenses
+    if options.against is not None:
+        check_comparable(facts, inspect(options.against), options.label)
+        look = replace(look, second=ModelRef(options.against, options.device))
+        names = tuple(f"{name}{part}" for name in lenses for part in ("", ":b", ":difference"))
 
     from explorer.engine.engine import Engine
     from explorer.engine.frame import Drawn, Seen
@@ -69,14 +78,16 @@ def run(options: argparse.Namespace) -> int:
     missing = [name for name in lenses if name not in tiles]
     if missing:
         raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
-    _write_tiles(out, [tiles[name] for name in lenses], lenses)
+    _write_tiles(out, [tiles[name] for name in names], names, 3 if options.against is not None else len(names))
     return 0
 
 
-def _write_tiles(out: Path, tiles: list[Drawable], names: Sequence[str]) -> None:
+def _write_tiles(out: Path, tiles: list[Drawable], names: Sequence[str], columns: int) -> None:
+    """columns: how many tiles stand side by side in a picture."""
     if out.suffix.lower() == ".npz":
         save_npz(out, {name: drawable.data for name, drawable in zip(names, tiles, strict=True)})
         return
-    from explorer.lenses.picture import picture, side_by_side
+    from explorer.lenses.picture import below, picture, side_by_side
 
-    side_by_side([picture(drawable) for drawable in tiles]).save(out)
+    pictures = [picture(drawable) for drawable in tiles]
+    below([side_by_side(pictures[i : i + columns]) for i in range(0, len(pictures), columns)]).save(out)

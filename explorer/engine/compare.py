@@ -1,19 +1,26 @@
-"""Two runs side by side: the second at the time at which the first is on show."""
+"""Two runs side by side, the second at the time at which the first is on show; and two models, asked at one x_t."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
+import torch
+
 from explorer.diffusion.samplers import Step
+from explorer.engine.drawing import drawn_at_once
 from explorer.engine.frame import Frame, Seen
 from explorer.engine.guided import guided
 from explorer.engine.meter import Meter
 from explorer.engine.runs import Runs, step_of
+from explorer.engine.schedules import put_on
 from explorer.engine.trajectory import Trajectory
+from explorer.facts import ModelError, check_comparable
 from explorer.formats.model import Model
+from explorer.lenses.base import View
 from explorer.lenses.difference import difference
 from explorer.lenses.drawable import Drawable
+from explorer.request import Guidance
 
 Draw = Callable[[Trajectory, Step, Meter], Mapping[str, Drawable]]
 
@@ -48,3 +55,22 @@ def beside(
         tiles[f"{name}:b"] = other
         tiles[f"{name}:difference"] = difference(seen.tiles[name], other)
     return replace(seen, tiles=tiles, against=(against, index, round(step.t)))
+
+
+def beside_model(seen: Seen, view: View, other: Model, guidance: Guidance) -> Seen:
+    """`seen`, which is drawn from `view`, with what another model says at the same x_t, t, label and guidance as tiles
+    `LENS:b`, and A − B as `LENS:difference`.
+
+    A model of another schedule is asked at the noise level of t. Raises ModelError where the models do not match.
+    """
+    check_comparable(view.facts, other.facts, guidance.label)
+    meter = Meter(guided(put_on(other, view.denoiser.schedule), guidance))
+    prediction = meter(view.prediction.x_t, view.prediction.t)
+    if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
+        raise ModelError(f"“{other.facts.title}” returned values that are not finite at t = {view.prediction.t:g}.")
+    drawn, _ = drawn_at_once(replace(view, prediction=prediction, denoiser=meter), tuple(seen.tiles), running=True)
+    tiles = dict(seen.tiles)
+    for name, drawable in drawn.items():
+        tiles[f"{name}:b"] = drawable
+        tiles[f"{name}:difference"] = difference(seen.tiles[name], drawable)
+    return replace(seen, tiles=tiles, second=other.facts.title)

@@ -20,7 +20,7 @@ from explorer.diffusion.threshold import Limit
 from explorer.engine.bound import bound
 from explorer.engine.chain_runs import ANCESTRAL
 from explorer.engine.chains import Chains
-from explorer.engine.compare import beside
+from explorer.engine.compare import beside, beside_model
 from explorer.engine.device import NUMBERS_HELD, available, check_memory, choose, set_threads
 from explorer.engine.drawing import drawn_at_once, drawn_in_stages, latent_lens_spec, lens_spec
 from explorer.engine.finite import check_finite
@@ -52,9 +52,9 @@ from explorer.engine.sharing.sessions import restore, save_session
 from explorer.engine.sources import edited, forward, initial, thumbnail
 from explorer.engine.training import Trainer, keep_model, make_draft
 from explorer.engine.trajectory import Segment, Trajectory
-from explorer.facts import ModelError
+from explorer.facts import ModelError, check_comparable
 from explorer.formats.model import LatentModel, Model
-from explorer.formats.registry import inspect, load_any
+from explorer.formats.registry import inspect, load, load_any
 from explorer.lenses.base import View, number
 from explorer.lenses.drawable import Drawable
 from explorer.lenses.latent.registry import LATENT_LENSES
@@ -64,6 +64,7 @@ from explorer.request import (
     Draft,
     Film,
     Grid,
+    Guidance,
     Keep,
     LatentBound,
     Look,
@@ -98,6 +99,7 @@ class Engine:
         """What is known of the open model where it is a latent chain."""
         self._rescheduled: dict[ScheduleChoice, Model] = {}
         """The open model on the schedules it was lately wanted on."""
+        self._second: tuple[ModelRef, Model] | None = None
         self.runs = Runs(memory_budget)
         self._trainer = Trainer()
 
@@ -174,6 +176,7 @@ class Engine:
                 model = load_any(ref.path, choose(ref.device), dict(ref.overrides))
             self._model, self._ref = model, base
             self._rescheduled = {base.schedule: model} if isinstance(model, Model) else {}
+            self._second = None
             self.runs.clear()
             self.chains = Chains()
         return self._model
@@ -192,6 +195,21 @@ class Engine:
                 self._rescheduled.pop(next(iter(self._rescheduled)))
             self._rescheduled[ref.schedule] = made
         return self._rescheduled[ref.schedule]
+
+    def _beside_second(
+        self, seen: Seen, view: View, ref: ModelRef | None, guidance: Guidance
+    ) -> Generator[Frame, None, Seen]:
+        """With the tiles of a second model, which is kept as long as the first is open."""
+        if ref is None:
+            return seen
+        if self._second is None or self._second[0] != ref:
+            yield Progress("Reading the weights of the second model…")
+            overrides = dict(ref.overrides)
+            check_comparable(view.facts, inspect(ref.path, overrides))
+            with torch.inference_mode(False):
+                self._second = (ref, load(ref.path, choose(ref.device), overrides))
+            yield Progress("")
+        return beside_model(seen, view, self._second[1], guidance)
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
@@ -254,10 +272,13 @@ class Engine:
         next_t = max(request.t - 1, 0) if request.t > 0 else None
         known = (x_0, eps, model.truth, exact, model.samples)
         decode = None if model.autoencoder is None else model.autoencoder.decode
-        view = View(model.facts, prediction, meter, *known, limit=limit, next_t=next_t, decode=decode)
+        view = View(
+            model.facts, prediction, meter, *known, limit=limit, next_t=next_t, decode=decode, place=request.place
+        )
         quick, slow = drawn_at_once(view, request.lenses)
         sizes = guidance_size(prediction)
-        yield Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
+        seen = Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
+        yield (yield from self._beside_second(seen, view, request.second, request.guidance))
         yield from drawn_in_stages(view, slow)
 
     def _refuse_latent_bound(self, request: LatentBound) -> None:
@@ -400,7 +421,9 @@ class Engine:
             more=bool(slow),
             **meter.readings(),
         )
-        yield (yield from beside(self._model_of, self.runs, seen, trajectory, request.against, draw))
+        seen = yield from beside(self._model_of, self.runs, seen, trajectory, request.against, draw)
+        guidance = trajectory.segment(index).request.guidance
+        yield (yield from self._beside_second(seen, view, request.second, guidance))
         yield from drawn_in_stages(view, slow)
 
 

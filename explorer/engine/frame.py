@@ -144,6 +144,8 @@ class Seen:
     network_calls: int = 0
     against: tuple[int, int, int] | None = None
     """The run it is compared with, that one's step and time; tiles `LENS:b` and `LENS:difference` are of it."""
+    second: str = ""
+    """The title of the second model, whose tiles are `LENS:b`, with `LENS:difference`; "" for none."""
     more: bool = False
     """Tiles that take longer follow as Drawn frames."""
     words: str = ""

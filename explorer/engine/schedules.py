@@ -89,8 +89,12 @@ def rescheduled(model: Model, choice: ScheduleChoice) -> Model:
     """The model on the chosen schedule; itself on its own. Raises ModelError, one sentence, for an impossible one."""
     if choice.name == OWN_SCHEDULE:
         return model
+    return put_on(model, _schedule(model.denoiser.schedule, choice))
+
+
+def put_on(model: Model, schedule: Schedule) -> Model:
+    """The model as one of a schedule, whichever."""
     denoiser = model.denoiser
-    schedule = _schedule(denoiser.schedule, choice)
     if isinstance(denoiser, MixtureDenoiser):  # it knows every level
         exact = MixtureDenoiser(denoiser.mixture, schedule)
         return replace(model, denoiser=exact, classifier=_classifier(model, Rescheduled(denoiser, schedule)))

@@ -71,6 +71,16 @@ def side_by_side(pictures: list[Pillow.Image], gap: int = 8) -> Pillow.Image:
     return row
 
 
+def below(rows: list[Pillow.Image], gap: int = 8) -> Pillow.Image:
+    """Pictures below each other on white."""
+    sheet = Pillow.new("RGB", (max(p.width for p in rows), sum(p.height + gap for p in rows) - gap), "white")
+    y = 0
+    for p in rows:
+        sheet.paste(p, (0, y))
+        y += p.height + gap
+    return sheet
+
+
 def _pixels(places: Floats, extent: tuple[float, float, float, float]) -> tuple[Floats, Floats]:
     left, right, bottom, top = extent
     x = (places[:, 0] - left) / (right - left) * SIDE

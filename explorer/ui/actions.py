@@ -80,6 +80,10 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
     sharing.setObjectName("shareMenu")
     sharing.aboutToShow.connect(lambda: share.fill_share_menu(sharing, window))
     menus["&File"].insertMenu(menus["&File"].actions()[4], sharing)
+    comparing = QMenu("Compare &with", bar)
+    comparing.setObjectName("compareMenu")
+    comparing.aboutToShow.connect(lambda: window.fill_compare_menu(comparing))
+    needing.append(menus["&File"].insertMenu(menus["&File"].actions()[2], comparing))
     tiles = menus["&View"].addMenu("&Tiles")
     tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
     return needing

@@ -95,7 +95,7 @@ class Answers(Keeping):
         self._run_before = (None, 0)
         self._schedule_shown, self._schedule_asked = ScheduleChoice(), None
         self.family.clear()
-        self.compared = None
+        self.compared = self.second = None
         self.x_t = None
         self.filmCleared.emit()
         self.opened.emit(frame)
@@ -107,6 +107,9 @@ class Answers(Keeping):
 
     def _take_seen(self, frame: Seen, newest: bool) -> None:
         self._end_opening()
+        if frame.second and not self._second_seen:
+            self._second_seen = True
+            self._say_warnings()
         run = self.run
         if frame.run is not None and run is not None and frame.run == run.number and not frame.replayed:
             if not run.made:
@@ -147,6 +150,10 @@ class Answers(Keeping):
             if self.state.schedule != self._schedule_shown:  # a saved state, of another model perhaps
                 self.state = self.state.with_changes(schedule=self._schedule_shown)
                 self._look(film=True)
+        if frame.during in ("look", "run") and self.second is not None and not self._second_seen:
+            self.second = None  # it could not be read, or not be asked this
+            if frame.during == "look":
+                self._look()
         if frame.during == "look":
             self._end_opening()
             if not tried and self.state.picture is not None:  # it was there once, and is no more

@@ -22,6 +22,8 @@ from explorer.ui.runs import Family, RunRecord
 
 FILM_FRAMES = 33
 COMPARED_LENSES = ("x_t", "x0")
+SECOND_LENSES = ("x0", "eps")
+"""Of two models: x_t is the same for both."""
 L = TypeVar("L", Look, Run)
 
 
@@ -76,6 +78,11 @@ class Asking(QObject):
         self.compared: int | None = None
         """The run to show beside the one on show."""
         self.compared_lenses: tuple[str, ...] = COMPARED_LENSES
+        self.second: ModelFacts | None = None
+        """The model to show beside the open one, asked at the same x_t and t."""
+        self.second_lenses: tuple[str, ...] = SECOND_LENSES
+        self._second_seen = False
+        """Whether it has answered: one that cannot is given up."""
         self._schedule_shown = ScheduleChoice()
         self._schedule_asked: ScheduleChoice | None = None
         self._runs = 0
@@ -190,8 +197,21 @@ class Asking(QObject):
         other = self.family.get(self.compared)
         return self.state.source == "reverse" and other is not None and other is not self.run
 
+    @property
+    def side_by_side(self) -> tuple[str, ...]:
+        """The lenses through which two models or two runs are shown side by side, () where one is shown alone."""
+        if self.second is not None:
+            return self.second_lenses
+        return self.compared_lenses if self.comparing else ()
+
     def _beside(self, request: L) -> L:
-        """With the run that it is compared with, if any, and the lenses for that; in a run always with x_t."""
+        """With the model or run that it is compared with, if any, and the lenses for that; in a run always with x_t."""
+        if (second := self.second) is not None:
+            overrides = (("weights", second.weights),) if second.weights else ()
+            ref = ModelRef(second.path, self.state.device, overrides)
+            hidden = self.state.source == "reverse" and "x_t" not in self.second_lenses
+            names = ("x_t", *self.second_lenses) if hidden else self.second_lenses
+            return replace(request, second=ref, lenses=names)
         if self.comparing:
             return replace(request, against=self.compared, lenses=self.compared_lenses)
         # x_t is what edits begin with, on show or not.

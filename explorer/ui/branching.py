@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from explorer.facts import ModelError, check_comparable
+from explorer.formats.registry import inspect
 from explorer.state import ChoiceError
 from explorer.ui.playing import Playing
 from explorer.ui.runs import VIEW_FIELDS, RunRecord
@@ -79,10 +81,31 @@ class Branching(Playing):
         if self.comparing:
             self._compared_anew()
 
-    def _compared_anew(self) -> None:
+    def compare_model(self, path: str | None, weights: str = "") -> None:
+        """Show another model, or another set of a model's weights, beside the open one; None ends that."""
+        if self.facts is None:
+            return
+        second = None
+        if path is not None:
+            try:
+                second = inspect(path, {"weights": weights} if weights else {})
+                check_comparable(self.facts, second, self.state.label)
+            except ModelError as error:
+                self.failed.emit(str(error))
+                return
+        self.second, self._second_seen = second, False
+        self._compared_anew(forward=True)
+
+    def set_second_lenses(self, names: tuple[str, ...]) -> None:
+        """What of the two models is shown."""
+        self.second_lenses = names
+        if self.second is not None:
+            self._compared_anew(forward=True)
+
+    def _compared_anew(self, forward: bool = False) -> None:
         self.stateChanged.emit()
         self.runChanged.emit()
-        if self.state.source == "reverse":
+        if forward or self.state.source == "reverse":
             self._look()
 
     def show_neighbour(self, offset: int) -> None:

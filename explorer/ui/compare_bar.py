@@ -59,7 +59,7 @@ class CompareBar(QWidget):
         session = self._session
         others = [run for run in session.family if run is not session.run and run.made]
         possible = session.state.source == "reverse" and bool(others)
-        self.setVisible(possible)
+        self.setVisible(session.second is None and possible)
         if not possible:
             return
         self._lenses.setVisible(session.comparing)
@@ -99,6 +99,11 @@ def compared_specs(lenses: Sequence[LensSpec], names: Sequence[str], kind: str) 
 
 def name_tiles(tiles: Tiles, seen: Seen) -> None:
     """Say in the headers which run and step each tile shows."""
+    if seen.second:
+        for name in tiles.names():
+            part = name.rpartition(":")[2]
+            tiles.set_formula(name, {"b": seen.second, "difference": " "}.get(part, ""))
+        return
     if seen.against is None or seen.run is None:
         for name in tiles.names():
             if name != "x_t":

@@ -97,7 +97,7 @@ class Keeping(Branching):
         self._opening = None
         self.facts = frame.opened.facts
         self.family.clear()
-        self.compared = None
+        self.compared = self.second = None
         self._run_before = (None, 0)
         self._schedule_shown, self._schedule_asked = ScheduleChoice(), None
         self.x_t = None

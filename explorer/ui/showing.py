@@ -71,6 +71,7 @@ class Showing(QObject):
             parts.curves.set_model_schedule(opened.schedule)
             parts.choices.offer_samplers(opened.schedule.betas is not None)
         parts.compare.set_lenses(self.lenses, facts.lens_kind)
+        parts.second.set_lenses(self.lenses, facts.lens_kind)
         self._chosen_shown = None
 
     def _show_schedule(self, table: ScheduleTable) -> None:
@@ -108,13 +109,13 @@ class Showing(QObject):
     def _show_lenses(self) -> None:
         session, facts = self._session, self._session.facts
         assert facts is not None
-        if session.comparing:
-            shown = compared_specs(self.lenses, session.compared_lenses, facts.lens_kind)
+        if side_by_side := session.side_by_side:
+            shown = compared_specs(self.lenses, side_by_side, facts.lens_kind)
         else:
             kind, chosen = facts.lens_kind, session.state.lenses
             shown = [lens for lens in self.lenses if lens.name in chosen and kind in lens.kinds]
         if tuple(lens.name for lens in shown) != self._parts.tiles.names():
-            self._parts.tiles.set_lenses(shown, COLUMNS if session.comparing else None)
+            self._parts.tiles.set_lenses(shown, COLUMNS if side_by_side else None)
 
     def _show_seen(self, seen: Seen) -> None:
         tiles = self._parts.tiles

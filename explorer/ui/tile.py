@@ -186,6 +186,11 @@ class Tile(QFrame):
         page = self._stack.currentWidget()
         return page if isinstance(page, LinkedView) else None
 
+    def set_title(self, label: str) -> None:
+        """What it shows, in rich text."""
+        if label != self._title.text():
+            self._title.setText(label)
+
     def set_formula(self, formula: str) -> None:
         """What the header says, "" for the lens's own formula."""
         if (text := formula or self._own_formula) != self._formula.text():

@@ -61,6 +61,7 @@ class Tiles(QWidget):
         kept, self._tiles = self._tiles, {}
         for lens in lenses:
             tile = kept.get(lens.name) or self._made(lens)
+            tile.set_title(lens.label)
             self._tiles[lens.name] = tile
             tile.show()
         self._arrange()

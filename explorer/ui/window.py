@@ -17,6 +17,7 @@ from explorer.ui.banner import ErrorBanner
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
 from explorer.ui.runner import Runner
+from explorer.ui.second_model import ask_for_second, fill_compare_menu
 from explorer.ui.session import Session, is_picture
 from explorer.ui.settings import Settings
 from explorer.ui.showing import Showing
@@ -348,6 +349,11 @@ class MainWindow(QMainWindow):
         corner = self.rect().center() - self._shortcuts.rect().center()
         self._shortcuts.move(self.mapToGlobal(corner))
         self._shortcuts.setVisible(not self._shortcuts.isVisible())
+
+    def fill_compare_menu(self, menu: QMenu) -> None:
+        """Which models can be shown beside the open one."""
+        self._banner.clear()
+        fill_compare_menu(menu, self.session, self._settings.recent(), lambda: ask_for_second(self, self.session))
 
     def _fill_model_menu(self) -> None:
         fill_model_menu(self._workspace.choices.model_menu, self._settings.recent(), self.open, self.choose_model)

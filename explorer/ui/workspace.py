@@ -14,6 +14,7 @@ from explorer.ui.edit_menu import EditButton
 from explorer.ui.grid_view import GridView
 from explorer.ui.latent_choices import LatentChoices
 from explorer.ui.latents import Latents
+from explorer.ui.second_model import SecondModelBar
 from explorer.ui.session import Session
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tile import Tile
@@ -40,6 +41,7 @@ class Workspace(QWidget):
         self.tiles = Tiles()
         self.grid = GridView()
         self.side = SidePanel()
+        self.second = SecondModelBar(session)
         self.timeline = Timeline()
         self.compare = CompareBar(session, self.timeline.tree)
         self.timeline.add(self.compare)
@@ -65,7 +67,13 @@ class Workspace(QWidget):
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._columns.setChildrenCollapsible(False)
         self._columns.setHandleWidth(8)
-        for widget in (self.choices, self._centre, self.side):
+        centre = QWidget()
+        around = QVBoxLayout(centre)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.setSpacing(6)
+        around.addWidget(self.second)
+        around.addWidget(self._centre, 1)
+        for widget in (self.choices, centre, self.side):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
         layout = QVBoxLayout(self)

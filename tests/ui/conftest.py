@@ -321,6 +321,7 @@ def as_new(window: MainWindow, path: Path) -> None:
     """Bring a window into the state in which it opens a model."""
     session = window.session
     session.pause()
+    session.compare_model(None)
     if theme.current().name != "dark":
         window.toggle_theme()
     window.resize(1360, 840)

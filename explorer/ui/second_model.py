@@ -1,0 +1,133 @@
+"""A second model beside the first: what it is, through which lenses both are seen, and a way to end that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+
+from explorer.engine.frame import LensSpec
+from explorer.facts import ModelError, ModelFacts, check_comparable
+from explorer.formats.registry import inspect
+from explorer.ui.asking import SECOND_LENSES
+from explorer.ui.choices import describe
+from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.gallery import shipped_models
+from explorer.ui.session import Session
+
+TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
+
+
+class SecondModelBar(QFrame):
+    """Above the tiles while two models are compared."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setObjectName("card")
+        self.setAccessibleName("Two models side by side")
+        self._first, self._second = QLabel(), QLabel()
+        self._facts = ElidedLabel()
+        self._facts.setObjectName("muted")
+        for label, name in ((self._first, "firstModelName"), (self._second, "secondModelName")):
+            label.setObjectName(name)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setToolTip(TIP)
+        self._lenses = QComboBox()
+        self._lenses.setObjectName("secondLensCombo")
+        self._lenses.setAccessibleName("What is compared")
+        self._lenses.setToolTip("The lens through which both models are seen")
+        end = QPushButton("End")
+        end.setObjectName("endSecondButton")
+        end.setAccessibleName("End the comparison with the second model")
+        end.setToolTip("Show the first model alone")
+        end.clicked.connect(lambda: session.compare_model(None))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 4, 10, 4)
+        layout.setSpacing(10)
+        layout.addWidget(self._first)
+        layout.addWidget(self._second)
+        layout.addWidget(self._facts, 1)
+        layout.addWidget(self._lenses)
+        layout.addWidget(end)
+        self._lenses.currentIndexChanged.connect(self._choose)
+        session.stateChanged.connect(self._show)
+        self.hide()
+
+    def set_lenses(self, lenses: Sequence[LensSpec], kind: str) -> None:
+        """The lenses of a model of a kind."""
+        with QSignalBlocker(self._lenses):
+            self._lenses.clear()
+            self._lenses.addItem("x̂₀ and ε̂", " ".join(SECOND_LENSES))
+            for lens in lenses:
+                if kind in lens.kinds and not lens.slow:
+                    self._lenses.addItem(lens.name, lens.name)
+        self._session.second_lenses = SECOND_LENSES
+
+    def _choose(self) -> None:
+        self._session.set_second_lenses(tuple(str(self._lenses.currentData()).split()))
+
+    def _show(self) -> None:
+        first, second = self._session.facts, self._session.second
+        self.setVisible(first is not None and second is not None)
+        if first is None or second is None:
+            return
+        self._first.setText(f"A  {name_of(first)}")
+        self._second.setText(f"B  {name_of(second)}")
+        self._facts.setText(describe(second, "").rpartition(" · ")[0])  # it is on A's device
+        chosen = self._lenses.findData(" ".join(self._session.second_lenses))
+        if chosen != self._lenses.currentIndex():
+            with QSignalBlocker(self._lenses):
+                self._lenses.setCurrentIndex(chosen)
+
+
+def name_of(facts: ModelFacts) -> str:
+    """The title, with the set of weights where there are several."""
+    return f"{facts.title} ({facts.weights})" if facts.weights else facts.title
+
+
+def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask: Callable[[], None]) -> None:
+    """Other sets of the open model's weights, models of its shape, a way to others, and an end to it."""
+    menu.clear()
+    facts = session.facts
+    if facts is None:
+        return
+    for weights in facts.weight_sets:
+        if weights != facts.weights:
+            action = menu.addAction(f"{facts.title}, weights “{weights}”")
+            action.triggered.connect(lambda _=False, w=weights: session.compare_model(facts.path, w))
+    paths = dict.fromkeys([*(str(model.path) for model in shipped_models()), *recent])
+    for path in paths:
+        other = _inspected(path)
+        if other is not None and path != facts.path and _fits(facts, other):
+            entry = menu.addAction(f"{other.title}  —  {Path(path).name}")
+            entry.triggered.connect(lambda _=False, path=path: session.compare_model(path))
+    menu.addSeparator()
+    menu.addAction("Another model folder…").triggered.connect(lambda _=False: ask())
+    end = menu.addAction("No other model")
+    end.setEnabled(session.second is not None)
+    end.triggered.connect(lambda _=False: session.compare_model(None))
+
+
+def ask_for_second(parent: QWidget, session: Session) -> None:
+    """Ask for a folder and show its model beside the open one."""
+    path = QFileDialog.getExistingDirectory(parent, "Compare with the model in a folder")
+    if path:
+        session.compare_model(path)
+
+
+def _fits(facts: ModelFacts, other: ModelFacts) -> bool:
+    try:
+        check_comparable(facts, other)
+    except ModelError:
+        return False
+    return True
+
+
+def _inspected(path: str) -> ModelFacts | None:
+    try:
+        return inspect(path)
+    except ModelError:
+        return None
