@@ -191,4 +191,5 @@ def _samples(facts: ModelFacts) -> str:
     if facts.kind == "points":
         return f"points in {facts.shape[0]} dimensions"
     channels, height, width = facts.shape
-    return f"pictures of {width}×{height} with {channels} channel{'' if channels == 1 else 's'}"
+    what = "latents" if facts.kind == "latent" else "pictures"
+    return f"{what} of {width}×{height} with {channels} channel{'' if channels == 1 else 's'}"
