@@ -47,7 +47,7 @@ _RANGE = re.compile(r"(\d{1,19})\s*(?:-|–|\.\.|…)\s*(\d{1,19})")
 def axes_of(facts: ModelFacts, state: State) -> tuple[AxisName, ...]:
     """What can be varied with this model."""
     labels = bool(facts.labels(state.guidance_kind))
-    scale = labels and (state.guidance_kind == "classifier" or facts.guidable)
+    scale = facts.prompted or (labels and (state.guidance_kind == "classifier" or facts.guidable))
     return tuple(n for n in TITLES if (n != "label" or labels) and (n != "guidance_scale" or scale))
 
 

@@ -128,6 +128,8 @@ class ModelFacts:
     """The one in use, "" where the format has none."""
     fixed: tuple[str, ...] = ()
     """Facts that the user cannot set otherwise."""
+    prompted: bool = False
+    """True where the model is led by a text, and the empty text stands for none."""
     picture_shape: tuple[int, int, int] | None = None
     """(channels, height, width) of the picture that a latent decodes to, values in [−1, 1]; None elsewhere."""
     family: Literal["diffusion", "chain"] = "diffusion"
@@ -164,7 +166,7 @@ class ModelFacts:
     @property
     def guidable(self) -> bool:
         """True where classifier-free guidance is possible."""
-        return self.conditional and self.null_label is not None
+        return self.prompted or (self.conditional and self.null_label is not None)
 
     def labels(self, kind: GuidanceKind) -> tuple[str, ...]:
         """The labels to choose from under a kind of guidance, () where it is not possible."""

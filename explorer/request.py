@@ -41,7 +41,8 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Guidance:
-    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6.
+    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6. prompt: of a model that
+    reads text, whose label is 0 with one and None without; negative_prompt: what γ leads away from.
 
     interval: (lowest, highest) t at which γ counts, both included; elsewhere it is 1. None for every t.
     rescale: φ of Lin et al. 2024, for classifier-free guidance.
@@ -52,6 +53,8 @@ class Guidance:
     kind: GuidanceKind = "classifier-free"
     interval: tuple[float, float] | None = None
     rescale: float = 0.0
+    prompt: str = ""
+    negative_prompt: str = ""
 
 
 @dataclass(frozen=True)

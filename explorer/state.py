@@ -40,6 +40,7 @@ HVAE_LENSES = ("z_t", "decoded", "levels", "latent_map")
 CHAIN_LENSES = (*VAE_LENSES, *PLANE_VAE_LENSES, *HVAE_LENSES)
 """Of chains of latent variables, shown from the first."""
 MATCHED_POINTS = 5_000
+MAX_PROMPT = 2_000
 MAX_SEED = 2**64 - 1
 MAX_STEPS = 100_000
 FIRST_TIMES = 10
@@ -63,6 +64,8 @@ class State:
     noise_seed: int = 0
     picture: str | None = None
     label: int | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
     guidance_scale: float = 1.0
     guidance_kind: GuidanceKind = "classifier-free"
     guidance_interval: tuple[float, float] | None = None
@@ -181,6 +184,8 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "noise_seed": _whole,
     "picture": _text_or_none,
     "label": lambda value: value is None or _whole(value),
+    "prompt": _text,
+    "negative_prompt": _text,
     "guidance_scale": _number,
     "guidance_kind": lambda value: value in ("classifier-free", "classifier"),
     "guidance_interval": lambda value: (
@@ -258,6 +263,8 @@ def _seed(seed: int) -> int:
 def _guidance(state: State, facts: ModelFacts) -> Guidance:
     if not math.isfinite(state.guidance_scale):
         raise ChoiceError(f"The guidance scale γ must be a finite number, not {state.guidance_scale}.")
+    if facts.prompted:
+        return _text_guidance(state, facts)
     if state.label is None:
         return Guidance()
     kind = state.guidance_kind
@@ -274,6 +281,18 @@ def _guidance(state: State, facts: ModelFacts) -> Guidance:
     if not 0 <= state.guidance_rescale <= 1:
         raise ChoiceError(f"The guidance rescale φ lies between 0 and 1, not at {state.guidance_rescale:g}.")
     return Guidance(state.label, state.guidance_scale, kind, interval, state.guidance_rescale)
+
+
+def _text_guidance(state: State, facts: ModelFacts) -> Guidance:
+    if max(len(state.prompt), len(state.negative_prompt)) > MAX_PROMPT:
+        raise ChoiceError(f"A prompt has at most {MAX_PROMPT:,} characters.")
+    if not state.prompt.strip():
+        return Guidance()
+    if not 0 <= state.guidance_rescale <= 1:
+        raise ChoiceError(f"The guidance rescale φ lies between 0 and 1, not at {state.guidance_rescale:g}.")
+    interval = _interval(state.guidance_interval, facts.T)
+    texts = (state.prompt, state.negative_prompt)
+    return Guidance(0, state.guidance_scale, "classifier-free", interval, state.guidance_rescale, *texts)
 
 
 def _no_labels(kind: GuidanceKind, facts: ModelFacts) -> str:

@@ -24,6 +24,8 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="the file to write: .png, .npz or .gif")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--label", type=int, help="class label; none: unconditional")
+    parser.add_argument("--prompt", default="", help="what a model that reads text is led to")
+    parser.add_argument("--negative-prompt", default="", help="what guidance leads away from (nothing)")
     parser.add_argument("--guidance", type=float, default=1.0, help="guidance scale γ (1)")
     parser.add_argument(
         "--guidance-kind",
@@ -76,6 +78,8 @@ def state_of(options: argparse.Namespace, **more: Any) -> State:
         model=options.path,
         device=options.device,
         label=options.label,
+        prompt=options.prompt,
+        negative_prompt=options.negative_prompt,
         guidance_scale=options.guidance,
         guidance_kind=options.guidance_kind,
         guidance_interval=options.guidance_interval,

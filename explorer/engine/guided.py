@@ -16,6 +16,11 @@ from explorer.request import Guidance
 
 def guided(model: Model, guidance: Guidance) -> Denoiser:
     """Raises ModelError where classifier guidance is asked of a model that has no classifier."""
+    if model.prompts is not None and guidance.label is not None:
+        prompt, avoided = (model.prompts.number(text) for text in (guidance.prompt, guidance.negative_prompt))
+        labels = torch.tensor([prompt], device=model.device)
+        choices = (guidance.scale, guidance.interval, guidance.rescale)
+        return ClassifierFreeGuidance(model.denoiser, labels, *choices, null=avoided)
     return _with_guidance(model.denoiser, guidance, model.classifier, model.device)
 
 

@@ -28,6 +28,7 @@ from explorer.formats.diffusers_layout import (
     NETWORK_FOLDERS,
     Layout,
     locate,
+    text_weights,
     weights_of,
 )
 from explorer.formats.diffusers_parts import (
@@ -48,6 +49,8 @@ if TYPE_CHECKING:  # facts are read without torch
     import torch
 
     from explorer.formats.model import Model
+    from explorer.formats.text_encoder import Prompts
+    from explorer.formats.text_encoder_config import TextEncoderConfig
 
 
 class DiffusersFolder:
@@ -130,6 +133,7 @@ class DiffusersFolder:
             title=title,
             kind="latent" if latent else "image",
             shape=network.shape,
+            prompted=configuration.text is not None,
             picture_shape=configuration.picture_shape if latent else None,
             T=scheduler.T,
             prediction=prediction,
@@ -168,10 +172,13 @@ class DiffusersFolder:
         learned = learned_variance(configuration)
         asked = partial(convention, configuration.scheduler)
         call = UNetCall(network, asked(schedule), config.shape[0] * (2 if learned else 1), no_label, asked)
+        prompts = None if configuration.text is None else _prompts(folder, configuration.text, device)
+        if prompts is not None:
+            call = replace(call, embed=prompts.embeddings)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
-        model = Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier)
+        model = Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier, prompts=prompts)
         return model if configuration.autoencoder is None else with_autoencoder(model, folder, configuration)
 
 
@@ -204,6 +211,16 @@ def _embeddings(network: NetworkConfig, card: Card, user: Corrections, folder: L
         )
     nulls = [label for label in (user.null_label, card.corrections.null_label) if label is not None]
     return max(len(names), *(label + 1 for label in nulls)) if nulls else len(names)
+
+
+def _prompts(folder: Layout, config: TextEncoderConfig, device: torch.device) -> Prompts:
+    from explorer.formats.text_encoder import load_prompts
+
+    assert folder.text_encoder is not None
+    assert folder.tokenizer is not None
+    weights = text_weights(folder.text_encoder, folder.root)
+    label = folder.label(folder.text_encoder / CONFIG)
+    return load_prompts(config, label, folder.tokenizer, weights, folder.label(weights), device)
 
 
 def with_autoencoder(model: Model, folder: Layout, configuration: Configuration) -> Model:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from explorer.facts import ModelError
-from explorer.formats import autoencoder_config, transformer_config
+from explorer.formats import autoencoder_config, text_encoder_config, text_unet_config, transformer_config
 from explorer.formats.fields import Fields, read_json, short
 from explorer.formats.schedulers import CLASSES
 
@@ -26,21 +26,26 @@ SCHEDULER_CONFIG = "scheduler_config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 EMA_FOLDERS = ("unet_ema",)
+STEM = "diffusion_pytorch_model"
 NETWORK_FOLDERS = (*EMA_FOLDERS, "unet", "transformer")
 AUTOENCODER_FOLDERS = ("vae", "vqvae")
 PARTS = (*NETWORK_FOLDERS, *AUTOENCODER_FOLDERS, "scheduler", "text_encoder", "tokenizer")
 """Folders inside a model's folder."""
 
 ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "unet": ("diffusers", ("UNet2DModel",)),
+    "unet": ("diffusers", ("UNet2DModel", text_unet_config.CLASS_NAME)),
     "transformer": ("diffusers", transformer_config.CLASS_NAMES),
     "scheduler": ("diffusers", tuple(CLASSES)),
     "vae": ("diffusers", autoencoder_config.CLASS_NAMES),
     "vqvae": ("diffusers", autoencoder_config.CLASS_NAMES),
+    "text_encoder": ("transformers", (text_encoder_config.CLASS_NAME,)),
+    "tokenizer": ("transformers", text_encoder_config.TOKENIZERS),
 }
 """What may stand behind each part's name in model_index.json: a library and its classes. They are never imported."""
 
-_VARIANT = re.compile(r"diffusion_pytorch_model(?:\.([\w-]{1,40}))?\.(safetensors|bin)")
+IGNORED = ("safety_checker", "feature_extractor", "image_encoder", "requires_safety_checker")
+"""Parts that look at pictures when they are done; nothing here asks them."""
+_VARIANT = re.compile(r"(?:diffusion_pytorch_|pytorch_)?model(?:\.([\w-]{1,40}))?\.(safetensors|bin)")
 _LAST = {"ema": 0, None: 1, "fp32": 2, "bf16": 3, "fp16": 4, "non_ema": 9}
 """The order of variants; others lie between."""
 
@@ -66,6 +71,8 @@ class Layout:
     network: Path
     scheduler: Path | None
     autoencoder: Path | None
+    text_encoder: Path | None
+    tokenizer: Path | None
     choices: tuple[WeightsChoice, ...]
     chosen: WeightsChoice
 
@@ -110,24 +117,27 @@ def locate(path: Path, wanted: str | None = None) -> Layout:
     autoencoder = next((path / name for name in AUTOENCODER_FOLDERS if (path / name / CONFIG).exists()), None)
     if autoencoder is None and any(index.get(name) for name in AUTOENCODER_FOLDERS):
         raise ModelError(f"{path.name}/{INDEX} names an autoencoder that is not there: download the folder again.")
-    return Layout(path, index, chosen.file.parent, found, autoencoder, tuple(choices), chosen)
+    text_encoder = path / "text_encoder" if (path / "text_encoder" / CONFIG).exists() else None
+    tokenizer = path / "tokenizer" if (path / "tokenizer").is_dir() else None
+    parts = (found, autoencoder, text_encoder, tokenizer)
+    return Layout(path, index, chosen.file.parent, *parts, tuple(choices), chosen)
 
 
-def weights_of(folder: Path, root: Path) -> Path:
+def weights_of(folder: Path, root: Path, stem: str = STEM) -> Path:
     """The preferred weights of a part that offers no choice. Raises ModelError where there are none."""
-    choices = _weights_in(folder, "")
+    choices = _weights_in(folder, "", stem)
     if not choices:
         raise _no_weights(folder, root)
     return choices[0].file
 
 
-def _weights_in(folder: Path, base: str) -> list[WeightsChoice]:
+def _weights_in(folder: Path, base: str, stem: str = STEM) -> list[WeightsChoice]:
     """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors.
 
     base: "ema" or "raw" where the folder tells, else the variants do.
     """
     found: dict[str | None, Path] = {}
-    for file in sorted(folder.glob("diffusion_pytorch_model*")):
+    for file in sorted(folder.glob(f"{stem}*")):
         match = _VARIANT.fullmatch(file.name)
         if match is None or not file.is_file():
             continue
@@ -142,6 +152,14 @@ def _weights_in(folder: Path, base: str) -> list[WeightsChoice]:
     return [WeightsChoice(shown[v], found[v]) for v in order]
 
 
+def text_weights(folder: Path, root: Path) -> Path:
+    """Those of a part that the transformers library wrote. Raises ModelError where there are none."""
+    for stem in ("model", "pytorch_model"):
+        if choices := _weights_in(folder, "", stem):
+            return choices[0].file
+    raise ModelError(f"{root.name}/{folder.name} holds no weights: expected model.safetensors there.")
+
+
 def _no_weights(folder: Path, root: Path) -> ModelError:
     place = root.name if folder == root else f"{root.name}/{folder.name}"
     if list(folder.glob("diffusion_pytorch_model*.index*.json")):
@@ -151,7 +169,7 @@ def _no_weights(folder: Path, root: Path) -> ModelError:
 
 def _check_index(index: Mapping[str, Any], label: str) -> None:
     for part, value in index.items():
-        if part.startswith("_") or not isinstance(value, list) or not any(value):
+        if part.startswith("_") or part in IGNORED or not isinstance(value, list) or not any(value):
             continue  # settings of the pipeline, and parts that were left out ([null, null])
         if part not in ALLOWED:
             raise ModelError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from explorer.facts import ModelError
-from explorer.formats import transformer_config
+from explorer.formats import text_unet_config, transformer_config
 from explorer.formats.autoencoder_config import AutoencoderConfig, read_autoencoder_config
 from explorer.formats.card import Card
 from explorer.formats.corrections import MAX_CLASSES, Corrections
@@ -15,17 +15,20 @@ from explorer.formats.diffusers_layout import CONFIG, SCHEDULER_CONFIG, Layout
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields
 from explorer.formats.scheduler_config import SchedulerConfig, read_scheduler_config
+from explorer.formats.text_encoder_config import TextEncoderConfig, read_text_encoder_config
+from explorer.formats.text_unet_config import read_text_unet_config
 from explorer.formats.transformer_config import read_transformer_config
 from explorer.formats.unet_config import NetworkConfig, read_unet_config
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """autoencoder: that of a latent model, None for one of the pictures themselves."""
+    """autoencoder: that of a latent model, None for one of the pictures themselves. text: of a model that reads it."""
 
     network: NetworkConfig
     scheduler: SchedulerConfig
     autoencoder: AutoencoderConfig | None
+    text: TextEncoderConfig | None = None
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -50,6 +53,8 @@ def _network(folder: Layout, evidence: Evidence) -> NetworkConfig:
     fields = folder.fields(file)
     if fields.values.get("_class_name") in transformer_config.CLASS_NAMES:
         return read_transformer_config(fields, folder.where(file), evidence)
+    if fields.values.get("_class_name") == text_unet_config.CLASS_NAME:
+        return read_text_unet_config(fields, folder.where(file), evidence)
     return read_unet_config(fields, folder.where(file), evidence)
 
 
@@ -88,7 +93,13 @@ def read_parts(folder: Layout, evidence: Evidence) -> Configuration:
     if folder.autoencoder is not None:
         file = folder.autoencoder / CONFIG
         autoencoder = read_autoencoder_config(folder.fields(file), folder.where(file), unet.shape, evidence)
-    return Configuration(unet, scheduler, autoencoder)
+    text = None
+    if unet.text_width is not None:
+        if folder.text_encoder is None or folder.tokenizer is None:
+            raise ModelError(f"{folder.root.name} has a network led by text, but no text_encoder and tokenizer.")
+        file = folder.text_encoder / CONFIG
+        text = read_text_encoder_config(folder.fields(file), folder.where(file), unet.text_width, evidence)
+    return Configuration(unet, scheduler, autoencoder, text)
 
 
 def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # this module is read before torch has loaded
     from explorer.diffusion.latent import LatentChain
     from explorer.diffusion.mixture import GaussianMixture
     from explorer.formats.autoencoder import Autoencoder
+    from explorer.formats.text_encoder import Prompts
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class Model:
     classifier: Callable[[], LogClassifier] | None = None
     autoencoder: Autoencoder | None = None
     """Of a latent model: its latents as pictures, and pictures as latents."""
+    prompts: Prompts | None = None
+    """Of a model that reads text: texts as the numbers of a condition."""
     network: nn.Module | None = None
     """The network behind the denoiser, where it is one of our own that can be trained on."""
 

@@ -34,6 +34,8 @@ class UNetCall:
     channels: int
     no_label: int | None
     convention: Callable[[Schedule], Convention] | None = None
+    embed: Callable[[Condition, int], Tensor] | None = None
+    """Of a network that reads text: the embeddings of the numbers that stand for texts, in place of labels."""
     _recorded: dict[int, Recorded] = field(default_factory=dict, repr=False)
     """Recordings by batch size, see `prepare`."""
 
@@ -79,6 +81,8 @@ class UNetCall:
         return torch.full((1,), value, dtype=torch.float32, device=x_t.device)
 
     def _labels(self, x_t: Tensor, condition: Condition) -> Tensor | None:
+        if self.embed is not None:
+            return self.embed(condition, len(x_t))
         if self.no_label is None:
             return None
         if condition is None:

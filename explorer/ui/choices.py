@@ -31,6 +31,7 @@ from explorer.ui.field_column import WheelGuard, align, label_width, labels
 from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
+from explorer.ui.prompt_choices import PromptChoices
 
 MAX_SEED = 2**31 - 1
 SAMPLER_TIP = "How a reverse run goes from noise to data"
@@ -163,6 +164,9 @@ class Choices(QScrollArea):
         self._align(())
 
     def _build_condition(self) -> None:
+        self._prompts = PromptChoices()
+        self._prompts.changed.connect(self.changed)
+        self._body().addWidget(self._prompts)
         self._guidance = GuidanceChoices()
         self._guidance.changed.connect(self.changed)
         self._body().addWidget(self._guidance)
@@ -270,6 +274,7 @@ class Choices(QScrollArea):
         self._facts_label.setText(describe(facts, device))
         self._facts_label.setToolTip(facts.summary)
         self._sections.setEnabled(True)
+        self._prompts.set_facts(facts)
         self._guidance.set_facts(facts)
         self._show_family(facts)
         blocked = [QSignalBlocker(w) for w in (self._sample, self._count, self._steps)]
@@ -297,6 +302,7 @@ class Choices(QScrollArea):
         self._sample.setValue(state.sample)
         self._noise_seed.setValue(state.noise_seed)
         self._count.setValue(state.count)
+        self._prompts.set_state(state)
         self._guidance.set_state(state)
         self._steps.setValue(state.steps)
         self._seed.setValue(state.sampler_seed)

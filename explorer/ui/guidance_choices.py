@@ -83,6 +83,9 @@ class GuidanceChoices(QWidget):
         """Offer what a model can do."""
         self._facts = facts
         self._names = None
+        # A text takes the place of the label, and one kind of guidance goes with it.
+        for field in (self._label, self._kind):
+            self._form.setRowVisible(field, not facts.prompted)
         reasons: dict[GuidanceKind, str] = {
             "classifier-free": "" if facts.conditional else "This network takes no labels",
             "classifier": "" if facts.classifier else "No classifier fits this model",
@@ -134,6 +137,10 @@ class GuidanceChoices(QWidget):
         self._kind.setEnabled(both)
         self._kind.setToolTip(FORMULAS[kind] if both else self._only_kind(facts))
         unlabelled = "" if state.label is not None else "Choose a label first: without one there is nothing to guide to"
+        if facts is not None and facts.prompted:
+            unlabelled = (
+                "" if state.prompt.strip() else "Write a prompt first: without one there is nothing to guide to"
+            )
         null = "" if kind == "classifier" or (facts and facts.guidable) else "This model has no null label, so γ is 1"
         free = "" if kind == "classifier-free" else "It compares with the conditional network, which a classifier lacks"
         _allow(self._scale, FORMULAS[kind], unlabelled or null)

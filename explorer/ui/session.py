@@ -19,7 +19,17 @@ from explorer.ui.asking import StartingCloud
 from explorer.ui.keeping import SESSION_ENDING
 
 NEEDS_NEW_RUN = {"sampler", "steps", "sampler_seed", "count", "schedule"}
-GUIDANCE = {"label", "guidance_scale", "guidance_kind", "guidance_interval", "guidance_rescale"}
+GUIDANCE = {
+    "label",
+    "prompt",
+    "negative_prompt",
+    "guidance_scale",
+    "guidance_kind",
+    "guidance_interval",
+    "guidance_rescale",
+}
+TEXT_GUIDANCE = 7.5
+"""What text-to-picture pipelines of diffusers begin with."""
 LIVE = {*GUIDANCE, "parameters"}
 
 
@@ -208,7 +218,9 @@ class Session(Answers):
             count=1 if facts.on_grid else min(DEFAULT_POINTS, max(facts.sample_count, 1)),
             picture=None,
             label=None,
-            guidance_scale=2.0 if facts.guidable else 1.0,
+            prompt="",
+            negative_prompt="",
+            guidance_scale=TEXT_GUIDANCE if facts.prompted else 2.0 if facts.guidable else 1.0,
             guidance_kind="classifier" if facts.classifier and not facts.conditional else "classifier-free",
             guidance_interval=None,
             guidance_rescale=0.0,

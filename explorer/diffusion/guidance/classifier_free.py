@@ -43,6 +43,8 @@ class ClassifierFreeGuidance:
     guidance_scale: float = 1.0
     interval: Interval = None
     rescale: float = 0.0
+    null: int = NO_LABEL
+    """The label that γ leads away from."""
 
     def __post_init__(self) -> None:
         check_interval(self.interval)
@@ -61,9 +63,11 @@ class ClassifierFreeGuidance:
         """The guided prediction. condition, where given, replaces the labels."""
         labels = self.labels if condition is None else condition
         scale = self.scale_at(t)
-        if labels is None or scale == 0.0:
+        if labels is None or (scale == 0.0 and self.null == NO_LABEL):
             return self.denoiser(x_t, t)
         labels = labels.expand(len(x_t))
+        if scale == 0.0:
+            return self.denoiser(x_t, t, torch.full_like(labels, self.null))
         if scale == 1.0:
             return self.denoiser(x_t, t, labels)
         conditional, unconditional = self.both(x_t, t, labels)
@@ -93,7 +97,7 @@ class ClassifierFreeGuidance:
 
     def both(self, x_t: Tensor, t: float, labels: Tensor) -> tuple[Prediction, Prediction]:
         """The conditional and the unconditional prediction, from one call of the network."""
-        pair = self.denoiser(torch.cat([x_t, x_t]), t, torch.cat([labels, torch.full_like(labels, NO_LABEL)]))
+        pair = self.denoiser(torch.cat([x_t, x_t]), t, torch.cat([labels, torch.full_like(labels, self.null)]))
         n = len(x_t)
         return pair.select(slice(0, n)), pair.select(slice(n, 2 * n))
 

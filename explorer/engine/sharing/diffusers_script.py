@@ -86,6 +86,8 @@ def script(material: Material, name: str) -> str:
     request = run.request
     if facts.format != FORMAT.name:
         raise _no("this model is not a folder of diffusers")
+    if facts.kind != "image" or facts.prompted:
+        raise _no("it works on latents or reads text")
     if request.sampler not in CLASSES:
         raise _no(f"it has no sampler that does what {chosen_sampler(request)[0].label} does")
     if request.initial is not None or request.first or request.edited is not None:

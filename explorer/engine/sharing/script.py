@@ -177,6 +177,10 @@ def _denoiser(guidance: Guidance) -> str:
         return "denoiser = model.denoiser  # without a label"
     interval = "" if guidance.interval is None else f", interval={guidance.interval!r}"
     labels = f"torch.tensor([{guidance.label}], device=model.device)"
+    null = ""
+    if guidance.prompt:
+        labels = f"torch.tensor([model.prompts.number({guidance.prompt!r})], device=model.device)"
+        null = f", null=model.prompts.number({guidance.negative_prompt!r})"
     values = f"the label y being {guidance.label}, γ = {guidance.scale:g}"
     if guidance.kind == "classifier":
         return f"""# score = ∇ log p(x_t) + γ ∇ log p(y | x_t), {values}
@@ -185,7 +189,7 @@ denoiser = ClassifierGuidance(model.denoiser, model.classifier(), labels, {guida
     rescale = f", rescale={guidance.rescale!r}" if guidance.rescale else ""
     return f"""# ε̂ = ε̂(x_t) + γ (ε̂(x_t, y) − ε̂(x_t)), {values}
 labels = {labels}
-denoiser = ClassifierFreeGuidance(model.denoiser, labels, {guidance.scale!r}{interval}{rescale})"""
+denoiser = ClassifierFreeGuidance(model.denoiser, labels, {guidance.scale!r}{interval}{rescale}{null})"""
 
 
 def _guidance_imports(run: Trajectory) -> str:
