@@ -81,6 +81,15 @@ class ClassifierFacts:
 
 
 @dataclass(frozen=True)
+class ProposedSampler:
+    """The sampler to begin with, where a model is made for one. parameters: those that differ from its defaults."""
+
+    sampler: str
+    steps: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """A model as the rest of the program sees it, known before its weights are read.
 
@@ -111,6 +120,8 @@ class ModelFacts:
     """True where the exact distribution of the data is known."""
     classifier: ClassifierFacts | None = None
     """What can guide the unconditional model; None where no classifier fits."""
+    proposed: ProposedSampler | None = None
+    """What the card proposes to sample with."""
     own_sampler: str = ""
     """The sampler that the model's own configuration names, such as "diffusers:DDPMScheduler"; "" for none."""
     density_known: bool = False

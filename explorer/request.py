@@ -196,6 +196,31 @@ class ScoreMatching:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Forms:
+    """How each form of what the model says follows from each, at what is on show."""
+
+    look: Look
+
+
+@dataclass(frozen=True)
+class MeasureForms:
+    """The errors of all forms over t, on the model's first samples with the noise of `seed`."""
+
+    model: ModelRef
+    samples: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MeasureContinuous:
+    """The bound in continuous time, and the loss's variance on the model's schedule and on others."""
+
+    model: ModelRef
+    samples: int
+    seed: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """Reverse sampling. run: the trajectory's number. start: the recorded step to go on from; later steps are
@@ -330,6 +355,9 @@ Request: TypeAlias = (
     | ScoreMatching
     | Bound
     | LatentBound
+    | Forms
+    | MeasureForms
+    | MeasureContinuous
     | Prepare
     | Save
     | SaveSession

@@ -32,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     schedule_argument(parser)
     parser.add_argument(
         "--sampler",
-        default="ddim",
-        help="ddim, ddpm, euler, heun, …, or diffusers:CLASSNAME (ddim)",
+        help="ddim, ddpm, euler, heun, …, or diffusers:CLASSNAME (what the model's card proposes, else ddim)",
     )
     parser.add_argument("--steps", type=int, help="steps; for annealed_langevin its noise levels")
     parser.add_argument("--n", type=int, default=1, help="how many samples (1)")
@@ -62,18 +61,21 @@ def run(options: argparse.Namespace) -> int:
 
     engine = Engine(memory_budget=sys.maxsize)  # all that is asked for is written
     specs = {spec.name: spec for spec in engine.ready().samplers}
-    if options.sampler not in specs and not options.sampler.startswith("diffusers:"):
+    proposed = facts.proposed if options.sampler is None else None
+    name = options.sampler or (proposed.sampler if proposed else "ddim")
+    if name not in specs and not name.startswith("diffusers:"):
         own = ", ".join(name for name, spec in specs.items() if not spec.group)
-        raise UsageError(f"there is no sampler “{options.sampler}”; known are {own} and diffusers:CLASSNAME")
-    spec = engine.sampler(options.sampler)
-    parameters = {parameter.name: parameter for parameter in spec.parameters}
+        raise UsageError(f"there is no sampler “{name}”; known are {own} and diffusers:CLASSNAME")
+    spec = engine.sampler(name)
+    usual = proposed.steps if proposed else min(spec.default_steps, facts.T)
+    chosen = dict(_parameter(text, {p.name: p for p in spec.parameters}) for text in options.param)
     state = state_of(
         options,
         count=len(initial) if initial is not None else options.n,
-        sampler=options.sampler,
-        steps=options.steps if options.steps is not None else min(spec.default_steps, facts.T),
+        sampler=name,
+        steps=options.steps if options.steps is not None else usual,
         sampler_seed=options.seed,
-        parameters=with_custom_times(dict(_parameter(text, parameters) for text in options.param)),
+        parameters=with_custom_times({**(proposed.parameters if proposed else {}), **chosen}),
         schedule=schedule_of(options.schedule),
         lenses=(),
     )

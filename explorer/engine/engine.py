@@ -21,9 +21,11 @@ from explorer.engine.bound import bound
 from explorer.engine.chain_runs import ANCESTRAL
 from explorer.engine.chains import Chains
 from explorer.engine.compare import beside, beside_model
+from explorer.engine.continuous import measure_continuous
 from explorer.engine.device import NUMBERS_HELD, available, check_memory, choose, set_threads
 from explorer.engine.drawing import drawn_at_once, drawn_in_stages, latent_lens_spec, lens_spec
 from explorer.engine.finite import check_finite
+from explorer.engine.forms import conversions, measure_forms
 from explorer.engine.frame import (
     FilmStrip,
     Frame,
@@ -63,11 +65,15 @@ from explorer.request import (
     Bound,
     Draft,
     Film,
+    Forms,
+    Forward,
     Grid,
     Guidance,
     Keep,
     LatentBound,
     Look,
+    MeasureContinuous,
+    MeasureForms,
     ModelRef,
     Open,
     OpenSession,
@@ -138,6 +144,12 @@ class Engine:
             yield from self._grid(request)
         elif isinstance(request, Bound):
             yield from bound(self.model(request.model), request)
+        elif isinstance(request, Forms):
+            yield from self._forms(request.look)
+        elif isinstance(request, MeasureForms):
+            yield from measure_forms(self.model(request.model), request.samples, request.seed)
+        elif isinstance(request, MeasureContinuous):
+            yield from measure_continuous(self.model(request.model), request.samples, request.seed)
         elif isinstance(request, Prepare):
             self._prepare(request)
         elif isinstance(request, Save):
@@ -221,7 +233,7 @@ class Engine:
         """The latent chain that a request asks about, None where it asks about something else."""
         if isinstance(request, Open | OpenSession | SaveSession | Draft):
             return None
-        ref = request.look.model if isinstance(request, Save) else request.model
+        ref = request.look.model if isinstance(request, Save | Forms) else request.model
         model = self.loaded(ref)
         return model if isinstance(model, LatentModel) else None
 
@@ -283,6 +295,22 @@ class Engine:
 
     def _refuse_latent_bound(self, request: LatentBound) -> None:
         raise ModelError(f"{self.model(request.model).facts.title} is no chain of latent variables.")
+
+    @torch.inference_mode()
+    def _forms(self, look: Look) -> Iterator[Frame]:
+        source = look.source
+        if isinstance(source, Forward):
+            model = self.model(look.model)
+            schedule = model.denoiser.schedule
+            x_0, eps = forward(model, source)
+            x_t = torch.add(x_0 * schedule.signal(look.t), eps, alpha=schedule.noise(look.t))
+            yield conversions(model, guided(model, look.guidance)(x_t, look.t))
+            return
+        trajectory = self.runs.get(source.run)
+        model = self._model_of(trajectory)
+        meter = Meter(guided(model, trajectory.segment(source.step).request.guidance))
+        step = yield from step_of(model, trajectory, source.step, meter)
+        yield conversions(model, step.prediction)
 
     def _prepare(self, request: Prepare) -> None:
         model = self.model(request.model)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from explorer.engine.forms_frame import ContinuousBound, FormsMeasured, FormsShown
 from explorer.engine.grid_frame import GridCell, GridProgress
 from explorer.engine.likelihood_frame import Bounded, Bounding, LatentBounded, ScoresMatched
 from explorer.facts import ModelFacts
@@ -18,7 +19,21 @@ from explorer.request import ScheduleChoice
 from explorer.state import State
 
 During: TypeAlias = Literal[
-    "start", "open", "look", "schedule", "film", "run", "grid", "scores", "bound", "train", "prepare", "save", "keep"
+    "start",
+    "open",
+    "look",
+    "schedule",
+    "film",
+    "run",
+    "grid",
+    "scores",
+    "forms",
+    "bound",
+    "measure",
+    "train",
+    "prepare",
+    "save",
+    "keep",
 ]
 """What the engine was doing."""
 
@@ -108,6 +123,8 @@ class ScheduleTable:
     """Which schedule this is."""
     warning: str = ""
     """What of it the model does not know, in one sentence."""
+    references: tuple[tuple[str, NDArray[np.float64]], ...] = ()
+    """log-SNR of other schedules to compare with, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +254,9 @@ Frame: TypeAlias = (
     | Bounding
     | LatentBounded
     | ScoresMatched
+    | FormsShown
+    | FormsMeasured
+    | ContinuousBound
     | GridCell
     | GridProgress
     | Saved

@@ -27,6 +27,9 @@ from explorer.formats.schedule_names import SCHEDULE_ARGUMENTS
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
 
 ZERO_TERMINAL_SNR = "zero_terminal_snr"
+LEARNED = "learned"
+REFERENCES = ("linear", "cosine")
+"""Drawn beside a schedule that was learned."""
 CUSTOM = "custom"
 LABELS = {
     "linear": ("linear β", "β rises linearly (Ho et al. 2020)"),
@@ -159,6 +162,8 @@ def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
         None if betas is None else np.concatenate([[0.0], betas.numpy()]),
         choice,
         "" if isinstance(model.denoiser, MixtureDenoiser) else range_warning(model.denoiser.schedule, schedule),
+        tuple((name, SCHEDULES[name](schedule.T).log_snr(t).numpy()) for name in REFERENCES)
+        * (schedule.name == LEARNED),
     )
 
 

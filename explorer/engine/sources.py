@@ -14,6 +14,7 @@ from explorer.datasets.picture_file import read_picture
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers import Step
 from explorer.diffusion.schedules import Schedule
+from explorer.engine.samplers import chosen_sampler
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import numpy32
@@ -69,7 +70,8 @@ def thumbnail(model: Model, x_t: Tensor) -> Floats:
 
 def initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:
     if request.initial is None:
-        return noise(0, Stream.INITIAL) * schedule.prior_std(t)
+        sampler, parameters = chosen_sampler(request)
+        return sampler.begin(schedule, t, parameters, noise)
     expected = (noise.n, *noise.shape)
     if request.initial.shape != expected:
         raise ModelError(f"x_T must have the shape {expected} for this model, not {request.initial.shape}.")

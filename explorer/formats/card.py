@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from explorer.facts import ModelError
+from explorer.facts import ModelError, ProposedSampler
 from explorer.formats.corrections import PARSERS, Corrections, parse_text
-from explorer.formats.fields import read_json, short, whole
+from explorer.formats.fields import finite, read_json, short, whole
 
 CARD_FILE = "explorer.json"
 MAX_SAMPLES = 100_000
+MAX_STEPS = 100_000
+_SAMPLER_KEYS = ("name", "steps", "parameters")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Card:
     dataset: str = ""
     licence: str = ""
     sheet: SampleSheet | None = None
+    proposed: ProposedSampler | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -68,7 +71,8 @@ def read_card(model: Path) -> Card:
             sheet = _sheet(folder, values["samples"])
         except ValueError as error:
             warnings.append(f"The card's sample pictures are not used: {error}.")
-    return Card(Corrections(**facts), **texts, sheet=sheet, warnings=tuple(warnings))
+    proposed = _proposed(values, warnings)
+    return Card(Corrections(**facts), **texts, sheet=sheet, proposed=proposed, warnings=tuple(warnings))
 
 
 def _parsed(key: str, values: Mapping[str, Any], warnings: list[str]) -> Any:
@@ -89,6 +93,19 @@ def _text(key: str, values: Mapping[str, Any], warnings: list[str]) -> str:
     except ValueError as error:
         warnings.append(f"The card's {key} is not used: it must be {error}, not {short(values[key])}.")
         return ""
+
+
+def _proposed(values: Mapping[str, Any], warnings: list[str]) -> ProposedSampler | None:
+    """The entry “sampler”: {"name", "steps", "parameters"}. Whether there is such a sampler, a run finds out."""
+    entry = values.get("sampler")
+    if entry is None:
+        return None
+    name, steps, parameters = (entry.get(key) if isinstance(entry, dict) else None for key in _SAMPLER_KEYS)
+    plain = isinstance(parameters, dict) and all(isinstance(v, bool | str) or finite(v) for v in parameters.values())
+    if not isinstance(name, str) or not whole(steps) or not 1 <= steps <= MAX_STEPS or not plain:
+        warnings.append(f"The card's sampler is not used: it must have {', '.join(_SAMPLER_KEYS)}, not {short(entry)}.")
+        return None
+    return ProposedSampler(name, steps, dict(cast("dict[str, Any]", parameters)))
 
 
 def _sheet(folder: Path, values: object) -> SampleSheet:

@@ -2,7 +2,7 @@
 
 A network fits a model of pictures where shape, value range and class names are the same. It is looked for in the
 folder `classifier` inside the model's own, then among the shipped checkpoints. It is told the noise level by its
-SNR, so it serves every variance-preserving schedule.
+SNR, and x_t in units of its own variance, so it serves every schedule.
 """
 
 from __future__ import annotations

@@ -147,6 +147,7 @@ class DiffusersFolder:
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
             classifier=classifier,
+            proposed=card.proposed,
             own_sampler=f"diffusers:{scheduler.class_name}",
             weights=folder.chosen.name if len(folder.choices) > 1 else "",
             weight_sets=tuple(choice.name for choice in folder.choices) if len(folder.choices) > 1 else (),

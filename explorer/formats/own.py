@@ -42,7 +42,14 @@ EXACT_FACTS = ("prediction", "schedule", "T", "time_offset", "time_scale", "time
 """What nobody can set of the exact model."""
 
 NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
-    "mlp": {"dim": (2, 2), "hidden": (1, 8192), "layers": (1, 64), "frequencies": (1, 1024), "classes": (0, 100_000)},
+    "mlp": {
+        "dim": (2, 2),
+        "hidden": (1, 8192),
+        "layers": (1, 64),
+        "frequencies": (1, 1024),
+        "classes": (0, 100_000),
+        "point_frequencies": (0, 1024),
+    },
     EXACT: {},
 }
 """The networks of points, and the least and greatest of each of their sizes."""
@@ -85,7 +92,7 @@ class OwnFolder:
             raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
 
         title = evidence.choose(
-            "title", *_sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
+            "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
         )
         evidence.add("network", configuration.network, "file", CONFIG)
         evidence.add("shape", "2: points in the plane", "file", CONFIG)
@@ -95,7 +102,7 @@ class OwnFolder:
         reach = truth.reach if truth else 1.0
         value_range = evidence.choose(
             "value range",
-            *_sources("value_range", user, card, stated),
+            *sources("value_range", user, card, stated),
             Candidate((-reach, reach) if truth else None, "inferred", "three standard deviations of the truth"),
             default=(-1.0, 1.0),
             show=lambda ends: f"{ends[0]:.4g} … {ends[1]:.4g}",
@@ -168,7 +175,8 @@ class OwnFolder:
 FORMAT = OwnFolder()
 
 
-def _sources(key: str, user: Corrections, card: Card, stated: Corrections) -> tuple[Candidate[Any], ...]:
+def sources(key: str, user: Corrections, card: Card, stated: Corrections) -> tuple[Candidate[Any], ...]:
+    """Who says what about a fact: the user goes before the card, the card before the file."""
     return (
         Candidate(getattr(user, key), "user"),
         Candidate(getattr(card.corrections, key), "card", "explorer.json"),
@@ -183,7 +191,7 @@ def _prediction(configuration: _Configuration, card: Card, user: Corrections, ev
             evidence.warn("The exact model gives the score; the given prediction type is not used.")
         return "score"
     return evidence.choose(
-        "prediction type", *_sources("prediction", user, card, configuration.stated), default="v", where=CONFIG
+        "prediction type", *sources("prediction", user, card, configuration.stated), default="v", where=CONFIG
     )
 
 
@@ -217,7 +225,7 @@ def _read(path: Path) -> _Configuration:
         schedule=name,
         schedule_arguments=schedule_arguments(name, schedule),
         T=schedule.integer("T", DEFAULT_T[name], 1, MAX_T),
-        stated=_stated(fields),
+        stated=stated_in(fields),
         embeddings=classes + 1 if classes and fields.boolean("conditional", True) else 0,
         truth=truth,
         samples=samples.integer("count", SAMPLES, 1, 1_000_000),
@@ -233,7 +241,8 @@ def _sizes(network: str, fields: Fields) -> dict[str, int]:
     return {key: size for key, size in sizes.items() if size is not None}
 
 
-def _stated(fields: Fields) -> Corrections:
+def stated_in(fields: Fields) -> Corrections:
+    """What the configuration file says of facts that can be corrected. Raises ModelError for impossible values."""
     values: dict[str, Any] = {}
     for key in ("title", "prediction", "class_names", "value_range"):
         if key in fields:

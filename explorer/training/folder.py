@@ -17,12 +17,22 @@ from explorer.networks.classifier import Classifier
 
 
 def write_network(
-    folder: Path, name: str, network: nn.Module, facts: Mapping[str, Any], dtype: torch.dtype = torch.float32
+    folder: Path,
+    name: str,
+    network: nn.Module,
+    facts: Mapping[str, Any],
+    dtype: torch.dtype = torch.float32,
+    parts: Mapping[str, nn.Module] | None = None,
 ) -> None:
-    """Write a network of `NETWORKS`, its weights as `dtype`, with what else is to be known of it."""
+    """Write a network of `NETWORKS`, its weights as `dtype`, with what else is to be known of it.
+
+    parts: further modules by name, small ones, whose weights stay float32, as "name.weight" in the same file.
+    """
     config = {"format": "diffusion-explorer", "network": name, "network_config": asdict(network.config), **facts}  # type: ignore[call-overload]
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     tensors = {key: value.to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
+    for part, module in (parts or {}).items():
+        tensors |= {f"{part}.{key}": value.to("cpu").contiguous() for key, value in module.state_dict().items()}
     save_file(tensors, folder / "model.safetensors")
 
 

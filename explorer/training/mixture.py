@@ -74,6 +74,17 @@ def short_config(classes: int) -> MixtureConfig:
     return replace(config, loop=replace(config.loop, steps=5_000, save_every=500))
 
 
+def curve_config(classes: int) -> MixtureConfig:
+    """For thin curves with little between them: the network sees waves of x_t as well."""
+    config = short_config(classes)
+    return replace(
+        config,
+        network=replace(config.network, point_frequencies=32),
+        loop=replace(config.loop, steps=7_000),
+        measured_points=10_000,
+    )
+
+
 def run(
     out: Path, steps: int | None = None, progress: Callable[[str], None] = print, config: MixtureConfig | None = None
 ) -> None:

@@ -24,6 +24,12 @@ def _lazy(module: str) -> Recipe:
 NAMES = (
     "digits",
     "faces",
+    "ncsn",
+    "digits_x0",
+    "digits_eps",
+    "digits_score",
+    "digits_v",
+    "vdm",
     "mixture",
     "moons",
     "swiss_roll",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer.datasets.toy import swiss_roll
-from explorer.training.mixture import MixtureConfig, short_config, train_on
+from explorer.training.mixture import MixtureConfig, curve_config, train_on
 
 CARD = {
     "title": "Swiss roll",
@@ -23,4 +23,4 @@ def run(
 ) -> None:
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
     toy = swiss_roll()
-    train_on(toy, CARD, config or short_config(len(toy.names)), out, steps, progress)
+    train_on(toy, CARD, config or curve_config(len(toy.names)), out, steps, progress)

@@ -156,6 +156,10 @@ class Curves(QFrame):
             self.schedule.set_curve("s = σ", table.t, table.noise)
         shown = np.isfinite(table.log_snr)
         self.snr.set_curve("SNR", table.t[shown], np.exp(table.log_snr[shown]))
+        for name, log_snr in table.references:
+            known = np.isfinite(log_snr)
+            self.snr.set_reference(name, table.t[known], np.exp(log_snr[known]))
+            self.schedule.set_reference(f"ᾱ {name}", table.t, 1 / (1 + np.exp(-log_snr)))
         if self._own is not None and table.choice != self._own.choice:
             shown = np.isfinite(self._own.log_snr)
             self.snr.set_shadow("SNR", self._own.t[shown], np.exp(self._own.log_snr[shown]))

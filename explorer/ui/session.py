@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from explorer.facts import ModelError, ModelFacts
+from explorer.facts import ModelError, ModelFacts, ProposedSampler
 from explorer.request import ByHand, ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, first_lenses, resolve_look, with_parameter
 from explorer.ui.answers import Answers
@@ -209,6 +209,7 @@ class Session(Answers):
         if self.facts is not None and facts.path == self.facts.path:
             return self.state.with_changes(source="forward", step=0)
         latent = facts.family == "chain"
+        proposed = facts.proposed or ProposedSampler("ancestral" if latent else "ddim", min(50, facts.T))
         return self.state.with_changes(
             model=facts.path,
             lenses=first_lenses(self.state.lenses, facts),
@@ -225,9 +226,9 @@ class Session(Answers):
             guidance_interval=None,
             guidance_rescale=0.0,
             schedule=ScheduleChoice(),
-            sampler="ancestral" if latent else "ddim",
-            steps=min(50, facts.T),
-            parameters={},
+            sampler=proposed.sampler,
+            steps=proposed.steps,
+            parameters=dict(proposed.parameters),
             step=0,
             by_hand=ByHand(),
         )

@@ -15,6 +15,7 @@ class SidePanel(QTabWidget):
         super().__init__(parent)
         self._family = "diffusion"
         self._families: dict[QWidget, tuple[str, ...]] = {}
+        self._withheld: frozenset[QWidget] = frozenset()
         self.setObjectName("sideTabs")
         self.setAccessibleName("Plots and measurements")
         self.setDocumentMode(True)
@@ -40,8 +41,14 @@ class SidePanel(QTabWidget):
         self._family = family
         for index in range(self.count()):
             widget = self.widget(index)
-            self.setTabVisible(index, widget is not None and family in self._families[widget])
+            fits = widget is not None and family in self._families[widget] and widget not in self._withheld
+            self.setTabVisible(index, fits)
         self.setCurrentIndex(next((i for i in range(self.count()) if self.isTabVisible(i)), 0))
+
+    def show_tab(self, widget: QWidget, on: bool) -> None:
+        """Whether the tab of a widget is offered where it fits the model's family."""
+        self._withheld = self._withheld - {widget} if on else self._withheld | {widget}
+        self.setTabVisible(self.indexOf(widget), on and self._family in self._families[widget])
 
     def restyle(self) -> None:
         """The theme's colours for every tab."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.engine.frame import Opened
 from explorer.state import State
+from explorer.ui.forms_panel import FormsPanel
 from explorer.ui.grid_panel import GridPanel
 from explorer.ui.grids import GridPlan, Grids
 from explorer.ui.latent_likelihood import build_elbo_tab
@@ -14,6 +15,7 @@ from explorer.ui.measurements import Measurements
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 from explorer.ui.train_panel import TrainPanel
+from explorer.ui.vdm_panel import VdmPanel
 from explorer.ui.workspace import Workspace
 
 
@@ -38,6 +40,11 @@ class Tabs(QObject):
         self._grid = GridPanel()
         workspace.side.add(self._grid, "Grid", "Many runs at once: any two choices varied against each other")
         self._elbo = build_elbo_tab(workspace.side, runner, session)
+        workspace.side.add(FormsPanel(runner, session), "Forms", "x̂₀, ε̂, score and v̂ from one another; errors over t")
+        vdm = VdmPanel(runner, session)
+        workspace.side.add(vdm, "VDM", "The bound in continuous time, and what a learned schedule does for it")
+        vdm.suitableChanged.connect(lambda on: workspace.side.show_tab(vdm, on))
+        workspace.side.show_tab(vdm, vdm.suitable)
         self._measurements = Measurements(runner, session, self)
         self._grids = Grids(runner, session, self)
         session.opened.connect(self._show_model)

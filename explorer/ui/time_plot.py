@@ -148,6 +148,7 @@ class TimePlot(QWidget):
         self.plot.getAxis("left").enableAutoSIPrefix(False)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._dashed: set[str] = set()
         self._shadows: dict[str, pg.PlotDataItem] = {}
         self._shadow_data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._marks = pg.ScatterPlotItem(size=5, pen=None)
@@ -224,6 +225,11 @@ class TimePlot(QWidget):
             self._bottom_label = text
             self._label_axis()
 
+    def set_reference(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Draw a named curve, dashed: something to compare with that is not on show itself."""
+        self._dashed.add(name)
+        self.set_curve(name, x, y)
+
     def set_curve(self, name: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Draw or redraw a named curve."""
         if name not in self._curves:
@@ -270,6 +276,7 @@ class TimePlot(QWidget):
         for curve in self._curves.values():
             self.plot.removeItem(curve)
         self._curves.clear()
+        self._dashed.clear()
         self._data.clear()
         self._show_legend()
         self._refresh()
@@ -317,7 +324,9 @@ class TimePlot(QWidget):
     def _style(self, name: str) -> None:
         t = theme.current()
         colour = t.series[list(self._curves).index(name) % len(t.series)]
-        self._curves[name].setPen(pg.mkPen(colour, width=1.8))
+        dashed = name in self._dashed
+        line = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        self._curves[name].setPen(pg.mkPen(colour, width=1.3 if dashed else 1.8, style=line))
         if name in self._shadows:
             dimmed = QColor(colour)
             dimmed.setAlpha(170)

@@ -44,7 +44,8 @@ def test_listing_the_recipes_imports_nothing_heavy() -> None:
     )
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     toys = ["mixture", "moons", "swiss_roll", "checkerboard", "rings"]
-    assert listed.stdout.split() == ["digits", "faces", *toys, "digits_classifier", "vae", "vae_2d", "hvae"]
+    own = ["ncsn", "digits_x0", "digits_eps", "digits_score", "digits_v", "vdm"]
+    assert listed.stdout.split() == ["digits", "faces", *own, *toys, "digits_classifier", "vae", "vae_2d", "hvae"]
 
 
 def test_every_name_stands_for_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ the score: ε̂ by −s γ∇, x̂₀ by (s²/a) γ∇, v̂ by −(s/a)(a² + s�
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -101,9 +102,14 @@ def mixture_classifier(mixture: GaussianMixture, schedule: Schedule) -> LogClass
 
 
 def noise_aware_classifier(network: Callable[[Tensor, Tensor], Tensor], schedule: Schedule) -> LogClassifier:
-    """A network (x_t, ½ log SNR) → logits (n, classes) as log p(y | x_t). schedule: that of the guided denoiser."""
+    """A network (x_t, ½ log SNR) → logits (n, classes) as log p(y | x_t). schedule: that of the guided denoiser.
+
+    The network knows x_t of a path that keeps the variance; of another one it is given x_t/√(a² + s²).
+    """
 
     def log_classifier(x_t: Tensor, t: float) -> Tensor:
+        if not schedule.variance_preserving:
+            x_t = x_t * (1 / math.hypot(schedule.signal(t), schedule.noise(t)))
         half_log_snr = torch.full((), 0.5 * schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
         return torch.log_softmax(network(x_t, half_log_snr), dim=1)
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
-from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter
+from explorer.diffusion.samplers.base import Sampler, Step, first_step, observe, parameter, start_parameter
 from explorer.diffusion.samplers.langevin import langevin_step
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.times import times_at_ratios
@@ -52,6 +52,7 @@ class Parameters:
         "langevin adds √(2c) at each update, consistent as much as the next level has",
         choices=("langevin", "consistent"),
     )
+    start: str = start_parameter()
 
     @property
     def relative_step(self) -> float:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 from explorer.diffusion.denoiser import Denoiser
-from explorer.diffusion.noise import NoiseSource
+from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.threshold import Limit
@@ -96,6 +97,15 @@ def most_parameter() -> Any:
     return parameter(0.0, "Largest bound", text, 0.0, 1e9)
 
 
+NORMAL, UNIFORM = "normal", "uniform"
+
+
+def start_parameter() -> Any:
+    """`start`, the distribution of a run's first x."""
+    text = "What a run begins with: normal or uniform noise, both of the first level's variance"
+    return parameter(NORMAL, "First x", text, choices=(NORMAL, UNIFORM))
+
+
 class TimeStepping(Protocol):
     """The Parameters of a sampler whose steps go down a list of times."""
 
@@ -174,6 +184,14 @@ class Sampler(Generic[P]):
     """True where it runs only with a denoiser that knows its density (see `denoiser.log_density`)."""
     memory: int | None = 0
     """How many Steps before a Step the next one depends on, as far as they are there; None where it is all of them."""
+
+    def begin(self, schedule: Schedule, t: float, parameters: P, noise: NoiseSource) -> Tensor:
+        """The x a run begins with at time t: normal, or uniform with the same variance where `parameters.start` says
+        so, each number then being the quantile of the normal one."""
+        x = noise(0, Stream.INITIAL)
+        if getattr(parameters, "start", NORMAL) == UNIFORM:
+            x = (2 * torch.special.ndtr(x) - 1) * math.sqrt(3)
+        return x * schedule.prior_std(t)
 
 
 def observe(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import torch
 
+from explorer.diffusion.samplers.base import NORMAL
 from explorer.engine.samplers import chosen_sampler
 from explorer.engine.sharing.material import Material
 from explorer.engine.trajectory import Segment, Trajectory
@@ -121,6 +122,8 @@ def _first_stage(material: Material, run: Trajectory, segment: Segment, end: int
     else:
         plan = f"times = {[_number(t) for t in run.times]}"
     x_T = "x_T = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])"
+    if getattr(parameters, "start", NORMAL) != NORMAL:
+        x_T = f"x_T = sampler.begin(schedule, times[0], parameters, noise)  # {parameters.start} noise"
     if "x_0" in arrays:
         x_T = 'x_T = torch.from_numpy(edited["x_0"]).to(model.device)'
     length = "len(times)" if end == len(run.times) - 1 else str(end + 1)

@@ -1,0 +1,230 @@
+"""Folders of our own picture networks: `config.json` with "format": "diffusion-explorer" and the kind "image".
+
+network          "unet"; network_config: its sizes
+schedule         {"name": …, further arguments of that schedule}, or {"name": "learned", "T", "bends"}: its own weights
+                 then lie beside the network's in `model.safetensors`, as "schedule.…"
+prediction       "x0", "eps", "score" or "v"; over_noise, beside_x_t: what is done with the output first (see `Meaning`)
+value_range, class_names   optional; a network of n labels has the null label n
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError, ModelFacts, NamedSchedule
+from explorer.formats.card import read_card
+from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.corrections import Corrections, parse_overrides, settle_classes
+from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.own import CONFIG, FORMAT_NAME, WEIGHTS, sources, stated_in
+from explorer.formats.samples import card_samples, usable_sheet
+from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
+
+if TYPE_CHECKING:  # facts are read without torch
+    import torch
+
+    from explorer.diffusion.schedules import Schedule
+    from explorer.formats.model import Model
+    from explorer.networks.unet import UNet
+
+KIND, NETWORK, LEARNED = "image", "unet", "learned"
+
+SIZES: dict[str, tuple[int, int]] = {
+    "channels": (1, 64),
+    "size": (4, 1024),
+    "width": (8, 4096),
+    "deep": (1, 16),
+    "frequencies": (1, 1024),
+    "classes": (0, 100_000),
+    "fourier_first": (0, 16),
+    "fourier_count": (0, 16),
+}
+"""The least and the greatest of each of the network's sizes."""
+
+MULTIPLES = {"size": 4, "width": 8}
+MAX_BENDS = 100_000
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    sizes: dict[str, int]
+    schedule: str
+    schedule_arguments: dict[str, float]
+    bends: int
+    T: int
+    stated: Corrections
+    over_noise: bool
+    beside_x_t: bool
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        size = self.sizes.get("size", 28)
+        return self.sizes.get("channels", 1), size, size
+
+    @property
+    def embeddings(self) -> int:
+        """Number of labels, the null label (the last) included; 0 for a network that takes none."""
+        classes = self.sizes.get("classes", 0)
+        return classes + 1 if classes else 0
+
+
+class OwnPictures:
+    """The Format of such folders."""
+
+    name = FORMAT_NAME
+
+    def sniff(self, path: Path) -> float:
+        try:
+            values = read_json(path / CONFIG, CONFIG)
+        except (ModelError, OSError):
+            return 0.0
+        return 1.0 if values.get("format") == FORMAT_NAME and values.get("kind") == KIND else 0.0
+
+    def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
+        evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
+        evidence.warnings.extend(card.warnings)
+        configuration = _read(path)
+        stated, given = configuration.stated, configuration.schedule_arguments
+        learned = configuration.schedule == LEARNED
+        if not (path / WEIGHTS).is_file():
+            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
+        title = evidence.choose(
+            "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
+        )
+        evidence.add("network", NETWORK, "file", CONFIG)
+        evidence.add("shape", "×".join(map(str, configuration.shape)), "file", CONFIG)
+        evidence.add("T", configuration.T, "file", CONFIG)
+        evidence.add("noise schedule", configuration.schedule, "file", CONFIG)
+        prediction = evidence.choose("prediction type", *sources("prediction", user, card, stated), default="eps")
+        value_range = evidence.choose(
+            "value range",
+            *sources("value_range", user, card, stated),
+            default=(-1.0, 1.0),
+            show=lambda ends: f"{ends[0]:g} … {ends[1]:g}",
+        )
+        class_names, null_label = settle_classes(
+            configuration.embeddings,
+            Candidate(stated.class_names, "file", CONFIG),
+            Candidate(configuration.embeddings - 1, "file", CONFIG),
+            replace(card.corrections, null_label=None),
+            replace(user, null_label=None),
+            evidence,
+        )
+        evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+        sheet = usable_sheet(card.sheet, configuration.shape, evidence)
+        labels = sheet.labels if sheet and class_names else ()
+        if labels and max(labels) >= len(class_names):
+            evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
+            labels = ()
+        # A network that takes no labels can still be led to one, where it is known what the data are of.
+        names = class_names or stated.class_names or ()
+        classifier = find_classifier(path, configuration.shape, value_range, names)
+        if classifier is not None:
+            evidence.add("classifier", classifier.title, "inferred", classifier.path)
+        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
+            if text:
+                evidence.add(name, text, "card", "explorer.json")
+        return ModelFacts(
+            path=str(path),
+            format=self.name,
+            title=title,
+            kind="image",
+            shape=configuration.shape,
+            T=configuration.T,
+            prediction=prediction,
+            schedule=configuration.schedule,
+            schedule_numbers=None if learned else NamedSchedule(configuration.schedule, tuple(given.items())),
+            fixed=("schedule", "T") if learned else (),
+            value_range=value_range,
+            class_names=class_names,
+            null_label=null_label,
+            sampler_defaults={"clip": False},
+            sample_count=sheet.count if sheet else 0,
+            sample_labels=labels,
+            classifier=classifier,
+            proposed=card.proposed,
+            summary=card.summary,
+            evidence=tuple(evidence.facts),
+            warnings=tuple(evidence.warnings),
+        )
+
+    def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
+        from explorer.formats.model import Model
+        from explorer.networks.unet import Meaning, picture_denoiser
+
+        configuration = _read(path)
+        network, schedule = _load(path, configuration, device)
+        meaning = Meaning(facts.prediction, configuration.over_noise, configuration.beside_x_t)
+        facts, samples = card_samples(path, facts)
+        classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
+        return Model(facts, picture_denoiser(network, schedule, meaning), samples, device, classifier=classifier)
+
+
+FORMAT = OwnPictures()
+
+
+def _read(path: Path) -> _Configuration:
+    """Raises ModelError for anything that cannot be built."""
+    label = f"{path.name}/{CONFIG}"
+    fields = Fields(read_json(path / CONFIG, label), label)
+    if fields.choice("network", None, (NETWORK,)) is None:
+        raise fields.wrong("network", NETWORK)
+    schedule, known = fields.object("schedule"), (*SCHEDULE_ARGUMENTS, LEARNED)
+    name = schedule.choice("name", None, known) if schedule else None
+    if schedule is None or name is None:
+        raise fields.wrong("schedule", f"an object whose name is one of {', '.join(known)}")
+    if "prediction" not in fields:
+        raise fields.wrong("prediction", "what the network's output means")
+    learned = name == LEARNED
+    return _Configuration(
+        sizes=_sizes(fields.object("network_config") or Fields({}, label)),
+        schedule=name,
+        schedule_arguments={} if learned else schedule_arguments(name, schedule),
+        bends=schedule.integer("bends", 64, 1, MAX_BENDS) if learned else 0,
+        T=schedule.integer("T", DEFAULT_T.get(name, 1000), 1, MAX_T),
+        stated=stated_in(fields),
+        over_noise=fields.boolean("over_noise", False),
+        beside_x_t=fields.boolean("beside_x_t", False),
+    )
+
+
+def _sizes(fields: Fields) -> dict[str, int]:
+    if unknown := [key for key in fields.values if key not in SIZES]:
+        raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the network {NETWORK} does not have.")
+    given = {key: fields.integer(key, None, *ends) for key, ends in SIZES.items()}
+    sizes = {key: size for key, size in given.items() if size is not None}
+    for key, factor in MULTIPLES.items():
+        if sizes.get(key, factor) % factor:
+            raise fields.wrong(key, f"a multiple of {factor}")
+    return sizes
+
+
+def _load(path: Path, configuration: _Configuration, device: torch.device) -> tuple[UNet, Schedule]:
+    """The network on `device`, and its schedule. Raises ModelError where the weights do not fit."""
+    import torch
+    from torch import nn
+
+    from explorer.diffusion.schedules import SCHEDULES
+    from explorer.formats.tensors import load_weights
+    from explorer.networks.monotone import Monotone, MonotoneConfig
+    from explorer.networks.unet import UNet, UNetConfig
+
+    with torch.device("meta"):  # shapes without memory
+        network = UNet(UNetConfig(**configuration.sizes))
+        learned = Monotone(MonotoneConfig(configuration.bends)) if configuration.schedule == LEARNED else None
+        parts = nn.ModuleDict({"network": network} | ({"schedule": learned} if learned is not None else {}))
+    try:
+        load_weights(parts, path / WEIGHTS, f"{path.name}/{WEIGHTS}", device, _in_part)
+        if learned is not None:
+            return network, learned.schedule(configuration.T)
+        return network, SCHEDULES[configuration.schedule](configuration.T, **configuration.schedule_arguments)
+    except ValueError as error:
+        raise ModelError(f"The model's schedule is none: {error}.") from error
+
+
+def _in_part(name: str) -> str:
+    return name if name.startswith("schedule.") else f"network.{name}"

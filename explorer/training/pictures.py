@@ -1,0 +1,115 @@
+"""Picture models of our own U-Net, saved as `config.json` and `model.safetensors`: any quantity, on any schedule.
+
+`images.py` makes diffusers folders; what they cannot say, a score as the output or levels of σ, is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explorer.datasets.pictures import PictureSet
+from explorer.diffusion.prediction import Kind
+from explorer.diffusion.schedules import SCHEDULES, Schedule
+from explorer.networks.unet import UNet, UNetConfig
+from explorer.training.card import balanced, write_card, write_samples
+from explorer.training.folder import write_network
+from explorer.training.loop import LoopConfig, train
+from explorer.training.objective import noised, stratified_times
+
+SHOWN = 200
+"""Test pictures beside a model."""
+
+
+@dataclass(frozen=True)
+class PictureConfig:
+    """Network and objective. schedule: a name in SCHEDULES, with arguments besides T.
+
+    prediction: what the network gives; over_noise: what it gives over s (see `Meaning`).
+    """
+
+    network: UNetConfig
+    loop: LoopConfig
+    prediction: Kind
+    schedule: str
+    T: int
+    arguments: tuple[tuple[str, float], ...] = ()
+    over_noise: bool = False
+    batch_size: int = 64
+    label_dropout: float = 0.1
+
+    def made_schedule(self) -> Schedule:
+        return SCHEDULES[self.schedule](self.T, **dict(self.arguments))
+
+    def facts(self, class_names: tuple[str, ...]) -> dict[str, Any]:
+        """What the configuration file says besides the network."""
+        return {
+            "kind": "image",
+            "schedule": {"name": self.schedule, "T": self.T, **dict(self.arguments)},
+            "prediction": self.prediction,
+            "over_noise": self.over_noise,
+            "value_range": [-1, 1],
+            "class_names": list(class_names),
+        }
+
+
+def picture_loss(
+    network: UNet, config: PictureConfig, schedule: Schedule, x_0: Tensor, labels: Tensor, generator: torch.Generator
+) -> Tensor:
+    """The mean squared error of the quantity the network gives, of a batch x_0 (n, …) in [−1, 1], each at a time of
+    its own. Scores are weighted by s², so that no level outweighs the others (Song & Ermon 2019, eq. 6)."""
+    t = stratified_times(len(x_0), schedule.T, generator)
+    x_t, eps, a, s = noised(schedule, x_0, t, generator)
+    dropped = torch.rand(len(labels), generator=generator) < config.label_dropout
+    labels = torch.where(dropped, config.network.classes, labels)
+    x = (x_t / (a.square() + s.square()).sqrt()).to(memory_format=torch.channels_last)
+    output: Tensor = network(x, 0.5 * schedule.log_snr(t).float(), labels if config.network.classes else None)
+    if config.prediction == "score":
+        # ‖s ŝ + ε‖²; where the network gives s ŝ itself, there is nothing to multiply.
+        return ((output if config.over_noise else s * output) + eps).square().mean()
+    wanted = {"x0": x_0, "eps": eps, "v": a * eps - s * x_0}[config.prediction]
+    return (output - wanted).square().mean()
+
+
+def train_picture_model(
+    title: str,
+    train_set: PictureSet,
+    test_set: PictureSet,
+    config: PictureConfig,
+    out: Path,
+    card: dict[str, Any],
+    measure: Callable[[Path], dict[str, Any]],
+    progress: Callable[[str], None] = print,
+) -> None:
+    """Train on `train_set`; write network, card and test pictures into `out`. measure: the card's entry `quality`,
+    from the folder as it was written."""
+    torch.manual_seed(config.loop.seed)
+    network, schedule = UNet(config.network).to(memory_format=torch.channels_last), config.made_schedule()  # type: ignore[call-overload]
+    pictures, labels = train_set.tensor(), torch.from_numpy(train_set.labels)
+
+    def loss_of(step: int, generator: torch.Generator) -> Tensor:
+        index = torch.randint(len(pictures), (config.batch_size,), generator=generator)
+        return picture_loss(network, config, schedule, pictures[index], labels[index], generator)
+
+    out.mkdir(parents=True, exist_ok=True)
+    average, report = train(network, loss_of, config.loop, out / "state.training.pt", progress)
+    average.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    write_network(out, "unet", average, config.facts(train_set.class_names), torch.float16)
+    written = {"title": title, **card, "samples": write_shown(out, test_set)}
+    written["recipe"] = {"config": asdict(config), "report": asdict(report)}
+    write_card(out, written)  # before it is measured: a model is opened with its card
+    progress("measuring")
+    write_card(out, {**written, "quality": measure(out)})
+
+
+def write_shown(out: Path, test_set: PictureSet) -> dict[str, Any]:
+    """The sheet of test pictures, as many of every class; returns the card's entry for it."""
+    keep = balanced(test_set.labels, SHOWN // len(test_set.class_names))
+    samples = write_samples(out, test_set.images[keep])
+    samples["labels"] = test_set.labels[keep].tolist()
+    return samples
