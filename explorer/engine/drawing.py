@@ -15,7 +15,7 @@ from explorer.lenses.registry import LENSES
 
 def lens_spec(lens: Lens) -> LensSpec:
     """The lens for a menu."""
-    return LensSpec(lens.name, lens.label, lens.formula, lens.kinds, lens.in_stages is not None)
+    return LensSpec(lens.name, lens.label, lens.formula, lens.kinds, lens.in_stages is not None, lens.of_place)
 
 
 def latent_lens_spec(lens: LatentLens) -> LensSpec:

@@ -88,6 +88,8 @@ class LensSpec:
     kinds: tuple[str, ...]
     slow: bool = False
     """Drawn after the others, and not while a run goes on."""
+    of_place: bool = False
+    """About the pixel that was chosen."""
 
 
 @dataclass(frozen=True)

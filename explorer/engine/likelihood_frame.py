@@ -121,19 +121,6 @@ class Bounded:
     schedule: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class Stacked:
-    """A bound that is made of a few named parts, such as that of a chain of latent levels. T: the last level.
-
-    stacks: with the same names of parts each. dimensions: numbers in a sample. exact: log p(x_0) where it is known.
-    """
-
-    stacks: tuple[BoundStack, ...]
-    T: int
-    dimensions: int
-    exact: Value | None = None
-
-
 @dataclass(frozen=True)
 class Bounding:
     """The bound is being computed. fraction: 0 … 1."""

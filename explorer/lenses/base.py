@@ -73,6 +73,8 @@ class Lens:
     kinds: tuple[str, ...] = ("image", "points", "latent")
     in_stages: Callable[[View], Iterator[Drawable]] | None = None
     """For a lens that asks the network many times: what it can draw so far, again and again; the last is `draw`'s."""
+    of_place: bool = False
+    """About one number of a sample: the pixel at the view's place."""
 
 
 def numpy32(x: Tensor) -> Floats:

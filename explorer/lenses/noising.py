@@ -47,4 +47,6 @@ def _stairs(edges: NDArray[np.float64], heights: NDArray[np.float64]) -> tuple[F
     return x, y
 
 
-LENS = Lens("noising", "noising", "q(x_t | x_{t−1}) composed over 1 … t, and q(x_t | x₀) = N(a x₀, s²)", draw)
+LENS = Lens(
+    "noising", "noising", "q(x_t | x_{t−1}) composed over 1 … t, and q(x_t | x₀) = N(a x₀, s²)", draw, of_place=True
+)

@@ -37,4 +37,4 @@ def draw(view: View) -> Drawable:
     return Chart(paths.T.astype(np.float32), tuple(lines), "t", f"{name} of x_t", mark=here)
 
 
-LENS = Lens("noising_path", "chains", "x_t = α_t x_{t−1} + σ_t ε_t, six times, and a x₀ ± 2 s", draw)
+LENS = Lens("noising_path", "chains", "x_t = α_t x_{t−1} + σ_t ε_t, six times, and a x₀ ± 2 s", draw, of_place=True)

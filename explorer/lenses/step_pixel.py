@@ -16,4 +16,6 @@ def draw(view: View) -> Drawable:
     return marginals(view, direction, f"{name} of x_{{t−1}}", absolute=True)
 
 
-LENS = Lens("step_pixel", "step in one number", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel", draw)
+LENS = Lens(
+    "step_pixel", "step in one number", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel", draw, of_place=True
+)

@@ -81,6 +81,8 @@ class Asking(QObject):
         self.second: ModelFacts | None = None
         """The model to show beside the open one, asked at the same x_t and t."""
         self.second_lenses: tuple[str, ...] = SECOND_LENSES
+        self.place: tuple[int, int] | None = None
+        """Row and column of the pixel that lenses of one number are about, None for the middle."""
         self._second_seen = False
         """Whether it has answered: one that cannot is given up."""
         self._schedule_shown = ScheduleChoice()
@@ -126,6 +128,12 @@ class Asking(QObject):
         """Ask once more for what is on show."""
         self._look()
 
+    def set_place(self, place: tuple[int, int] | None) -> None:
+        """Which pixel lenses of one number are about."""
+        if place != self.place:
+            self.place = place
+            self._look()
+
     # Requests
 
     def _look(self, dragging: bool = False, film: bool = False) -> None:
@@ -137,7 +145,8 @@ class Asking(QObject):
                 return
             if self.state.source == "reverse" and self._first_of_branch():
                 return
-            self._runner.submit(self._beside(resolve_look(self.state, self.facts, run)), dragging)
+            look = replace(resolve_look(self.state, self.facts, run), place=self.place)
+            self._runner.submit(self._beside(look), dragging)
             if film and self.state.source == "forward":
                 self._ask_for_film()
             if not dragging:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.engine.likelihood_frame import Bounded, BoundStack, ScoresMatched, Stacked, TermCurve, Value
+from explorer.engine.likelihood_frame import Bounded, BoundStack, ScoresMatched, TermCurve, Value
 from explorer.facts import ModelFacts
 from explorer.ui import likelihood_tips as tips
 from explorer.ui.bound_table import BoundTable
@@ -29,7 +29,6 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
 from explorer.ui.objectives_panel import ObjectivesPanel
-from explorer.ui.parts_table import PartsTable
 from explorer.ui.stack_plot import StackPlot
 from explorer.ui.time_plot import TimePlot
 
@@ -161,15 +160,12 @@ class LikelihoodPanel(QScrollArea):
         heading.setObjectName("sectionTitle")
         heading.setToolTip(tips.BOUND)
         self.table = BoundTable()
-        self._parts = PartsTable()
-        self._parts.hide()
         self._summary = QLabel()
         self._summary.setObjectName("boundSummary")
         self._summary.setAccessibleName("Do both splits agree?")
         self._summary.setWordWrap(True)
         self._layout.addWidget(heading)
         self._layout.addWidget(self.table)
-        self._layout.addWidget(self._parts)
         self._layout.addWidget(self._summary)
 
     # Showing
@@ -226,25 +222,10 @@ class LikelihoodPanel(QScrollArea):
             self._summary.setObjectName("boundSummary" if agree else "alert")
             self._summary.style().polish(self._summary)
 
-    def show_stacked(self, found: Stacked) -> None:
-        """A bound of a few named parts: a row of the table for each, in place of the two splits'."""
-        self._parts.show_stacked(found)
-        self._only(self._parts)
-        for plot in self._plots:
-            plot.set_time_range(found.T)
-        self._show_stacks(found.stacks, found.dimensions, math.nan if found.exact is None else found.exact.mean)
-
     def _show_stacks(self, stacks: Sequence[BoundStack], dimensions: int, exact: float) -> None:
         if stacks:
             self.stack.show_stacks(stacks, dimensions, exact)
         self._paid.setText(self.stack.half_paid())
-
-    def _only(self, table: QWidget) -> None:
-        """Show what goes with this table: the plots of single terms are about the two splits."""
-        of_splits = table is self.table
-        for widget in (self.table, self._summary, self.terms, self._here, self.variance):
-            widget.setVisible(of_splits)
-        self._parts.setVisible(not of_splits)
 
     def show_scores(self, found: ScoresMatched | None) -> None:
         """The score-matching objectives at the time on show."""
@@ -260,7 +241,6 @@ class LikelihoodPanel(QScrollArea):
         for plot in self._plots:
             plot.remove_curves()
         self._paid.setText("")
-        self._only(self.table)
         self.table.clear()
         self._summary.setText(tips.SUMMARY)
         self._show_here()

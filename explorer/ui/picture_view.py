@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QRegion
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import grid_shape, packed_sheet
@@ -14,12 +14,19 @@ from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.viewport import Viewport
 
+CLICK_REACH = 4
+"""Pixels that the mouse may move during a click."""
+
 
 class PictureView(LinkedView):
     """Paints an Image. The pixels are kept as one RGB32 buffer, the fastest thing Qt can draw."""
 
+    picked = Signal(int, int)
+    """Row and column of the pixel of a sample that was clicked on."""
+
     def __init__(self, viewport: Viewport, parent: QWidget | None = None) -> None:
         super().__init__(viewport, parent)
+        self._pressed: QPointF | None = None
         self._image: Image | None = None
         self._pixels: NDArray[np.uint32] | None = None
         self._picture = QImage()
@@ -55,6 +62,21 @@ class PictureView(LinkedView):
         which = f"sample {sample}  " if n > 1 else ""
         return f"{which}({x % width}, {y % height})  {numbers}"
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        super().mouseReleaseEvent(event)
+        pressed, self._pressed = self._pressed, None
+        if pressed is None or (event.position() - pressed).manhattanLength() > CLICK_REACH or self._image is None:
+            return
+        place, (n, _, height, width) = self.to_content(event.position()), self._image.data.shape
+        rows, columns = grid_shape(n)
+        x, y = int(place.x() * columns * width), int(place.y() * rows * height)
+        if self.area().contains(event.position()) and y // height * columns + x // width < n:
+            self.picked.emit(y % height, x % width)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         area = self.area()
@@ -68,6 +90,7 @@ class PictureView(LinkedView):
         source = QRectF(visible.x() * width, visible.y() * height, visible.width() * width, visible.height() * height)
         painter.drawImage(area, self._picture, source)
         self._paint_lattice(painter)
+        self._paint_mark(painter)
         self._paint_hover(painter)
 
     def _behind(self, area: QRectF) -> QRegion:
@@ -93,13 +116,22 @@ class PictureView(LinkedView):
             if area.top() < y < area.bottom():
                 painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
 
+    def _paint_mark(self, painter: QPainter) -> None:
+        """Of the first sample: it is the one that lenses of a single number are about."""
+        if self.viewport.mark is not None:
+            row, column = self.viewport.mark
+            self._paint_pixel(painter, column, row, QColor(theme.current().accent))
+
     def _paint_hover(self, painter: QPainter) -> None:
         place = self.viewport.hover
         if place is None:
             return
         width, height = self._picture.width(), self._picture.height()
-        x, y = int(place.x() * width), int(place.y() * height)
+        self._paint_pixel(painter, int(place.x() * width), int(place.y() * height), QColor(theme.current().warning))
+
+    def _paint_pixel(self, painter: QPainter, x: int, y: int, colour: QColor) -> None:
+        width, height = self._picture.width(), self._picture.height()
         corner = self.to_widget(QPointF(x / width, y / height))
         opposite = self.to_widget(QPointF((x + 1) / width, (y + 1) / height))
-        painter.setPen(QPen(QColor(theme.current().warning), 1.5))
+        painter.setPen(QPen(colour, 1.5))
         painter.drawRect(QRectF(corner, opposite))

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QTimer
 from explorer.engine.frame import LensSpec, Opened, Ready, ScheduleTable, Seen
 from explorer.state import State
 from explorer.ui.compare_bar import COLUMNS, compared_specs, name_tiles
+from explorer.ui.picking import PickedPixel
 from explorer.ui.session import Session
 from explorer.ui.tiles import FIRST_TILES
 from explorer.ui.workspace import Workspace
@@ -28,6 +29,7 @@ class Showing(QObject):
         self._run_timer = QTimer(self, singleShot=True, interval=RUN_SHOWN_MS)
         self._run_timer.timeout.connect(self._show_run)
         timeline, tiles = workspace.timeline, workspace.tiles
+        self._picked = PickedPixel(session, tiles, lambda: self.lenses, self)
         session.engineReady.connect(self._show_engine)
         session.opened.connect(self._show_model)
         session.scheduled.connect(self._show_schedule)

@@ -105,6 +105,8 @@ class Tile(QFrame):
     numberMoved(name, number, value): it dragged a number."""
 
     placed = Signal(str, float, float)
+    picked = Signal(int, int)
+    """Row and column of a picture's pixel that was clicked on."""
     numberMoved = Signal(str, int, float)
 
     def __init__(
@@ -140,6 +142,7 @@ class Tile(QFrame):
         header.addWidget(self._note)
 
         self._picture = PictureView(pictures)
+        self._picture.picked.connect(self.picked)
         self._plane = PlaneView(plane)
         self._plane.placed.connect(lambda x, y: self.placed.emit(self.name, x, y))
         self._chart: ChartView | None = None

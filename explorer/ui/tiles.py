@@ -27,6 +27,8 @@ class Tiles(QWidget):
 
     placed = Signal(str, float, float)
     """lens, x, y: the mouse chose a place among points."""
+    picked = Signal(int, int)
+    """row, column: the mouse chose a pixel of a picture."""
     numberMoved = Signal(str, int, float)
     """lens, number, value: the mouse dragged a number."""
 
@@ -69,6 +71,7 @@ class Tiles(QWidget):
     def _made(self, lens: LensSpec) -> Tile:
         tile = Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self)
         tile.placed.connect(self.placed)
+        tile.picked.connect(self.picked)
         tile.numberMoved.connect(self.numberMoved)
         return tile
 

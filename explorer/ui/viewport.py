@@ -21,6 +21,7 @@ class Viewport(QObject):
         self._zoom = 1.0
         self._centre = QPointF(0.5, 0.5)
         self._hover: QPointF | None = None
+        self._mark: tuple[int, int] | None = None
         self._streamlines = False
 
     @property
@@ -42,6 +43,16 @@ class Viewport(QObject):
     def hover(self) -> QPointF | None:
         """The place under the mouse, None where it is outside."""
         return self._hover
+
+    @property
+    def mark(self) -> tuple[int, int] | None:
+        """Row and column of a pixel of each sample to point out, None for none."""
+        return self._mark
+
+    def set_mark(self, mark: tuple[int, int] | None) -> None:
+        if mark != self._mark:
+            self._mark = mark
+            self.changed.emit()
 
     def visible(self) -> QRectF:
         """The part on show."""

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from explorer.engine.likelihood_frame import BoundStack, PartKind, Stacked, Value
-from explorer.facts import ModelFacts
-from explorer.ui.likelihood_panel import LikelihoodPanel
+from explorer.engine.likelihood_frame import BoundStack, PartKind, Value
 from explorer.ui.stack_plot import StackPlot
 
 OUTSIDE = float("nan")
@@ -77,23 +75,17 @@ def test_bits_are_a_cost(qtbot: QtBot) -> None:
     assert plot.half_paid() == ""
 
 
-def test_a_chain_of_levels_is_shown_in_the_same_place(qtbot: QtBot) -> None:
-    panel = LikelihoodPanel()
-    qtbot.addWidget(panel)
-    panel.set_model(ModelFacts("p", "own", "P", "points", (2,), 100, "eps", "cosine", sample_count=9))
-    chain = stack("HVAE", [3.0, 2.0], 0.5)
-    panel.show_stacked(Stacked((chain,), 2, 2, Value(0.25, 0.01)))
-    assert panel.stack.names() == ("HVAE",)
-    parts = panel._parts
-    assert [parts.text(str(i)) for i in range(4)] == ["5.00", "−3.00", "−2.00", "−0.50"]
-    assert parts.text("total") == "−0.50 ± 0.10"
-    assert parts.text("exact") == "0.250 ± 0.010"
-    assert not parts.isHidden()
-    assert panel.table.isHidden()
-    assert panel.terms.isHidden()
-    panel.show_stacked(Stacked((stack("VAE", [3.0], 0.5),), 1, 2))
-    assert parts.text("exact") == "–"
-    panel.drop()
-    assert not panel.table.isHidden()
-    assert parts.isHidden()
-    assert panel.stack.names() == ()
+def test_a_chain_of_levels_is_a_stack_too(qtbot: QtBot) -> None:
+    """One without a prior of its own: the KL of its last level is to the prior."""
+    plot = made(qtbot)
+    outside = float("nan")
+    levels = np.array([outside, 0.0, 1.0])
+    values = np.array([-100.0, -3.0, -2.0])
+    plot.set_time_range(2)
+    plot.show_stacks(
+        [BoundStack("ELBO", ("reconstruction", "kl", "kl"), levels, levels + 1, values, Value(-105, 1))], 4
+    )
+    assert plot.names() == ("ELBO",)
+    x, y = plot.curve("ELBO")
+    assert (x.tolist(), y.tolist()) == ([0, 1, 2], [-100, -103, -105])
+    assert plot.total("ELBO") == -105
