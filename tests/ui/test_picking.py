@@ -67,4 +67,6 @@ def test_another_model_begins_in_the_middle(hand: Hand, plane: Path, tiny: Path)
     assert chart(hand, "noising").x_label.startswith("x₁")
     hand.window.open(str(tiny))
     hand.settle()
+    hand.session.change(lenses=("x_t", "x0"))  # a plot's menus are windows of their own
+    hand.settle()
     assert not hand.sentences
