@@ -139,6 +139,8 @@ class ModelFacts:
     """The one in use, "" where the format has none."""
     fixed: tuple[str, ...] = ()
     """Facts that the user cannot set otherwise."""
+    program: str = ""
+    """What the model is that runs code when it is opened, such as "a TorchScript program"; "" for mere weights."""
     prompted: bool = False
     """True where the model is led by a text, and the empty text stands for none."""
     picture_shape: tuple[int, int, int] | None = None

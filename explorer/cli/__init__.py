@@ -13,6 +13,7 @@ from explorer.cli import doctor, elbo, inspect, look, sample, train
 from explorer.cli.session import check_session, is_session
 from explorer.cli.usage import UsageError
 from explorer.facts import ModelError
+from explorer.formats import trust
 
 
 class Command(Protocol):
@@ -37,6 +38,10 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+TRUST = "--trust-adapter"
+"""Lets models run that are programs: adapters, TorchScript and exported networks."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{message} (see {self.prog} --help)")
@@ -46,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 for anything a user can get wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        if TRUST in arguments:
+            arguments.remove(TRUST)
+            trust.agree_to_all()
         if arguments and arguments[0] in COMMANDS:
             command = COMMANDS[arguments[0]]
             parser = _Parser(prog=f"diffusion-explorer {arguments[0]}", description=command.SUMMARY)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts, Source
-from explorer.formats import chains, diffusers_dir, own, own_pictures
+from explorer.formats import chains, diffusers_dir, own, own_pictures, program
 from explorer.formats.adjusted import KEYS, adjust_facts, adjust_model, with_sources
 from explorer.formats.card import read_card
 from explorer.formats.checkpoint import describe, read_checkpoint
@@ -25,7 +25,13 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.formats.model import Format, LatentModel, Model
 
-FORMATS: tuple[Format, ...] = (chains.FORMAT, own_pictures.FORMAT, own.FORMAT, diffusers_dir.FORMAT)
+FORMATS: tuple[Format, ...] = (
+    chains.FORMAT,
+    own_pictures.FORMAT,
+    own.FORMAT,
+    diffusers_dir.FORMAT,
+    program.FORMAT,
+)
 
 EXPECTED = (
     "a folder with config.json and model.safetensors, a diffusers folder with unet/config.json, or a checkpoint file "

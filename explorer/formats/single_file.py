@@ -152,7 +152,7 @@ class SingleFile(ABC, Generic[N]):
         context = Context(evidence, card.corrections, user)
         title = context.choose("title", "title", default=path.stem, where="the file's name")
         plan = self.plan(read_checkpoint(path), context)
-        return _facts(self.name, path, title, plan, card, context)
+        return facts_of(self.name, path, title, plan, card, context)
 
     def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
         from explorer.diffusion.denoiser import NetworkDenoiser
@@ -171,7 +171,8 @@ class SingleFile(ABC, Generic[N]):
         return Model(facts, denoiser, samples, device, classifier=classifier)
 
 
-def _facts(format: str, path: Path, title: str, plan: Plan[Any], card: Card, context: Context) -> ModelFacts:
+def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, context: Context) -> ModelFacts:
+    """The facts of a plan, settled between the user, the card and the file, and recorded as evidence."""
     evidence = context.evidence
     prediction: PredictionName = context.choose("prediction", "prediction type", plan.prediction, default="eps")
     value_range = context.choose(

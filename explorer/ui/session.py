@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import Signal
+
 from explorer.facts import ModelError, ModelFacts, ProposedSampler
 from explorer.request import ByHand, ModelRef, Open, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, ChoiceError, State, first_lenses, resolve_look, with_parameter
+from explorer.ui import trust
 from explorer.ui.answers import Answers
 from explorer.ui.asking import StartingCloud
 from explorer.ui.keeping import SESSION_ENDING
@@ -36,6 +39,9 @@ LIVE = {*GUIDANCE, "parameters"}
 class Session(Answers):
     """The user's side of it all: a model is opened, a choice is changed."""
 
+    consentWanted = Signal(object, object)
+    """ModelFacts, device: the model is a program that nobody has agreed to run."""
+
     def open(self, path: str, device: str | None = None) -> None:
         """Open a model, on another device if one is named.
 
@@ -53,6 +59,9 @@ class Session(Answers):
             return
         if self.engine_failure:
             self.failed.emit(self.engine_failure)
+            return
+        if facts.program and not trust.may_run(facts):
+            self.consentWanted.emit(facts, device)
             return
         self.pause()
         state = self._first_state(facts).with_changes(device=device or self.state.device)

@@ -43,6 +43,17 @@ class Settings:
         paths = [path, *(other for other in self.recent() if other != path)]
         self._store.setValue("recent", paths[:MAX_RECENT])
 
+    def trusted(self) -> list[str]:
+        """SHA-256 of the programs that the user let run."""
+        value = self._store.value("trusted")
+        if isinstance(value, str):
+            return [value]
+        return [str(digest) for digest in value] if isinstance(value, list) else []
+
+    def add_trusted(self, digest: str) -> None:
+        """Remember that the program with this digest may run."""
+        self._store.setValue("trusted", [digest, *(other for other in self.trusted() if other != digest)])
+
     def bytes(self, key: str) -> QByteArray | None:
         """A saved layout, None where there is none."""
         value = self._store.value(f"layout/{key}")

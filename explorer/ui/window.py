@@ -25,6 +25,7 @@ from explorer.ui.starting import StartingPoints
 from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.trials import fill_trials_menu
+from explorer.ui.trust import ask_for_consent
 from explorer.ui.workspace import Workspace
 
 if TYPE_CHECKING:  # imported after the first paint
@@ -124,6 +125,7 @@ class MainWindow(QMainWindow):
         session.engineReady.connect(self._show_ready)
         session.opened.connect(self._show_model)
         session.failed.connect(self._show_failure)
+        ask_for_consent(session, self.add_strip)
         session.progressed.connect(status.say)
         session.playingChanged.connect(status.set_cancellable)
         session.openingBegan.connect(lambda: status.set_cancellable(True))

@@ -1,0 +1,53 @@
+"""Which programs the user lets run. A model that is a program is opened only after its content was agreed to.
+
+TorchScript archives and torch.export's are programs: PyTorch's readers of both run what they hold (operators that
+touch files in the first, pickles and expressions in the second), so neither is treated as mere weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from explorer.facts import ModelError
+
+_agreed: set[str] = set()
+_everything = False
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def agree(content: str) -> None:
+    """Let the program with this digest run while the process lives."""
+    _agreed.add(content)
+
+
+def agree_to_all() -> None:
+    """Let every program run that is opened: what --trust-adapter says."""
+    global _everything  # noqa: PLW0603 — one choice of the whole process
+    _everything = True
+
+
+def forget() -> None:
+    """Nothing is agreed to."""
+    global _everything  # noqa: PLW0603
+    _agreed.clear()
+    _everything = False
+
+
+def agreed(path: Path) -> bool:
+    """Whether the program in a file, as it is now, may run. Raises OSError."""
+    return _everything or (bool(_agreed) and digest(path) in _agreed)
+
+
+def check(path: Path, what: str) -> None:
+    """Raises ModelError unless the program may run. what: "a TorchScript program", for the message."""
+    if not agreed(path):
+        raise ModelError(
+            f"{path.name} is {what}: opening it runs its code, so it needs your consent (in the window, or by "
+            "--trust-adapter)."
+        )
