@@ -18,6 +18,7 @@ from explorer.formats.checkpoint import describe, read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
 from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.diffusers_layout import PARTS
+from explorer.formats.files import FILE_FORMATS
 from explorer.formats.overrides import OverrideSource, read_overrides, save_overrides
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -139,7 +140,7 @@ def find(path: Path) -> tuple[Format, Path]:
 
 def _format_of(path: Path) -> Format | None:
     """The format that a file or folder is most surely of."""
-    confidence, format = max(((format.sniff(path), format) for format in FORMATS), key=lambda pair: pair[0])
+    confidence, format = max(((format.sniff(path), format) for format in (*FORMATS, *FILE_FORMATS)), key=lambda pair: pair[0])
     return format if confidence > 0 else None
 
 

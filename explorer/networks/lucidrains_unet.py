@@ -4,8 +4,9 @@ Residual blocks with the time as scale and shift, linear attention at every reso
 file has the ordinary kind), and the first features added again before the last block. Of Ho et al. 2020 it keeps the
 shape; the parts are those of lucidrains' package, whose releases differ in names and norms:
 
-    since 1.8   RMS norm over channels; attention with its norm and learned keys and values inside
-    since 0.2   layer norm over channels around attention; weight-standardised convolutions with group norm
+    since 2.0   RMS norms over channels; attention with its norm and learned keys and values inside
+    since 1.8   the same, but group norms in the residual blocks
+    before      layer norms around attention, without such keys; group norms, weight-standardised convolutions
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from torch import Tensor, nn
 class LucidrainsConfig:
     """Sizes. widths: features before and after each level. full: which levels have ordinary attention, down and up.
 
-    memory: learned keys and values of each attention, 0 for releases without them. rms: RMS norms, not the group and
-    layer norms of older releases. self_condition: the network also takes its last x̂₀.
+    memory: learned keys and values of each attention, 0 for releases before 1.8. rms: RMS norms in the residual blocks.
+    self_condition: the network also takes its last x̂₀.
     """
 
     channels: int
@@ -36,7 +37,6 @@ class LucidrainsConfig:
     full: tuple[bool, ...]
     memory: int = 4
     rms: bool = True
-    out_norm: bool = True
     groups: int = 8
     self_condition: bool = False
     theta: float = 10_000.0
@@ -69,12 +69,9 @@ class StandardizedConv(nn.Conv2d):
 class Block(nn.Module):
     def __init__(self, dim: int, dim_out: int, config: LucidrainsConfig) -> None:
         super().__init__()
-        if config.rms:
-            self.proj: nn.Module = nn.Conv2d(dim, dim_out, 3, padding=1)
-            self.norm: nn.Module = ChannelNorm(dim_out)
-        else:
-            self.proj = StandardizedConv(dim, dim_out, 3, padding=1)
-            self.norm = nn.GroupNorm(config.groups, dim_out)
+        convolution = nn.Conv2d if config.memory else StandardizedConv
+        self.proj = convolution(dim, dim_out, 3, padding=1)
+        self.norm = ChannelNorm(dim_out) if config.rms else nn.GroupNorm(config.groups, dim_out)
 
     def forward(self, x: Tensor, scale_shift: tuple[Tensor, ...] | None = None) -> Tensor:
         x = self.norm(self.proj(x))
@@ -104,15 +101,15 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, head_dim: int, full: bool, config: LucidrainsConfig) -> None:
         super().__init__()
         self.heads, self.full, hidden = heads, full, heads * head_dim
-        self.norm = ChannelNorm(dim, config.rms)
+        rms = config.memory > 0
+        self.norm = ChannelNorm(dim, rms)
         self.mem_kv = None
         if config.memory:
             shape = (config.memory, head_dim) if full else (head_dim, config.memory)
             self.mem_kv = nn.Parameter(torch.zeros(2, heads, *shape))
         self.to_qkv = nn.Conv2d(dim, 3 * hidden, 1, bias=False)
         out = nn.Conv2d(hidden, dim, 1)
-        norm = [ChannelNorm(dim, config.rms)] if config.out_norm else []
-        self.to_out: nn.Module = out if full else nn.Sequential(out, *norm)
+        self.to_out: nn.Module = out if full else nn.Sequential(out, ChannelNorm(dim, rms))
 
     def forward(self, x: Tensor) -> Tensor:
         n, _, height, width = x.shape

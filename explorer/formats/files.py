@@ -1,0 +1,12 @@
+"""The formats whose models are single files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from explorer.formats import lucidrains
+
+if TYPE_CHECKING:  # facts are read without torch
+    from explorer.formats.model import Format
+
+FILE_FORMATS: tuple[Format, ...] = (lucidrains.FORMAT,)

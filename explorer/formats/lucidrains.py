@@ -1,0 +1,246 @@
+"""Checkpoints of lucidrains' denoising-diffusion-pytorch: what its Trainer saves, or a state dict of its parts.
+
+    {step, model, opt, ema, scaler, version}     `model.*` of GaussianDiffusion; `ema_model.model.*` of its average
+    model.*, betas, loss_weight, …               GaussianDiffusion alone
+    init_conv.weight, downs.0.0.…                the Unet alone, which leaves schedule and objective unsaid
+
+β_t are stored, and the objective shows in the loss weights (with SNR_t, possibly cut off above): 1 for ε, SNR for x₀,
+SNR/(SNR + 1) for v. The network's index is our t − 1, its data lie in −1 … 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from operator import mul
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError
+from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.corrections import PredictionName
+from explorer.formats.evidence import Candidate
+from explorer.formats.pickled import TensorRef
+from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+
+if TYPE_CHECKING:  # facts are read without torch
+    import torch
+    from torch import Tensor
+
+    from explorer.diffusion.denoiser import Condition
+    from explorer.diffusion.schedules import Schedule
+
+LIBRARY = "denoising-diffusion-pytorch"
+FIRST = "init_conv.weight"
+SIGNS = (FIRST, "mid_block1.block1.proj.weight", "final_conv.weight", "time_mlp.1.weight")
+HEADS, HEAD_DIM = 4, 32
+"""The library's own, for its releases whose attention does not tell."""
+AGREES = 1e-5
+"""How far stored β_t, in float32, may be from those of a named schedule."""
+
+
+@dataclass(frozen=True)
+class _Set:
+    """One set of weights: the Unet's by its own names, and the numbers of the diffusion beside it."""
+
+    unet: dict[str, TensorRef]
+    buffers: dict[str, TensorRef]
+
+
+class Lucidrains(SingleFile[dict[str, Any]]):
+    name = "lucidrains"
+
+    def recognise(self, checkpoint: Checkpoint) -> float:
+        return 0.9 if _sets(checkpoint) else 0.0
+
+    def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[dict[str, Any]]:
+        sets, evidence = _sets(checkpoint), context.evidence
+        names = tuple(sets)
+        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        chosen = sets[weights]
+        version = checkpoint.get("version")
+        if isinstance(version, str):
+            evidence.add("library", f"{LIBRARY} {version[:20]}", "file", "version")
+        config = _config(chosen.unet)
+        levels = len(config["full"])
+        evidence.add("network", f"Unet, {config['dim']} features, {levels} levels", "inferred", "shapes of the weights")
+        if not config["memory"]:
+            evidence.add("heads", f"{HEADS} of {HEAD_DIM}", "default", LIBRARY)
+        if config["self_condition"]:
+            evidence.warn("The network can be given its last x̂₀ (self-conditioning); it is asked without, as at first.")
+        size = context.size(Candidate(None, "file"), (32, 32), 2 ** (levels - 1))
+        schedule, prediction = _diffusion(checkpoint, chosen.buffers, context)
+        return Plan(
+            network=config,
+            shape=(config["channels"], *size),
+            schedule=schedule,
+            prediction=prediction,
+            value_range=Candidate((-1.0, 1.0), "default", LIBRARY),
+            learned_variance="range" if config["out_channels"] == 2 * config["channels"] else None,
+            sampler_defaults={"clip": True},
+            weight_sets=names if len(names) > 1 else (),
+            weights=weights if len(names) > 1 else "",
+        )
+
+    def network(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan[dict[str, Any]],
+        schedule: Schedule,
+        no_label: int | None,
+        device: torch.device,
+    ) -> Callable[[Tensor, float, Condition], Tensor]:
+        import torch
+
+        from explorer.formats.call import TimedCall, index
+        from explorer.formats.tensors import fill
+        from explorer.networks.lucidrains_unet import LucidrainsConfig, LucidrainsUnet
+
+        sets = _sets(checkpoint)
+        chosen = sets[plan.weights or next(iter(sets))]
+        with torch.device("meta"):  # shapes without memory
+            module = LucidrainsUnet(LucidrainsConfig(**plan.network))
+        fill(module, checkpoint.weights(chosen.unet), device)
+        return TimedCall(module, index)
+
+
+FORMAT = Lucidrains()
+
+
+def _sets(checkpoint: Checkpoint) -> dict[str, _Set]:
+    """By name, the average first."""
+    found: dict[str, _Set] = {}
+    for place in (("ema",), ("model",), ()):
+        tensors = checkpoint.tensors(*place)
+        for key in tensors:
+            prefix = key.removesuffix(FIRST)
+            if not key.endswith(FIRST) or "online_model" in key or not all(prefix + sign in tensors for sign in SIGNS):
+                continue
+            around = prefix.removesuffix("model.")
+            name = "ema" if place == ("ema",) or "ema" in prefix else "raw"
+            unet = {_current(name[len(prefix) :]): value for name, value in tensors.items() if name.startswith(prefix)}
+            if around == prefix:  # the Unet alone, or beside the numbers
+                unet = {name: value for name, value in unet.items() if "." in name or "emb" in name}
+            buffers = {name[len(around) :]: value for name, value in tensors.items() if name.startswith(around)}
+            found.setdefault(name, _Set(unet, {name: value for name, value in buffers.items() if "." not in name}))
+    return {name: found[name] for name in ("ema", "raw") if name in found}
+
+
+def _current(name: str) -> str:
+    """The name of today: attention was wrapped in Residual(PreNorm(…)) before 1.8."""
+    return name.replace(".fn.fn.", ".").replace(".fn.norm.", ".norm.")
+
+
+def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
+    """The arguments of LucidrainsConfig. Raises ModelError for a Unet of another kind."""
+    if "time_mlp.0.weights" in unet:
+        raise ModelError("The file's Unet has learned or random time features, which are not read.")
+    if "null_classes_emb" in unet or "classes_emb.weight" in unet:
+        raise ModelError("The file holds the library's class-conditional Unet, which is not read: its others are.")
+    try:
+        widths, levels = [unet[FIRST].shape[0]], 0
+        while f"downs.{levels}.0.block1.proj.weight" in unet:
+            step = unet.get(f"downs.{levels}.3.1.weight") or unet[f"downs.{levels}.3.weight"]
+            widths.append(step.shape[0])
+            levels += 1
+        full = tuple(f"downs.{i}.2.to_out.weight" in unet for i in range(levels))
+        memory = unet.get("mid_attn.mem_kv")
+        heads = [(HEADS, HEAD_DIM)] * levels
+        if memory is not None:
+            shapes = [unet[f"downs.{i}.2.mem_kv"].shape for i in range(levels)]
+            heads = [(s[1], s[3] if whole else s[2]) for s, whole in zip(shapes, full, strict=True)]
+        out_channels, in_channels = unet["final_conv.weight"].shape[0], unet[FIRST].shape[1]
+        return {
+            "channels": in_channels // 2 if in_channels == 2 * out_channels else in_channels,
+            "out_channels": out_channels,
+            "dim": unet["time_mlp.1.weight"].shape[1],
+            "widths": tuple(widths),
+            "heads": tuple(count for count, _ in heads),
+            "head_dims": tuple(dim for _, dim in heads),
+            "full": full,
+            "memory": memory.shape[2] if memory is not None else 0,
+            "rms": "mid_block1.block1.norm.g" in unet,
+            "self_condition": in_channels == 2 * out_channels,
+        }
+    except (KeyError, IndexError) as error:
+        raise ModelError(f"The file's Unet is not whole: it has no {error}.") from error
+
+
+def _diffusion(
+    checkpoint: Checkpoint, buffers: Mapping[str, TensorRef], context: Context
+) -> tuple[ScheduleSpec, Candidate[PredictionName]]:
+    evidence = context.evidence
+    if "betas" not in buffers:
+        evidence.add("T", 1000, "default", LIBRARY)
+        evidence.add("noise schedule", "sigmoid_alpha_bar", "default", LIBRARY)
+        evidence.warn(
+            "The file holds the network alone: the library's defaults are taken (sigmoid schedule, T = 1000, "
+            "v-prediction), and pictures come out wrong if it was trained otherwise."
+        )
+        return ScheduleSpec("sigmoid_alpha_bar", 1000), Candidate("v", "default", LIBRARY)
+    betas = checkpoint.numbers(buffers["betas"])
+    if not betas or not all(0 <= beta <= 1 for beta in betas):
+        raise ModelError("The file's betas are no noise schedule: they must lie between 0 and 1.")
+    T = len(betas)
+    evidence.add("T", T, "file", "the number of betas")
+    schedule = _named(betas, context)
+    prediction: Candidate[PredictionName] = Candidate(None, "inferred")
+    if "loss_weight" in buffers:
+        kind = _objective(betas, checkpoint.numbers(buffers["loss_weight"]))
+        prediction = Candidate(kind, "inferred", "the loss weights")
+    elif "p2_loss_weight" in buffers:
+        prediction = Candidate("eps", "default", "releases with p2_loss_weight")
+    if prediction.value is None:
+        evidence.warn("What the network predicts does not show in the file: ε is taken.")
+    return schedule, prediction
+
+
+def _named(betas: Sequence[float], context: Context) -> ScheduleSpec:
+    """The library's schedule that the betas are of; the betas themselves, with a warning, where they are of none."""
+    T, evidence = len(betas), context.evidence
+    scale = 1000 / T
+    linear = {"beta_start": 1e-4 * scale, "beta_end": 0.02 * scale}
+    known = {
+        "linear": [
+            linear["beta_start"] + (linear["beta_end"] - linear["beta_start"]) * i / max(T - 1, 1) for i in range(T)
+        ],
+        "cosine": _from_alpha_bar(T, lambda u: math.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2),
+        "sigmoid_alpha_bar": _from_alpha_bar(T, lambda u: _sigmoid(3) - _sigmoid(6 * u - 3)),
+    }
+    off = {name: max(abs(a - b) for a, b in zip(betas, own, strict=True)) for name, own in known.items()}
+    name = min(off, key=lambda name: off[name])
+    if off[name] <= AGREES:
+        evidence.add("noise schedule", name, "inferred", f"the stored betas, rebuilt to {off[name]:.0e}")
+        return ScheduleSpec(name, T, linear if name == "linear" and T != 1000 else {})
+    evidence.add("noise schedule", f"{T} trained betas", "file", "betas")
+    evidence.warn(
+        f"The stored betas are those of no schedule of the library (nearest: {name}, up to {off[name]:.2g} away); they "
+        "are used as they are, and are wrong if an average was taken over them."
+    )
+    return ScheduleSpec("trained betas", T, betas=tuple(betas))
+
+
+def _from_alpha_bar(T: int, alpha_bar: Callable[[float], float]) -> list[float]:
+    values = [alpha_bar(i / T) for i in range(T + 1)]
+    return [min(1 - after / before, 0.999) for before, after in pairwise(values)]
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def _objective(betas: Sequence[float], weights: Sequence[float]) -> PredictionName | None:
+    """What the weights of the loss were made for, told where SNR < 1, which no cut-off reaches; None for neither."""
+    signal = list(accumulate((1 - beta for beta in betas), mul))
+    known = [(a / (1 - a), w) for a, w in zip(signal, weights, strict=False) if 1e-6 < a < 0.5]
+    if not known or any(not w > 0 for _, w in known):
+        return None
+    expected: dict[PredictionName, Callable[[float], float]] = {
+        "eps": lambda snr: 1.0,
+        "x0": lambda snr: snr,
+        "v": lambda snr: snr / (snr + 1),
+    }
+    off = {kind: max(abs(math.log(w / of(snr))) for snr, w in known) for kind, of in expected.items()}
+    best = min(off, key=lambda kind: off[kind])
+    return best if off[best] < 0.05 else None

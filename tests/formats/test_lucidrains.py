@@ -1,0 +1,157 @@
+"""Checkpoints of denoising-diffusion-pytorch: the same numbers as the library's, and what the file says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from explorer.diffusion.schedules import SCHEDULES
+from explorer.facts import ModelError
+from explorer.formats import registry
+from tests.formats.reference import Reference, assert_close, read_reference
+
+OBJECTIVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "eps": torch.ones_like,
+    "x0": lambda snr: snr,
+    "v": lambda snr: snr / (snr + 1),
+}
+
+
+def write(folder: Path, reference: Reference, betas: Tensor, objective: str, cut: float = torch.inf) -> Path:
+    """What the library's Trainer saves: raw weights, and their average, which is the reference."""
+    signal = torch.cumprod(1 - betas.double(), 0)
+    snr = signal / (1 - signal)
+    numbers = {
+        "betas": betas.float(),
+        "alphas_cumprod": signal.float(),
+        "loss_weight": (OBJECTIVES[objective](snr) * snr.clamp(max=cut) / snr).float(),
+    }
+    state = reference.state
+    raw = {f"model.{name}": value / 2 for name, value in state.items()} | numbers
+    average = {f"ema_model.model.{name}": value for name, value in state.items()}
+    average |= {f"ema_model.{name}": value for name, value in numbers.items()}
+    average |= {f"online_model.{name}": value for name, value in raw.items()} | {"initted": torch.tensor(True)}
+    values = {"step": 7, "model": raw, "opt": {"state": {}}, "ema": average, "scaler": None, "version": "2.3.4"}
+    torch.save(values, folder / "model-7.pt")
+    return folder / "model-7.pt"
+
+
+def betas_of(name: str, T: int = 1000) -> Tensor:
+    options = {"beta_start": 0.1 / T, "beta_end": 20 / T} if name == "linear" else {}
+    betas = SCHEDULES[name](T, **options).betas
+    assert betas is not None
+    return betas
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("release", ["1.0", "1.9", "2"])
+def test_the_same_as_the_library(tmp_path: Path, release: str) -> None:
+    reference = read_reference(f"lucidrains_{release}")
+    file = write(tmp_path, reference, betas_of("sigmoid_alpha_bar"), "v")
+    model = registry.load(file, "cpu", {"size": 8})
+    x = reference.tensor("x")
+    for t, expected in zip(reference.values["times"], reference.tensor("outputs"), strict=True):
+        prediction = model.denoiser(x, t + 1)
+        assert prediction.kind == "v"
+        assert_close(prediction.output, expected)
+    raw = registry.load(file, "cpu", {"size": 8, "weights": "raw"})
+    assert raw.facts.weights == "raw"
+    assert not torch.allclose(raw.denoiser(x, 38).output, reference.tensor("outputs")[2], atol=0.1)
+
+
+@torch.no_grad()
+def test_the_library_itself(tmp_path: Path) -> None:
+    library = pytest.importorskip("denoising_diffusion_pytorch")
+    averages = pytest.importorskip("ema_pytorch")
+    network = library.Unet(dim=8, dim_mults=(1, 2), flash_attn=False)
+    diffusion = library.GaussianDiffusion(network, image_size=16, objective="pred_x0", beta_schedule="cosine")
+    average = averages.EMA(diffusion)
+    torch.save({"step": 1, "model": diffusion.state_dict(), "ema": average.state_dict()}, tmp_path / "model.pt")
+    model = registry.load(tmp_path / "model.pt", "cpu", {"size": 16})
+    assert (model.facts.prediction, model.facts.schedule) == ("x0", "cosine")
+    x = torch.randn(2, 3, 16, 16)
+    for t in (1, 2, 38, 501, 1000):
+        expected = diffusion.model_predictions(x, torch.full((2,), t - 1)).pred_x_start
+        assert_close(model.denoiser(x, t).x0, expected)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid_alpha_bar"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("cut", [torch.inf, 5.0])
+def test_schedule_and_objective_are_recovered(tmp_path: Path, schedule: str, objective: str, cut: float) -> None:
+    T = 300 if schedule == "linear" else 1000
+    file = write(tmp_path, read_reference("lucidrains_2"), betas_of(schedule, T), objective, cut)
+    facts = registry.inspect(file)
+    assert (facts.schedule, facts.T, facts.prediction, facts.format) == (schedule, T, objective, "lucidrains")
+    sources = {fact.name: fact.source for fact in facts.evidence}
+    assert sources["noise schedule"] == sources["prediction type"] == sources["network"] == "inferred"
+    assert sources["T"] == sources["library"] == "file"
+    assert facts.weight_sets == ("ema", "raw")
+    assert facts.weights == "ema"
+    assert [warning for warning in facts.warnings if "large" not in warning] == []
+    betas = registry.load(file, "cpu").denoiser.schedule.betas
+    assert betas is not None
+    assert (betas - betas_of(schedule, T)).abs().max() < 1e-9
+
+
+def test_betas_that_were_averaged_are_used_with_a_warning(tmp_path: Path) -> None:
+    betas = betas_of("cosine") * 0.99
+    file = write(tmp_path, read_reference("lucidrains_2"), betas, "eps")
+    model = registry.load(file, "cpu")
+    assert (model.facts.schedule, model.facts.prediction) == ("trained betas", "eps")
+    assert any("nearest: cosine" in warning for warning in model.facts.warnings)
+    assert model.denoiser.schedule.betas is not None
+    assert (model.denoiser.schedule.betas - betas.float()).abs().max() < 1e-9
+
+
+def test_the_network_alone(tmp_path: Path) -> None:
+    torch.save(read_reference("lucidrains_2").state, tmp_path / "unet.pt")
+    facts = registry.inspect(tmp_path)
+    assert (facts.schedule, facts.T, facts.prediction, facts.shape) == ("sigmoid_alpha_bar", 1000, "v", (3, 32, 32))
+    assert {"network alone", "how large"} == {
+        words for words in ("network alone", "how large") for warning in facts.warnings if words in warning
+    }
+    assert registry.inspect(tmp_path, {"size": [16, 8], "prediction": "eps"}).shape == (3, 16, 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"downs.0.2.to_qkv.weight": None}, "missing"),
+        ({"downs.0.2.to_qkv.weight": (1, 1)}, "is 1×1 where"),
+        ({"time_mlp.0.weights": (4,)}, "random time features"),
+        ({"null_classes_emb": (4,)}, "class-conditional"),
+    ],
+)
+def test_other_networks_are_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    state = read_reference("lucidrains_2").state
+    for name, shape in changes.items():
+        state.pop(name, None)
+        if shape is not None:
+            state[name] = torch.zeros(shape)
+    torch.save(state, tmp_path / "unet.pt")
+    with pytest.raises(ModelError, match=says):
+        registry.load(tmp_path / "unet.pt", "cpu")
+
+
+def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
+    torch.save(read_reference("lucidrains_2").state, tmp_path / "unet.pt")
+    with pytest.raises(ModelError, match="multiples of 2"):
+        registry.inspect(tmp_path, {"size": 9})
+
+
+def test_a_folder_of_several(tmp_path: Path) -> None:
+    state = read_reference("lucidrains_2").state
+    for name in ("a.pt", "b.pt"):
+        torch.save(state, tmp_path / name)
+    with pytest.raises(ModelError, match=r"2 models, a\.pt, b\.pt"):
+        registry.inspect(tmp_path)
+    (tmp_path / "a.explorer.json").write_text('{"title": "The first", "size": 16}')
+    assert registry.inspect(tmp_path / "a.pt").title == "The first"
+    assert registry.inspect(tmp_path / "a.pt").shape == (3, 16, 16)
+    assert registry.inspect(tmp_path / "b.pt").title == "b"

@@ -1,0 +1,70 @@
+"""Writes `references/*.npz` anew, each with the library that defines its networks. Run by hand, never by the tests:
+
+    python tests/formats/write_references.py NAME [FOLDER]
+
+FOLDER is where the library's source lies, for those that are not installed as packages. Which release a reference was
+written with stands beside it below.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import MagicMock
+
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
+from reference import weights, write_reference  # type: ignore[import-not-found]
+
+TIMES = (0, 1, 37, 500, 999)
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def fill(network: nn.Module) -> dict[str, Any]:
+    """Give the network its weights. Returns the shapes of its parameters."""
+    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+    network.load_state_dict(weights(shapes))
+    network.eval()
+    return shapes
+
+
+@torch.no_grad()
+def write(name: str, network: nn.Module, call: Callable[[Tensor, int], Tensor], x: Tensor, **values: Any) -> None:
+    shapes = fill(network)
+    outputs = torch.stack([call(x, t) for t in TIMES])
+    write_reference(name, shapes, {"x": x, "outputs": outputs}, times=TIMES, **values)
+
+
+def lucidrains(release: str) -> None:
+    """denoising-diffusion-pytorch 1.0.0, 1.9.4 and 2.3.4; release: the first of these numbers."""
+    for module in ("torchvision", "torchvision.transforms", "torchvision.utils"):
+        sys.modules[module] = MagicMock()  # for the training on folders of pictures alone
+    library = importlib.import_module("denoising_diffusion_pytorch.denoising_diffusion_pytorch")
+    options: dict[str, Any] = {"dim": 16, "resnet_block_groups": 8} if release != "2" else {"dim": 8}
+    if release == "2":
+        options |= {"full_attn": (False, True), "attn_heads": 2, "attn_dim_head": 5}
+    network = library.Unet(dim_mults=(1, 2), **options)
+
+    def call(x: Tensor, t: int) -> Tensor:
+        output: Tensor = network(x, torch.full((len(x),), t))
+        return output
+
+    write(f"lucidrains_{release}", network, call, noise(1, 3, 8, 8))
+
+
+WRITERS: dict[str, Callable[[], None]] = {
+    "lucidrains_1.0": lambda: lucidrains("1.0"),
+    "lucidrains_1.9": lambda: lucidrains("1.9"),
+    "lucidrains_2": lambda: lucidrains("2"),
+}
+
+if __name__ == "__main__":
+    sys.path[:0] = sys.argv[2:]
+    WRITERS[sys.argv[1]]()
