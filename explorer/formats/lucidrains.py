@@ -102,7 +102,7 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         with torch.device("meta"):  # shapes without memory
             module = LucidrainsUnet(LucidrainsConfig(**plan.network))
         fill(module, checkpoint.weights(chosen.unet), device)
-        return TimedCall(module, index)
+        return TimedCall(module, schedule, index)
 
 
 FORMAT = Lucidrains()

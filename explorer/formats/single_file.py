@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from explorer.facts import ModelError, ModelFacts
+from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats.card import Card, read_card
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
 from explorer.formats.classifiers import find_classifier, network_classifier
@@ -41,6 +41,11 @@ class ScheduleSpec:
     T: int
     arguments: Mapping[str, float] = field(default_factory=dict)
     betas: tuple[float, ...] = ()
+
+    @property
+    def named(self) -> NamedSchedule | None:
+        """None for betas."""
+        return None if self.betas else NamedSchedule(self.name, tuple(self.arguments.items()))
 
     def build(self) -> Schedule:
         """Raises ModelError for numbers that make none."""
@@ -75,6 +80,8 @@ class Plan(Generic[N]):
     weights: str = ""
     presets: tuple[str, ...] = ()
     preset: str = ""
+    fixed: tuple[str, ...] = ()
+    """Facts that the user cannot set otherwise."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,8 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         shape=plan.shape,
         T=plan.schedule.T,
         prediction=prediction,
+        schedule_numbers=plan.schedule.named,
+        fixed=plan.fixed,
         schedule="trained betas" if plan.schedule.betas else plan.schedule.name,
         value_range=value_range,
         class_names=class_names,

@@ -59,10 +59,39 @@ def lucidrains(release: str) -> None:
     write(f"lucidrains_{release}", network, call, noise(1, 3, 8, 8))
 
 
+def adm(name: str, module: str, **options: Any) -> None:
+    """guided-diffusion, the package guided-diffusion-sdk 1.0.0; improved-diffusion, the package
+    improved-diffusion-for-smlm 0.4.8, which holds the original unchanged. FOLDER holds the folder."""
+    library = importlib.import_module(f"{module}.unet")
+    options = {"model_channels": 32, "num_res_blocks": 1, "channel_mult": (1, 2), "dropout": 0.1} | options
+    options = {"in_channels": 3, "out_channels": 6, "num_classes": 3} | options
+    if module == "guided_diffusion":
+        options["image_size"] = 8
+    network = library.UNetModel(attention_resolutions=(2,), **options)
+    labels = torch.tensor([2]) if options["num_classes"] else None
+
+    def call(x: Tensor, t: int) -> Tensor:
+        output: Tensor = network(x, torch.full((len(x),), t), labels)
+        return output
+
+    write(name, network, call, noise(1, 3, 8, 8))
+
+
 WRITERS: dict[str, Callable[[], None]] = {
     "lucidrains_1.0": lambda: lucidrains("1.0"),
     "lucidrains_1.9": lambda: lucidrains("1.9"),
     "lucidrains_2": lambda: lucidrains("2"),
+    "guided": lambda: adm(
+        "guided",
+        "guided_diffusion",
+        use_scale_shift_norm=True,
+        resblock_updown=True,
+        num_head_channels=32,
+        use_new_attention_order=True,
+    ),
+    "improved": lambda: adm(
+        "improved", "improved_diffusion_for_SMLM.improved_diffusion", num_heads=4, num_classes=None, out_channels=3
+    ),
 }
 
 if __name__ == "__main__":
