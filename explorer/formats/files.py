@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import lucidrains, openai
+from explorer.formats import edm, lucidrains, openai
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
 
-FILE_FORMATS: tuple[Format, ...] = (lucidrains.FORMAT, openai.FORMAT)
+FILE_FORMATS: tuple[Format, ...] = (lucidrains.FORMAT, openai.FORMAT, edm.FORMAT)

@@ -8,16 +8,19 @@ written with stands beside it below.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
+import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import torch
 from torch import Tensor, nn
 
-sys.path.insert(0, str(__import__("pathlib").Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent))
 from reference import weights, write_reference  # type: ignore[import-not-found]
 
 TIMES = (0, 1, 37, 500, 999)
@@ -77,10 +80,71 @@ def adm(name: str, module: str, **options: Any) -> None:
     write(name, network, call, noise(1, 3, 8, 8))
 
 
+def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **options: Any) -> None:
+    """nvidia-modulus 0.4.0, where NVlabs' networks live on unchanged; FOLDER holds the folder `modulus`, of which
+    only the networks are imported."""
+    for package in ("modulus", "modulus.models", "modulus.models.diffusion"):
+        module = types.ModuleType(package)
+        module.__path__ = [str(Path(sys.argv[2], *package.split(".")))]
+        sys.modules[package] = module
+    base, meta = types.ModuleType("modulus.models.module"), types.ModuleType("modulus.models.meta")
+    base.Module = type("Module", (nn.Module,), {"__init__": lambda self, meta: nn.Module.__init__(self)})  # type: ignore[attr-defined]
+    meta.ModelMetaData = dataclasses.make_dataclass("ModelMetaData", [("name", str, "")])  # type: ignore[attr-defined]
+    sys.modules |= {"modulus.models.module": base, "modulus.models.meta": meta}
+    spec = sys.modules["modulus.models.diffusion"]
+    exec(Path(spec.__path__[0], "__init__.py").read_text(), vars(spec))  # noqa: S102
+    arguments = {"img_resolution": 8, "img_channels": 3, "model_type": model_type, **options}
+    network = getattr(spec, kind)(**arguments)
+    shapes = fill(network)
+    x = noise(1, 3, 8, 8)
+    label = nn.functional.one_hot(torch.tensor([1]), options["label_dim"]) if "label_dim" in options else None
+    with torch.no_grad():
+        outputs = torch.stack([network(x * s, torch.tensor([s]), label) for s in sigmas])
+    write_reference(name, shapes, {"x": x, "outputs": outputs}, sigmas=sigmas, kind=kind, arguments=arguments)
+
+
+SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
+SMALL = {"model_channels": 16, "channel_mult": [1, 2], "num_blocks": 1, "attn_resolutions": [4]}
+
 WRITERS: dict[str, Callable[[], None]] = {
     "lucidrains_1.0": lambda: lucidrains("1.0"),
     "lucidrains_1.9": lambda: lucidrains("1.9"),
     "lucidrains_2": lambda: lucidrains("2"),
+    "edm_ddpmpp": lambda: edm("edm_ddpmpp", "EDMPrecond", "SongUNet", SIGMAS, label_dim=3, augment_dim=9, **SMALL),
+    "edm_ncsnpp": lambda: edm(
+        "edm_ncsnpp",
+        "VEPrecond",
+        "SongUNet",
+        SIGMAS,
+        embedding_type="fourier",
+        encoder_type="residual",
+        decoder_type="standard",
+        channel_mult_noise=2,
+        resample_filter=[1, 3, 3, 1],
+        **SMALL,
+    ),
+    "edm_skip": lambda: edm(
+        "edm_skip",
+        "VPPrecond",
+        "SongUNet",
+        SIGMAS,
+        encoder_type="skip",
+        decoder_type="skip",
+        resample_filter=[1, 3, 3, 1],
+        **SMALL,
+    ),
+    "edm_adm": lambda: edm(
+        "edm_adm",
+        "iDDPMPrecond",
+        "DhariwalUNet",
+        SIGMAS,
+        label_dim=3,
+        model_channels=32,
+        channel_mult=[1, 2],
+        num_blocks=1,
+        attn_resolutions=[4],
+        label_dropout=0.1,
+    ),
     "guided": lambda: adm(
         "guided",
         "guided_diffusion",
