@@ -259,7 +259,7 @@ class EdmUnet(nn.Module):
             else:
                 x = block(x, embedded) if isinstance(block, Block) else block(x)
                 skips.append(x)
-        aux = normed = None
+        aux, normed = None, x
         for name, block in self.dec.items():
             if "aux_up" in name:
                 aux = block(aux)
