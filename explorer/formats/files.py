@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import edm, lucidrains, openai
+from explorer.formats import ddim, dit, edm, lucidrains, openai, tiny
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
 
-FILE_FORMATS: tuple[Format, ...] = (lucidrains.FORMAT, openai.FORMAT, edm.FORMAT)
+FILE_FORMATS: tuple[Format, ...] = (
+    lucidrains.FORMAT,
+    openai.FORMAT,
+    edm.FORMAT,
+    ddim.FORMAT,
+    tiny.FORMAT,
+    dit.FORMAT,
+)

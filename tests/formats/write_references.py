@@ -95,12 +95,34 @@ def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **opti
     exec(Path(spec.__path__[0], "__init__.py").read_text(), vars(spec))  # noqa: S102
     arguments = {"img_resolution": 8, "img_channels": 3, "model_type": model_type, **options}
     network = getattr(spec, kind)(**arguments)
+    levels = {name: value.clone() for name, value in network.named_buffers() if name == "u"}
     shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), **levels})
     x = noise(1, 3, 8, 8)
     label = nn.functional.one_hot(torch.tensor([1]), options["label_dim"]) if "label_dim" in options else None
     with torch.no_grad():
         outputs = torch.stack([network(x * s, torch.tensor([s]), label) for s in sigmas])
     write_reference(name, shapes, {"x": x, "outputs": outputs}, sigmas=sigmas, kind=kind, arguments=arguments)
+
+
+def simple(name: str, module: str, kind: str, x: Tensor, labels: Tensor | None = None, **options: Any) -> None:
+    """Sources on GitHub that are no packages: FOLDER holds the file, with `models/diffusion.py` of ermongroup/ddim as
+    ermon.py, `ddpm.py` and `positional_embeddings.py` of tanelp/tiny-diffusion as tiny.py, `models.py` of
+    facebookresearch/DiT as dit.py, each with its configuration as arguments."""
+    network = getattr(importlib.import_module(module), kind)(**options)
+
+    def call(x: Tensor, t: int) -> Tensor:
+        times = torch.full((len(x),), t)
+        output: Tensor = network(x, times) if labels is None else network(x, times, labels)
+        return output
+
+    kept = {name: value.clone() for name, value in network.state_dict().items() if "emb" in name and value.ndim != 2}
+    shapes = fill(network)
+    fixed = {key: value for key, value in kept.items() if key == "pos_embed" or key.endswith(".emb")}
+    network.load_state_dict({**network.state_dict(), **fixed})
+    with torch.no_grad():
+        outputs = torch.stack([call(x, t) for t in TIMES])
+    write_reference(name, shapes, {"x": x, "outputs": outputs, **fixed}, times=TIMES)
 
 
 SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
@@ -144,6 +166,37 @@ WRITERS: dict[str, Callable[[], None]] = {
         num_blocks=1,
         attn_resolutions=[4],
         label_dropout=0.1,
+    ),
+    "ddim": lambda: simple(
+        "ddim",
+        "ermon",
+        "Model",
+        noise(1, 3, 16, 16)[..., ::2, ::2],
+        ch=32,
+        out_ch=3,
+        ch_mult=(1, 2),
+        num_res_blocks=1,
+        attn_resolutions=(8,),
+        in_channels=3,
+        resolution=16,
+    ),
+    "tiny": lambda: simple("tiny", "tiny", "MLP", noise(3, 2), hidden_size=16, hidden_layers=2, emb_size=8),
+    "tiny_learned": lambda: simple(
+        "tiny_learned", "tiny", "MLP", noise(3, 2), hidden_size=16, hidden_layers=2, emb_size=8, time_emb="learnable"
+    ),
+    "dit": lambda: simple(
+        "dit",
+        "dit",
+        "DiT",
+        noise(1, 4, 8, 8),
+        torch.tensor([2]),
+        size=8,
+        p=2,
+        c=4,
+        h=64,
+        depth=2,
+        heads=1,
+        classes=3,
     ),
     "guided": lambda: adm(
         "guided",

@@ -1,0 +1,56 @@
+"""The YAML file beside a checkpoint, where a library keeps its configuration, read without making objects of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MAX_YAML_BYTES = 1_000_000
+NAMES = ("config.yml", "config.yaml")
+
+
+def read_yaml_beside(path: Path) -> tuple[Mapping[str, Any], str]:
+    """The table in NAME.yml, NAME.yaml, config.yml or config.yaml beside a file, and the name of that file.
+
+    Python objects in it, such as the argparse.Namespace of ermongroup's programs, are read as plain tables. ({}, "")
+    where there is no such file, or it is none that can be read.
+    """
+    for name in (f"{path.stem}.yml", f"{path.stem}.yaml", *NAMES):
+        file = path.with_name(name)
+        try:
+            if file.is_file() and file.stat().st_size <= MAX_YAML_BYTES:
+                values = _read(file.read_text("utf-8"))
+                if isinstance(values, Mapping):
+                    return values, name
+        except (OSError, UnicodeDecodeError):
+            continue
+    return {}, ""
+
+
+def nested(values: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """A table in tables, {} where there is none."""
+    table: Any = values
+    for key in keys:
+        table = table.get(key) if isinstance(table, Mapping) else None
+    return table if isinstance(table, Mapping) else {}
+
+
+def _read(text: str) -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Of plain values alone."""
+
+    def plain(loader: Any, _suffix: str, node: Any) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        return loader.construct_scalar(node)
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", plain)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
