@@ -102,8 +102,9 @@ FORMAT = DiT()
 
 def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     """The sets of weights by name, the average first."""
-    found = {}
-    for name, place in (("ema", ("ema",)), ("raw", ("model",)), ("raw", ())):
+    found: dict[str, dict[str, TensorRef]] = {}
+    places: tuple[tuple[str, tuple[str, ...]], ...] = (("ema", ("ema",)), ("raw", ("model",)), ("raw", ()))
+    for name, place in places:
         tensors = {key.removeprefix("module."): value for key, value in checkpoint.tensors(*place).items()}
         if all(sign in tensors for sign in SIGNS):
             found.setdefault(name, tensors)

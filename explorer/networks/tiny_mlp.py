@@ -25,6 +25,8 @@ class TinyConfig:
 
 
 class Sines(nn.Module):
+    emb: Tensor
+
     def __init__(self, size: int, scale: float, stored: bool) -> None:
         super().__init__()
         self.size, self.scale = size, scale
