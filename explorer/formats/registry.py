@@ -140,7 +140,8 @@ def find(path: Path) -> tuple[Format, Path]:
 
 def _format_of(path: Path) -> Format | None:
     """The format that a file or folder is most surely of."""
-    confidence, format = max(((format.sniff(path), format) for format in (*FORMATS, *FILE_FORMATS)), key=lambda pair: pair[0])
+    formats = (*FORMATS, *FILE_FORMATS)
+    confidence, format = max(((format.sniff(path), format) for format in formats), key=lambda pair: pair[0])
     return format if confidence > 0 else None
 
 
