@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import ddim, dit, edm, lucidrains, openai, tiny
+from explorer.formats import ddim, dit, edm, ldm, lucidrains, openai, tiny
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
@@ -16,4 +16,5 @@ FILE_FORMATS: tuple[Format, ...] = (
     ddim.FORMAT,
     tiny.FORMAT,
     dit.FORMAT,
+    ldm.FORMAT,
 )

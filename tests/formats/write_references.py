@@ -125,6 +125,31 @@ def simple(name: str, module: str, kind: str, x: Tensor, labels: Tensor | None =
     write_reference(name, shapes, {"x": x, "outputs": outputs, **fixed}, times=TIMES)
 
 
+def ldm(name: str, context: bool) -> None:
+    """The package ldm-fix 1.0.1, which holds CompVis' modules unchanged."""
+    library = importlib.import_module("ldm.modules.diffusionmodules.openaimodel")
+    options: dict[str, Any] = {"num_head_channels": 32}
+    if context:
+        options = {"num_heads": 2, "use_spatial_transformer": True, "context_dim": 16}
+    network = library.UNetModel(
+        image_size=8,
+        in_channels=3,
+        out_channels=3,
+        model_channels=32,
+        num_res_blocks=1,
+        attention_resolutions=(2,),
+        channel_mult=(1, 2),
+        **options,
+    )
+    token = weights({"cond_stage_model.embedding.weight": (4, 16)}).popitem()[1][2][None, None] if context else None
+
+    def call(x: Tensor, t: int) -> Tensor:
+        output: Tensor = network(x, torch.full((len(x),), t), context=token)
+        return output
+
+    write(name, network, call, noise(1, 3, 8, 8))
+
+
 SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
 SMALL = {"model_channels": 16, "channel_mult": [1, 2], "num_blocks": 1, "attn_resolutions": [4]}
 
@@ -198,6 +223,8 @@ WRITERS: dict[str, Callable[[], None]] = {
         heads=1,
         classes=3,
     ),
+    "ldm": lambda: ldm("ldm", False),
+    "ldm_context": lambda: ldm("ldm_context", True),
     "guided": lambda: adm(
         "guided",
         "guided_diffusion",
