@@ -89,9 +89,7 @@ class LatentDiffusion(SingleFile[Network]):
             network=heads,
             shape=(channels, *size),
             schedule=schedule,
-            prediction=Candidate(PARAMETERIZATIONS[kind], "file", yaml)
-            if kind
-            else Candidate("eps", "default", "CompVis"),
+            prediction=prediction,
             value_range=Candidate((-4.0, 4.0) if latent else (-1.0, 1.0), "default", "CompVis"),
             embeddings=classes,
             null_label=Candidate(classes - 1 if classes == 1001 else None, "inferred", "the 1001st of 1001 labels"),
