@@ -20,7 +20,7 @@ model:
 """
 
 
-def save(folder: Path, name: str, heads: str = "", average: bool = True, **changes: Any) -> Path:
+def save(folder: Path, name: str, heads: str = "", average: bool = True, changes: dict[str, Any] | None = None) -> Path:
     unet = read_reference(name).state
     table = {f"model.diffusion_model.{key}": value / (2 if average else 1) for key, value in unet.items()}
     if average:
@@ -30,7 +30,13 @@ def save(folder: Path, name: str, heads: str = "", average: bool = True, **chang
     table["scale_factor"], table["first_stage_model.encoder.conv_in.weight"] = torch.tensor(0.2), torch.zeros(3, 3)
     if name == "ldm_context":
         table |= weights({TOKENS: (4, 16)})
-    values = {"epoch": 3, "global_step": 9, "state_dict": {**table, **changes}, "optimizer_states": [{}], "loops": None}
+    values = {
+        "epoch": 3,
+        "global_step": 9,
+        "state_dict": {**table, **(changes or {})},
+        "optimizer_states": [{}],
+        "loops": None,
+    }
     torch.save(values, folder / "last.ckpt")
     if heads:
         (folder / "last.yaml").write_text(YAML.replace("HEADS", heads).replace("PARAMETERIZATION", "eps"))
@@ -65,12 +71,12 @@ def test_without_the_yaml(tmp_path: Path) -> None:
 
 def test_texts_are_not_read(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="looks at a text"):
-        registry.inspect(save(tmp_path, "ldm_context", **{TOKENS: torch.zeros(4, 3)}))
+        registry.inspect(save(tmp_path, "ldm_context", changes={TOKENS: torch.zeros(4, 3)}))
 
 
 def test_other_schedules(tmp_path: Path) -> None:
     betas = torch.linspace(0.001, 0.02, 500)
-    model = registry.load(save(tmp_path, "ldm", betas=betas), "cpu")
+    model = registry.load(save(tmp_path, "ldm", changes={"betas": betas}), "cpu")
     assert (model.facts.schedule, model.facts.T) == ("trained betas", 500)
     with pytest.raises(ModelError, match="no noise schedule"):
-        registry.inspect(save(tmp_path, "ldm", betas=betas - 1))
+        registry.inspect(save(tmp_path, "ldm", changes={"betas": betas - 1}))
