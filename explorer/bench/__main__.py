@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from explorer.bench import Row
 
-NAMES = ("start", "look", "points", "samplers")
+NAMES = ("start", "look", "points", "samplers", "agreement")
 
 
 def main() -> int:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,14 @@ class _Job:
     number: int
     request: Request
     frames: Iterator[Frame] | None = None
+    dropped: bool = False
+    """Nobody wants it any more; what it has begun is to be tidied up."""
+
+    def tidy_up(self) -> None:
+        """End the frames where they are: half a file, for one, is deleted. In the worker's thread: it may take long."""
+        if isinstance(self.frames, Generator):
+            with suppress(Exception):  # there is nobody left to tell
+                self.frames.close()
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +128,7 @@ class Worker:
         self._make_engine = make_engine or _make_engine
         self._condition = threading.Condition()
         self._jobs: dict[During, _Job] = {}
+        self._dropped: list[_Job] = []
         self._numbers = 0
         self._opened = 0
         self._closing = False
@@ -139,11 +149,12 @@ class Worker:
         with self._condition:
             self._numbers += 1
             if lane(request) == "open":
-                self._jobs.clear()
+                self._drop(*self._jobs)
                 self._opened = self._numbers
             waiting = self._jobs.get("keep")
             if isinstance(request, Autosave) and (waiting is None or waiting.frames is not None):
                 self._keep_since = time.monotonic()  # one that replaces another has waited as long as that
+            self._drop(lane(request))
             self._jobs[lane(request)] = _Job(self._numbers, request)
             if isinstance(request, Run):
                 self._not_before = 0.0
@@ -153,7 +164,8 @@ class Worker:
     def cancel(self, which: During) -> None:
         """Drop the job of a lane; a run ends after the step it is at."""
         with self._condition:
-            self._jobs.pop(which, None)
+            self._drop(which)
+            self._condition.notify()
 
     def set_pace(self, seconds: float) -> None:
         """The least time between two steps of a run."""
@@ -166,7 +178,7 @@ class Worker:
         """Drop everything and wait for the thread to end."""
         with self._condition:
             self._closing = True
-            self._jobs.clear()
+            self._drop(*self._jobs)
             self._condition.notify()
         if self._thread.is_alive():
             self._thread.join()
@@ -179,12 +191,27 @@ class Worker:
             return
         self._deliver(Answer(0, engine.ready(), True))
         while (job := self._next()) is not None:
-            self._advance(engine, job)
+            if job.dropped:
+                job.tidy_up()
+            else:
+                self._advance(engine, job)
+        for job in self._dropped:
+            job.tidy_up()
+
+    def _drop(self, *lanes: During) -> None:
+        """Take what is in these lanes out of them. The lock is held."""
+        for name in lanes:
+            job = self._jobs.pop(name, None)
+            if job is not None and job.frames is not None:
+                job.dropped = True
+                self._dropped.append(job)
 
     def _next(self) -> _Job | None:
         """The job to advance; waits for one. None when closing."""
         with self._condition:
             while not self._closing:
+                if self._dropped:
+                    return self._dropped.pop()
                 waiting = max(self._not_before - time.monotonic(), 0.0) if "run" in self._jobs else 0.0
                 # While a run keeps its pace there is time for measurements.
                 late = ("run", "prepare") if waiting else ()

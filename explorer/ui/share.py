@@ -40,6 +40,13 @@ ROWS: tuple[ShareRow, ...] = (
         "shareFilm", "&Film of the run…", "Every step a frame", ((".mp4", "MP4 film"), (".gif", "GIF animation")), "run"
     ),
     ShareRow(
+        "shareWindowFilm",
+        "Film of the &window…",
+        "The whole window going through the run, every step a frame: curves, timeline and all",
+        ((".mp4", "MP4 film"), (".gif", "GIF animation")),
+        "window",
+    ),
+    ShareRow(
         "sharePage",
         "&Web page…",
         "One file with a slider over the run, for a course's web site",
@@ -107,7 +114,9 @@ def save_plots_as_svg(window: MainWindow) -> None:
 def ask(window: MainWindow, row: ShareRow, lenses: tuple[str, ...] | None = None) -> None:
     """Where to, and save it there."""
     path = ask_path(window, row.text.replace("&", "").rstrip("…"), row.file, row.endings)
-    if path:
+    if path and row.name == "shareWindowFilm":
+        window.film(path)
+    elif path:
         window.session.save(path, lenses, row.plain)
 
 

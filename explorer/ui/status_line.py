@@ -30,6 +30,7 @@ class StatusLine(QObject):
         self._cancel.clicked.connect(self.cancelClicked)
         self._cancel.hide()
         self._cancellable = False
+        self._part: float | None = None
         bar.setSizeGripEnabled(False)
         bar.addWidget(self._message, 1)
         bar.addPermanentWidget(self._progress)
@@ -47,6 +48,8 @@ class StatusLine(QObject):
 
     def set_busy(self, busy: bool) -> None:
         """Whether anything goes on."""
+        if self._part is not None:
+            return  # how far that is is known, and says more
         if busy:
             self._slow.start()
         else:
@@ -57,6 +60,16 @@ class StatusLine(QObject):
     def set_cancellable(self, cancellable: bool) -> None:
         """Whether what goes on can be stopped."""
         self._cancellable = cancellable
+
+    def set_part(self, part: float | None) -> None:
+        """How much is done, 0 … 1, of something that can be stopped; None where it is over."""
+        self._part = part
+        self._slow.stop()
+        self._progress.setVisible(part is not None)
+        self._cancel.setVisible(part is not None)
+        if part is not None:
+            self._progress.setRange(0, 1000)
+            self._progress.setValue(round(1000 * part))
 
     def _show_progress(self) -> None:
         self._progress.setRange(0, 0)

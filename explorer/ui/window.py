@@ -26,6 +26,7 @@ from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.trials import fill_trials_menu
 from explorer.ui.trust import ask_for_consent
+from explorer.ui.window_film import WindowFilm
 from explorer.ui.workspace import Workspace
 
 if TYPE_CHECKING:  # imported after the first paint
@@ -119,6 +120,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._pages, 1)
         self.setCentralWidget(root)
         self._status = StatusLine(self.statusBar())
+        self._film = WindowFilm(self, self.session, self._status)
 
     def _connect(self) -> None:
         session, status = self.session, self._status
@@ -266,6 +268,11 @@ class MainWindow(QMainWindow):
         else:
             self._status.say(f"Saved to {path}.")
 
+    def film(self, path: str) -> None:
+        """The window as it goes through the run, into an .mp4 or a .gif."""
+        self._banner.clear()
+        self._film.start(path)
+
     def choose_save_file(self) -> None:
         """Ask for a file and save the tiles as they look."""
         path, _ = QFileDialog.getSaveFileName(self, "Save a picture of the tiles", "tiles.png", "PNG (*.png)")
@@ -392,6 +399,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._settings.set_bytes("geometry", self.saveGeometry())
+        self._film.stop()
         self.session.close()
         if self._tabs is not None:
             self._settings.set_bytes("columns", self._workspace.columns())

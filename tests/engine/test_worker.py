@@ -300,6 +300,42 @@ def test_a_cancelled_run_ends_after_its_step(bench: Bench) -> None:
     assert bench.next().job == job
 
 
+@pytest.mark.parametrize("how", ["cancelled", "replaced", "opened", "closed"])
+def test_what_is_dropped_is_tidied_up_at_once(how: str) -> None:
+    """In the worker's own thread, and not when the next request happens to come."""
+    tidied: queue.Queue[int] = queue.Queue()
+
+    class Engine(FakeEngine):
+        def answer(self, request: Request) -> Iterator[Frame]:
+            try:
+                yield from super().answer(request)
+            finally:
+                if isinstance(request, Run) and request.run == 1:
+                    tidied.put(threading.get_ident())
+
+    engine = Engine()
+    bench = Bench(lambda: engine)
+    bench.engine = engine
+    bench.worker.start()
+    bench.next()
+    bench.worker.set_pace(3600.0)  # so that it waits between two steps
+    bench.worker.submit(run())
+    bench.begun()
+    bench.let()
+    bench.next()
+    bench.let(1000)
+    if how == "cancelled":
+        bench.worker.cancel("run")
+    elif how == "replaced":
+        bench.worker.submit(run(2))
+    elif how == "opened":
+        bench.worker.submit(Open(MODEL))
+    else:
+        bench.worker.close()
+    assert tidied.get(timeout=PATIENCE) in engine.threads
+    bench.worker.close()
+
+
 def test_cancelling_nothing(bench: Bench) -> None:
     bench.worker.cancel("run")
     bench.worker.cancel("film")

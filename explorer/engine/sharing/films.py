@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from explorer.engine.sharing.files import aside
+from explorer.engine.sharing.files import aside, replacing
 from explorer.engine.sharing.material import Material, Saving, progress
 from explorer.engine.sharing.sheet import Sheet
 from explorer.facts import ModelError
@@ -34,6 +34,20 @@ def write_gif(material: Material, file: BinaryIO) -> Saving:
         frames.append(sheet.draw(seen))
         yield progress(done, len(indices), "film")
     yield from (progress(1, 1, "film") for _ in aside(lambda: save_gif(frames, file)))
+
+
+def write_pictures(path: str, pictures: Iterator[NDArray[np.uint8]]) -> None:
+    """A film of pictures (height, width, 3) of one size, by the ending of `path`; complete, or not there.
+
+    Raises ModelError, one sentence, where that is not possible.
+    """
+    with replacing(path) as file:
+        if path.lower().endswith(".gif"):
+            save_gif([Pillow.fromarray(picture) for picture in pictures], file)
+            return
+        with Film.into(file) as film:
+            for picture in pictures:
+                film.add(picture)
 
 
 def save_gif(frames: list[Pillow.Image], file: BinaryIO) -> None:

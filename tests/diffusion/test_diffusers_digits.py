@@ -1,0 +1,65 @@
+"""Samplers against diffusers' schedulers on the shipped digits network itself (see `explorer/bench/agreement.py`).
+
+Ten steps each; `python -m explorer.bench agreement` runs 50 and 1,000 as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from explorer.bench.agreement import LIMIT, PAIRS, Pair, difference, spacings
+from explorer.diffusion.denoiser import Condition, Denoiser
+from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.schedules import Schedule
+from explorer.formats.model import Model
+from explorer.formats.registry import load
+from explorer.paths import CHECKPOINTS
+
+
+@dataclass(eq=False)
+class Seldom:
+    """A model that is asked once in twenty times; what it says is given until the next one."""
+
+    denoiser: Denoiser
+    asked: int = 0
+    _said: Prediction | None = None
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.denoiser.schedule
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        if self._said is None or t > self._said.t or t < self._said.t - 20 or t == 0:
+            self._said = self.denoiser(x_t, t, condition)
+            self.asked += 1
+            return self._said
+        a, s = self.schedule.signal(t), self.schedule.noise(t)
+        return Prediction(x_t, t, a, s, "eps", self._said.eps)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Model:
+    return load(CHECKPOINTS / "digits", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("pair", "spacing"),
+    [(pair, spacing) for pair in PAIRS for spacing in spacings(pair)],
+    ids=lambda value: value.title if isinstance(value, Pair) else str(value),
+)
+def test_ten_steps_on_the_real_network(digits: Model, pair: Pair, spacing: str) -> None:
+    with torch.inference_mode():
+        assert difference(digits.denoiser, digits.facts.shape, pair, 10, spacing) < LIMIT
+
+
+@pytest.mark.parametrize(("name", "spacing"), [("ddim", "leading"), ("dpmpp_2m", "trailing")])
+def test_a_thousand_steps_of_which_few_ask_the_network(digits: Model, name: str, spacing: str) -> None:
+    """What rounding does in so many steps shows whatever the network says."""
+    denoiser, pair = Seldom(digits.denoiser), next(pair for pair in PAIRS if pair.name == name)
+    with torch.inference_mode():
+        assert difference(denoiser, digits.facts.shape, pair, 1000, spacing) < LIMIT
+    assert denoiser.asked < 150
