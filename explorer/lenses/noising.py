@@ -30,14 +30,13 @@ def draw(view: View) -> Drawable:
     x = made.scale[i] * x_0 + made.noise[i].astype(np.float64)
     edges = mean + np.linspace(-REACH, REACH, BINS + 1) * s
     shares = np.histogram(x, edges)[0] / (CHAINS * (edges[1] - edges[0]))
-    steps = Line("step by step", *_stairs(edges, shares), 1)
+    steps = Line(f"{CHAINS:,} chains", *_stairs(edges, shares), 1)
     place = mean + np.linspace(-REACH, REACH, PLACES) * s
     jump = Line("one jump", place.astype(np.float32), normal_density(place, mean, variance).astype(np.float32), 0)
     distance, chance = kolmogorov_smirnov(x, mean, variance)
     made_of = f"{i:,} steps {x.mean():.2f} ± {x.std():.2g}, jump {mean:.2f} ± {s:.2g}".replace("-", "−")
     note = f"KS {distance:.3f}, p = {chance:.2f}"
-    label = f"{name} of x_t, {CHAINS:,} chains"
-    return Chart(x.astype(np.float32), (steps, jump), label, "density", caption=made_of, note=note)
+    return Chart(x.astype(np.float32), (steps, jump), f"{name} of x_t", "density", caption=made_of, note=note)
 
 
 def _stairs(edges: NDArray[np.float64], heights: NDArray[np.float64]) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from explorer.lenses.step import marginals
 def draw(view: View) -> Drawable:
     if view.data is None or len(view.data) < 3:
         return missing(view, "This needs some of the model's data samples.")
-    label = "along the first component, from μ_q, in units of x"
+    label = "along the first PC, less μ_q"
     return marginals(view, first_component(view.data), label)
 
 

@@ -11,7 +11,7 @@ def draw(view: View) -> Drawable:
     step = reverse_step(view)
     if isinstance(step, Missing):
         return step
-    return marginals(view, step.mean_p - step.mean_q, "along μ_θ − μ_q, from μ_q, in units of x")
+    return marginals(view, step.mean_p - step.mean_q, "along μ_θ − μ_q, less μ_q")
 
 
 LENS = Lens("step_means", "step along Δμ", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along μ_θ − μ_q", draw)

@@ -10,7 +10,7 @@ from explorer.lenses.step import marginals
 def draw(view: View) -> Drawable:
     if view.prediction.t == 0:
         return marginals(view, view.prediction.x_t[0].flatten(), "")
-    return marginals(view, view.prediction.eps[0].flatten(), "along ε̂, from μ_q, in units of x")
+    return marginals(view, view.prediction.eps[0].flatten(), "along ε̂, less μ_q")
 
 
 LENS = Lens("step_noise", "step along ε̂", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along ε̂", draw)

@@ -17,5 +17,5 @@ def draw(view: View) -> Drawable:
 
 
 LENS = Lens(
-    "step_pixel", "step in one number", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel", draw, of_place=True
+    "step_pixel", "step, 1 number", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel", draw, of_place=True
 )

@@ -122,7 +122,7 @@ class LatentLikelihood(QScrollArea):
         self._layout.setContentsMargins(10, 8, 10, 10)
         self._layout.setSpacing(6)
         self._build_choices()
-        self._stack = StackPlot()
+        self._stack = StackPlot("latent")
         self._stack.setFixedHeight(STACK_HEIGHT)
         self._stack.timeChosen.connect(self.levelChosen)
         units = QHBoxLayout()

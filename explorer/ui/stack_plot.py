@@ -35,18 +35,18 @@ EMPTY = "Compute the bound to see what it is made of."
 
 
 class StackPlot(TimePlot):
-    """Shows BoundStacks."""
+    """Shows BoundStacks. of: what its object names begin with."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: str = "bound") -> None:
         self._stacks: tuple[BoundStack, ...] = ()
         self._dimensions = 1
         self._exact = math.nan
         self._bars: list[QGraphicsRectItem] = []
         self._levels: list[pg.InfiniteLine] = []
         self._area: Band | None = None
-        super().__init__("boundStackPlot", TITLE, TIP, "nats", EMPTY)
+        super().__init__(f"{of}StackPlot", TITLE, TIP, "nats", EMPTY)
         self.unit = QComboBox(self)  # placed by whoever has room for it
-        self.unit.setObjectName("boundUnitCombo")
+        self.unit.setObjectName(f"{of}UnitCombo")
         self.unit.setAccessibleName("Unit of the bound")
         self.unit.setToolTip("nats of log p(x₀), or the cost of one number of a sample: −log p / (d log 2) bits")
         self.unit.addItem("nats", False)
