@@ -42,6 +42,7 @@ from explorer.engine.grid import run_grid
 from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
+from explorer.engine.opening import in_background
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
 from explorer.engine.scalars import guidance_size
@@ -225,7 +226,7 @@ class Engine:
 
     def _open(self, ref: ModelRef) -> Iterator[Frame]:
         yield Progress("Reading the weights…")
-        model = self.loaded(ref, again=True)
+        model = yield from in_background(lambda: self.loaded(ref, again=True))
         schedule = self._tabulate(ref) if isinstance(model, Model) else None
         yield Opened(model.facts, schedule, str(model.device))
 

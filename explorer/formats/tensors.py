@@ -6,6 +6,8 @@ allocated, and every failure is a ModelError of one sentence that names the file
 
 from __future__ import annotations
 
+import json
+import math
 import pickle
 import re
 import zipfile
@@ -21,23 +23,40 @@ from torch import Tensor, nn
 
 from explorer.facts import ModelError
 from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.reading import tell
 
 MAX_PICKLE_BYTES = 50_000_000
 """Of names and shapes in a PyTorch file, without the numbers."""
 PICKLE = b"\x80\x02"
 """How a pickle begins that PyTorch wrote. Its weights-only reader knows no other protocol."""
 
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+}
+"""How safetensors calls what is read plainly."""
 _REFUSED = re.compile(r"GLOBAL (\S{1,100})")
 """How PyTorch's reader names a class or function that it refuses."""
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """An open file of named tensors, each to be read once. label: what messages call it."""
+    """An open file of named tensors, each to be read once. label: what messages call it.
+
+    fresh: get makes tensors that nothing else holds.
+    """
 
     label: str
     shapes: Mapping[str, tuple[int, ...]]
     get: Callable[[str], Tensor]
+    fresh: bool = False
 
     def read(self, name: str, device: torch.device) -> Tensor:
         """One tensor, copied out of the file, contiguous, floating-point numbers as float32.
@@ -50,7 +69,7 @@ class Weights:
                 raise ModelError(f"{self.label} holds {name} in a form that is not read ({tensor.dtype}).")
             dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
             # Copied even where nothing changes: a mapped file may change or vanish behind the tensor.
-            tensor = tensor.to(dtype, copy=True, memory_format=torch.contiguous_format)
+            tensor = tensor.to(dtype, copy=not self.fresh, memory_format=torch.contiguous_format)
         except (SafetensorError, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
             raise ModelError(f"{self.label} is damaged at {name}: download or write it again.") from error
         if not bool(torch.isfinite(tensor).all()):
@@ -96,7 +115,11 @@ def fill(module: nn.Module, weights: Weights, device: torch.device, rename: Call
     """
     names = {rename(name): name for name in weights.shapes}
     check_shapes({new: weights.shapes[old] for new, old in names.items()}, module, weights.label)
-    state = {new: weights.read(old, device) for new, old in names.items()}
+    state, done, total = {}, 0, sum(math.prod(shape) for shape in weights.shapes.values())
+    for new, old in names.items():
+        state[new] = weights.read(old, device)
+        done += state[new].numel()
+        tell(weights.label, done / max(total, 1))
     module.load_state_dict(state, assign=True)
     module.requires_grad_(False).eval()
 
@@ -131,8 +154,24 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
     except (SafetensorError, ValueError, OSError) as error:
         raise ModelError(f"{label} is damaged or incomplete: download or write it again.") from error
-    with file:
-        yield Weights(label, shapes, file.get_tensor)
+    with file, path.open("rb") as plain:
+        length = int.from_bytes(plain.read(8), "little")
+        header = json.loads(plain.read(length))
+
+        def get(name: str) -> Tensor:
+            """Read, not mapped: pages of the file would count as memory beside the copy of them."""
+            entry = header[name]
+            dtype = _DTYPES.get(entry["dtype"])
+            if dtype is None or not math.prod(shapes[name]):
+                mapped: Tensor = file.get_tensor(name)  # type: ignore[no-untyped-call]
+                return mapped.clone()
+            tensor = torch.empty(shapes[name], dtype=dtype)
+            plain.seek(8 + length + entry["data_offsets"][0])
+            if plain.readinto(tensor.view(-1).view(torch.uint8).numpy().data) != tensor.nbytes:
+                raise ValueError("the file has become shorter")
+            return tensor
+
+        yield Weights(label, shapes, get, fresh=True)
 
 
 def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
