@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from explorer.cli.chain import IMPORTANCE, elbo_chain
 from explorer.cli.usage import schedule_argument, schedule_of
 
 SUMMARY = "how likely the model finds its samples: the variational bound, log p"
@@ -12,12 +13,18 @@ SUMMARY = "how likely the model finds its samples: the variational bound, log p"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a model's folder")
-    parser.add_argument("--n", type=int, help="how many of the model's samples (16 pictures, or 500 points)")
+    parser.add_argument("--n", type=int, help="how many samples (16 pictures, or 500 points; of a VAE or an HVAE 100)")
     parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
     parser.add_argument("--label", type=int, help="the bound on log p(x₀ | y), on samples of that class")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
     parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
+    parser.add_argument(
+        "--importance",
+        type=int,
+        default=IMPORTANCE,
+        help=f"of a VAE: draws of the weighted bound ({IMPORTANCE})",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
     schedule_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with the terms as curves over t")
@@ -26,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from explorer.formats.registry import inspect
 
-    inspect(options.path)  # a bad path is answered at once, before torch is loaded
+    facts = inspect(options.path)  # a bad path is answered at once, before torch is loaded
+    if facts.family == "chain":
+        return elbo_chain(options, facts)
     from explorer.engine.elbo import ElboRequest, measure
     from explorer.engine.elbo_report import as_table, as_values
 

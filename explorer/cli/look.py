@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from explorer.lenses.drawable import Drawable
 
+DEFAULT_LENSES = {"diffusion": "x_t,x0,eps,score", "chain": "z_t,decoded"}
 SUMMARY = "what the model says of a noised sample at a time t"
 
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--sample", type=int, default=0, help="which of the model's data samples is x₀ (0)")
     source.add_argument("--image", help="a picture file as x₀")
     parser.add_argument("--n", type=int, help="how many samples from there on (1 picture, or 5,000 points)")
-    parser.add_argument("--lens", default="x_t,x0,eps,score", help="tiles, by name (x_t,x0,eps,score)")
+    parser.add_argument("--lens", help="tiles, by name (x_t,x0,eps,score; of a VAE or an HVAE z_t,decoded)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,10 +45,11 @@ def run(options: argparse.Namespace) -> int:
     from explorer.state import DEFAULT_POINTS, resolve_look
 
     out = out_file(options)
-    lenses = tuple(name.strip() for name in options.lens.split(",") if name.strip())
+    facts = inspect(options.path)
+    wanted = options.lens if options.lens is not None else DEFAULT_LENSES[facts.family]
+    lenses = tuple(name.strip() for name in wanted.split(",") if name.strip())
     if not lenses:
         raise UsageError("--lens names at least one tile")
-    facts = inspect(options.path)
     count = options.n
     if count is None:
         count = 1 if facts.on_grid or options.image else min(DEFAULT_POINTS, facts.sample_count)
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
             tiles |= frame.tiles
     missing = [name for name in lenses if name not in tiles]
     if missing:
-        raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.kind})")
+        raise UsageError(f"the lens “{missing[0]}” is not for models of this kind ({facts.lens_kind})")
     _write_tiles(out, [tiles[name] for name in names], names, 3 if options.against is not None else len(names))
     return 0
 

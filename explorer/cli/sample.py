@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from explorer.cli.chain import check_sampler, parameters, sample_chain
 from explorer.cli.usage import (
     UsageError,
     common_arguments,
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     schedule_argument(parser)
     parser.add_argument(
         "--sampler",
-        help="ddim, ddpm, euler, heun, …, or diffusers:CLASSNAME (what the model's card proposes, else ddim)",
+        help="ddim, ddpm, euler, heun, …, or diffusers:CLASSNAME (what the model's card proposes, else ddim); of a VAE "
+        "or an HVAE: ancestral",
     )
     parser.add_argument("--steps", type=int, help="steps; for annealed_langevin its noise levels")
     parser.add_argument("--n", type=int, default=1, help="how many samples (1)")
@@ -53,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
     if options.first < 0:
         raise UsageError("--first counts from 0")
     initial = None if options.init is None else _read_array(options.init)
+    if facts.family == "chain":
+        check_sampler(options.sampler, facts)
+        values = dict(_parameter(text, parameters()) for text in options.param)
+        return sample_chain(options, facts, out, initial, values)
 
     import numpy as np
 

@@ -38,6 +38,7 @@ from explorer.request import (
     Replay,
     Request,
     Run,
+    ScheduleChoice,
 )
 
 
@@ -51,6 +52,8 @@ class Chains:
     @torch.inference_mode()
     def answer(self, model: LatentModel, request: Request) -> Iterator[Frame]:
         """Raises ModelError for what there is not of a latent chain."""
+        if getattr(getattr(request, "model", None), "schedule", None) not in (None, ScheduleChoice()):
+            raise ModelError(f"{model.facts.title} is a chain of latent variables and has no noise schedule.")
         if isinstance(request, Look):
             yield self._look(model, request)
         elif isinstance(request, Film):

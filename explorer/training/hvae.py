@@ -1,8 +1,4 @@
-"""Recipe `hvae`: the digits through three levels, a Markov chain both ways.
-
-The lowest level is dearer than those above it: what can be said further up is to be said there, where otherwise the
-upper levels would stay empty.
-"""
+"""Recipe `hvae`: the digits through three levels, a Markov chain both ways."""
 
 from __future__ import annotations
 
@@ -16,9 +12,9 @@ from explorer.training.vae import DATASET, LICENCE
 
 CONFIG = LatentTraining(
     LatentConfig(levels=(24, 12, 6), classes=10),
-    betas=(1.5, 1.0, 1.0),
-    loop=LoopConfig(steps=1_600, learning_rate=2e-3),
-    readable=12.0,
+    betas=(1.5, 1.5, 1.5),
+    loop=LoopConfig(steps=1_200, learning_rate=2e-3),
+    readable=24.0,
     labelled=12.0,
 )
 

@@ -77,15 +77,16 @@ class Reader(nn.Module):
 
 
 class Pupil(nn.Module):
-    """The chain and its reader, trained by one optimiser."""
+    """The chain, its reader, and what sees the label in z_L, trained by one optimiser."""
 
     def __init__(self, config: LatentConfig) -> None:
         super().__init__()
         self.chain, self.reader = LatentNetwork(config), Reader()
+        self.top = nn.Linear(config.levels[-1], config.classes)
 
 
 def chain_loss(
-    chain: LatentNetwork,
+    pupil: Pupil,
     x: Tensor,
     labels: Tensor,
     config: LatentTraining,
@@ -94,8 +95,9 @@ def chain_loss(
 ) -> Tensor:
     """−E[log p(x|z₁)] + weight Σ β_t K_t − labelled E[log gate(label|z₁)], the mean over the batch, in nats a pixel.
 
-    x: pixels 0 or 1.
+    x: pixels 0 or 1. Of several levels the top is to tell the label too: otherwise it has no need to say anything.
     """
+    chain = pupil.chain
     below, qs, zs = x, [], []
     for t in range(1, len(chain.sizes) + 1):
         q = chain.encode(t, below)
@@ -106,6 +108,8 @@ def chain_loss(
     loss = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
     if chain.gate is not None:
         loss = loss + config.labelled * nn.functional.cross_entropy(chain.gate(zs[0]), labels)
+    if len(zs) > 1:
+        loss = loss + config.labelled * nn.functional.cross_entropy(pupil.top(zs[-1]), labels)
     for i, (q, z) in enumerate(zip(qs, zs, strict=True)):
         if i + 1 == len(zs):
             term = q.kl_by_dimension(Diagonal.standard(z))
@@ -135,16 +139,16 @@ def reading_loss(reader: Reader, x: Tensor, labels: Tensor, generator: torch.Gen
 
 
 def readability(pupil: Pupil, n: int, generator: torch.Generator) -> Tensor:
-    """How little the reader learns from n draws from the prior, in nats: −(H(y) − H(y|x)). Least where it is sure of
-    each and sees all classes alike."""
+    """How far what the reader sees in n draws from the prior is from what the gate decided for them, in nats."""
     chain = pupil.chain
+    assert chain.gate is not None
     z = torch.randn(n, chain.sizes[-1], generator=generator)
     for t in range(len(chain.sizes), 1, -1):
         p = chain.decode(t, z)
         z = p.at(torch.randn(p.mean.shape, generator=generator))
+    decided = chain.gate(z).softmax(1).detach()
     log_p = pupil.reader(_disturbed(chain.likelihood(z).mean, generator)).log_softmax(1)
-    of_all = log_p.exp().mean(0)
-    loss: Tensor = (of_all * of_all.clamp(min=1e-8).log()).sum() - (log_p.exp() * log_p).sum(1).mean()
+    loss: Tensor = -(decided * log_p).sum(1).mean()
     return loss
 
 
@@ -173,7 +177,7 @@ def train_chain(
         done = step / config.loop.steps
         index = torch.randint(len(pictures), (config.batch_size,), generator=generator)
         x = pictures[index]
-        loss = chain_loss(pupil.chain, x, labels[index], config, min(done / config.annealed, 1.0), generator)
+        loss = chain_loss(pupil, x, labels[index], config, min(done / config.annealed, 1.0), generator)
         if not config.readable:
             return loss
         if step < READS_AT_FIRST or step % READS_EVERY == 0:

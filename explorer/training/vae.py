@@ -11,9 +11,9 @@ from explorer.training.loop import LoopConfig
 
 CONFIG = LatentTraining(
     LatentConfig(levels=(16,), classes=10),
-    betas=(1.5,),
-    loop=LoopConfig(steps=1_600, learning_rate=2e-3),
-    readable=12.0,
+    betas=(2.0,),
+    loop=LoopConfig(steps=1_400, learning_rate=2e-3),
+    readable=24.0,
     labelled=12.0,
 )
 

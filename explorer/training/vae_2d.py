@@ -13,8 +13,8 @@ from explorer.training.vae import DATASET, LICENCE
 CONFIG = LatentTraining(
     LatentConfig(levels=(2,), classes=10),
     betas=(1.0,),
-    loop=LoopConfig(steps=1_600, learning_rate=2e-3),
-    readable=12.0,
+    loop=LoopConfig(steps=1_400, learning_rate=2e-3),
+    readable=24.0,
     labelled=12.0,
 )
 

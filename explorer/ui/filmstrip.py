@@ -40,6 +40,7 @@ class Filmstrip(QWidget):
         self._slots: list[tuple[QRectF, int]] = []
         self._range = (-1.0, 1.0)
         self._spread = False
+        self._levels = False
 
     def sizeHint(self) -> QSize:
         return QSize(400, SIZE + 4)
@@ -51,6 +52,11 @@ class Filmstrip(QWidget):
     def set_spread(self, spread: bool) -> None:
         """Whether the run stays at one time, so that its steps are spread over the axis in their order."""
         self._spread = spread
+        self.update()
+
+    def set_levels(self, levels: bool) -> None:
+        """Whether times are a few levels, each with a picture of its own below it."""
+        self._levels = levels
         self.update()
 
     def clear(self) -> None:
@@ -94,6 +100,13 @@ class Filmstrip(QWidget):
         x = np.array([self._x_of(self._frames[int(step)][0]) for step in steps])
         if self._spread:
             x = np.linspace(self.width() - MARGIN, MARGIN, len(steps)) if len(steps) > 1 else x
+        if self._levels:
+            left, right = SIZE / 2 + 1, self.width() - SIZE / 2 - 1
+            centres = [min(max(float(place), left), right) for place in x]
+            return [
+                (QRectF(centre - SIZE / 2, 2, SIZE, SIZE), int(step))
+                for centre, step in zip(centres, steps, strict=True)
+            ]
         width = self.width() - 2 * MARGIN
         count = max(1, int(width // (SIZE + 6)))
         spacing = width / count

@@ -175,6 +175,9 @@ class LatentLikelihood(QScrollArea):
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1000)
         self._progress.setFixedHeight(4)
+        keep_room = self._progress.sizePolicy()
+        keep_room.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(keep_room)
         self._status = ElidedLabel()
         self._status.setObjectName("boundStatus")
         self._layout.addLayout(form)
@@ -201,6 +204,7 @@ class LatentLikelihood(QScrollArea):
     def set_running(self, running: bool) -> None:
         self._compute.setEnabled(not running and self._samples.maximum() > 0)
         self._stop.setEnabled(running)
+        self._progress.setVisible(running)
         self._progress.setValue(0)
         found = self._found
         if not running:

@@ -159,6 +159,7 @@ class Timeline(QFrame):
     def set_levels(self, levels: int) -> None:
         """Whether times are the levels of a latent chain, so many of them; 0 for those of a diffusion model."""
         self.slider.set_names(level_names(levels))
+        self.filmstrip.set_levels(bool(levels))
         self._scale.setVisible(not levels)
         if levels:
             self._scale.setCurrentIndex(0)

@@ -17,13 +17,11 @@ def draw(view: LatentView) -> Drawable:
     reach, t = plane.reach, subscript(view.level)
     size = view.chain.sizes[view.level - 1]
     if size <= 2:
-        caption = f"means of q(z{t}|…) of {len(plane.places)} pictures; click or drag to move z{t}"
+        caption = f"{len(plane.places)} pictures; click or drag to move z{t}"
     else:
-        caption = f"{size} numbers, seen along the two directions with {plane.share:.0%} of their variance; drag z{t}"
+        caption = f"2 directions of {size}, {plane.share:.0%} of the variance; click or drag to move z{t}"
     names = view.class_names if labelled else ()
     return Points(plane.places, groups, (-reach, reach, -reach, reach), caption, names=names, mark=(u, v))
 
 
-LENS = LatentLens(
-    "latent_map", "map of z<sub>t</sub>", "μ_φ(x) of the sample pictures, coloured by label; the ring is z_t", draw
-)
+LENS = LatentLens("latent_map", "map of z<sub>t</sub>", "μ_φ(x) of the samples by label; ring: z_t", draw)

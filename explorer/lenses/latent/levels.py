@@ -19,6 +19,4 @@ def draw(view: LatentView) -> Drawable:
     return sheet(rows, f"rows: {kept} kept")
 
 
-LENS = LatentLens(
-    "levels", "what each level decides", "row t: z_t stays as it is, everything below is drawn anew", draw
-)
+LENS = LatentLens("levels", "what each level decides", "a row keeps z_t and redraws all below", draw)

@@ -24,6 +24,6 @@ def draw(view: LatentView) -> Drawable:
 LENS = LatentLens(
     "z_t",
     "z<sub>t</sub>",
-    "z_t = μ + σ ⊙ ε, going up by q(z_t | z_{t−1}), going down by p(z_t | z_{t+1}); z₀ = x",
+    "z_t = μ + σ ⊙ ε, from q(z_t|z_{t−1}) up or p(z_t|z_{t+1}) down",
     draw,
 )
