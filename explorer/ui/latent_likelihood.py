@@ -123,6 +123,7 @@ class LatentLikelihood(QScrollArea):
         self._layout.setSpacing(6)
         self._build_choices()
         self._stack = StackPlot("latent")
+        self._stack.line_name = "weighted"
         self._stack.setFixedHeight(STACK_HEIGHT)
         self._stack.timeChosen.connect(self.levelChosen)
         units = QHBoxLayout()
@@ -241,13 +242,15 @@ class LatentLikelihood(QScrollArea):
     def _forget(self) -> None:
         self._found = None
         self._stack.remove_curves()
-        self._lay_out()
+        if self._table is not None:
+            self._table.clear()
         self._words.setText(IDLE)
         self.set_running(False)
 
     def _lay_out(self) -> None:
         if self._table is not None:
             self._layout.removeWidget(self._table)
+            self._table.hide()
             self._table.deleteLater()
         one = self._levels == 1
         rows = [("reconstruction", "E log p(x|z₁)", "How well z₁ gives the picture back. " + LIKELIHOOD_TIP)]

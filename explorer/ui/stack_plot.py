@@ -37,6 +37,9 @@ EMPTY = "Compute the bound to see what it is made of."
 class StackPlot(TimePlot):
     """Shows BoundStacks. of: what its object names begin with."""
 
+    line_name = "log p"
+    """What the dotted line stands for."""
+
     def __init__(self, of: str = "bound") -> None:
         self._stacks: tuple[BoundStack, ...] = ()
         self._dimensions = 1
@@ -141,7 +144,7 @@ class StackPlot(TimePlot):
     def _show_legend(self) -> None:
         super()._show_legend()
         if math.isfinite(self._exact):
-            exact = f"<span style='color:{theme.current().warning}'>log p</span>"
+            exact = f"<span style='color:{theme.current().warning}'>{self.line_name}</span>"
             self._legend.setText("&nbsp;&nbsp;".join(part for part in (self._legend.text(), exact) if part))
 
     def _bar(self, x: float, width: float, low: float, high: float, colour: str) -> None:
