@@ -12,10 +12,11 @@ from explorer.training.vae import DATASET, LICENCE
 
 CONFIG = LatentTraining(
     LatentConfig(levels=(24, 12, 6), classes=10),
-    betas=(1.5, 1.5, 1.5),
-    loop=LoopConfig(steps=1_200, learning_rate=2e-3),
+    betas=(1.5, 1.0, 1.0),
+    loop=LoopConfig(steps=1_300, learning_rate=2e-3),
     readable=24.0,
     labelled=12.0,
+    labelled_top=3.0,
 )
 
 CARD = {

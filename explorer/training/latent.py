@@ -41,7 +41,7 @@ JUDGE = CHECKPOINTS / "digits-classifier"
 @dataclass(frozen=True)
 class LatentTraining:
     """Network and objective. betas: β_1 … β_L. readable: the weight of the draws' readability, in nats; labelled: that
-    of the label that the decoder's gate is to see in z₁.
+    of the label that the decoder's gate is to see in z₁; labelled_top: that of the label in z_L.
 
     annealed: the share of the run in which the terms of the levels come in.
     """
@@ -51,10 +51,13 @@ class LatentTraining:
     loop: LoopConfig
     readable: float = 0.0
     labelled: float = 0.0
+    labelled_top: float = 0.0
     annealed: float = 0.2
     batch_size: int = 128
     drawn: int = 64
     """Draws from the prior a step."""
+    steepness: float = 30.0
+    """By what the gate's logits are multiplied after training: a gate that hesitates draws ghosts of both classes."""
 
 
 class Reader(nn.Module):
@@ -108,8 +111,8 @@ def chain_loss(
     loss = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
     if chain.gate is not None:
         loss = loss + config.labelled * nn.functional.cross_entropy(chain.gate(zs[0]), labels)
-    if len(zs) > 1:
-        loss = loss + config.labelled * nn.functional.cross_entropy(pupil.top(zs[-1]), labels)
+    if config.labelled_top:
+        loss = loss + config.labelled_top * nn.functional.cross_entropy(pupil.top(zs[-1]), labels)
     for i, (q, z) in enumerate(zip(qs, zs, strict=True)):
         if i + 1 == len(zs):
             term = q.kl_by_dimension(Diagonal.standard(z))
@@ -189,6 +192,7 @@ def train_chain(
     average, report = train(pupil, loss_of, config.loop, out / "state.training.pt", progress)
     assert isinstance(average, Pupil)
     facts = {"kind": "image", "likelihood": "bernoulli", "class_names": list(train_set.class_names)}
+    steepen(average.chain, config.steepness)
     write_network(out, "latent_chain", average.chain, facts, torch.float16)
     chain = average.chain.half().float()  # what is measured is what was written, rounding included
     quality = chain_quality(chain, progress=progress)
@@ -197,6 +201,16 @@ def train_chain(
     samples["labels"] = test_set.labels[keep].tolist()
     recipe = {"config": asdict(config), "report": asdict(report)}
     write_card(out, {**card, "samples": samples, "recipe": recipe, "quality": quality})
+
+
+@torch.no_grad()
+def steepen(chain: LatentNetwork, factor: float) -> None:
+    """Multiply the gate's logits, in place: where z₁ lies it decides the same, and more surely."""
+    if chain.gate is not None:
+        last = chain.gate[-1]
+        assert isinstance(last, nn.Linear)
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
 
 
 def _binary(pictures: PictureSet, keep: Any) -> Any:
