@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from explorer.datasets.pictures import PictureSet
+from explorer.datasets.pictures import PictureSet, digits
 from explorer.diffusion.latent import LevelNoise, latent_terms
 from explorer.formats.registry import load_any
 from explorer.networks.latent import LatentConfig
@@ -49,7 +49,7 @@ def test_readability_moves_the_decoder_and_not_the_reader_or_the_gate() -> None:
 
 
 def test_a_recipe_writes_a_folder_that_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = latent.digits("test")
+    small = digits("test")
     monkeypatch.setattr(
         latent, "digits", lambda _: PictureSet(small.images[:600], small.labels[:600], small.class_names)
     )
