@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import ddim, dit, edm, ldm, lucidrains, openai, tiny
+from explorer.formats import ddim, dit, edm, ldm, lucidrains, openai, score_sde, tiny
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
@@ -14,6 +14,7 @@ FILE_FORMATS: tuple[Format, ...] = (
     openai.FORMAT,
     edm.FORMAT,
     ddim.FORMAT,
+    score_sde.FORMAT,
     tiny.FORMAT,
     dit.FORMAT,
     ldm.FORMAT,

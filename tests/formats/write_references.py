@@ -150,6 +150,21 @@ def ldm(name: str, context: bool) -> None:
     write(name, network, call, noise(1, 3, 8, 8))
 
 
+def score_sde(name: str, exploding: bool) -> None:
+    """yang-song/score_sde_pytorch: FOLDER holds `models/ncsnpp.py` and what it needs as sde.py, its configuration
+    being arguments."""
+    library = importlib.import_module("sde")
+    network = library.NCSNpp(nf=16, mult=(1, 2), blocks=1, attn=(4,), size=8, ve=exploding)
+    kept = {key: value.clone() for key, value in network.state_dict().items() if key in ("sigmas", "all_modules.0.W")}
+    shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), **kept})
+    x, labels = noise(1, 3, 8, 8), SIGMAS if exploding else tuple(float(t) for t in TIMES)
+    with torch.no_grad():
+        outputs = torch.stack([network(x, torch.tensor([label])) for label in labels])
+    trained = [key for key, value in network.named_parameters() if value.requires_grad]
+    write_reference(name, shapes, {"x": x, "outputs": outputs, **kept}, labels=labels, trained=trained)
+
+
 SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
 SMALL = {"model_channels": 16, "channel_mult": [1, 2], "num_blocks": 1, "attn_resolutions": [4]}
 
@@ -225,6 +240,8 @@ WRITERS: dict[str, Callable[[], None]] = {
     ),
     "ldm": lambda: ldm("ldm", False),
     "ldm_context": lambda: ldm("ldm_context", True),
+    "score_sde_vp": lambda: score_sde("score_sde_vp", False),
+    "score_sde_ve": lambda: score_sde("score_sde_ve", True),
     "guided": lambda: adm(
         "guided",
         "guided_diffusion",

@@ -1,0 +1,313 @@
+"""score_sde_pytorch: `checkpoint_N.pth` with NCSN++ or DDPM++ (Song et al. 2021), {optimizer, model, ema, step}.
+
+Its network is a list of modules in the order they are used; by other names it is the SongUNet of
+`networks/edm_unet.py`, which Karras et al. made of it. The average is kept as a list in the order of the parameters.
+The configuration is not in the file: what is taken is that of the published models.
+
+    DDPM++  (sines of the time)          VP, label 999 u with u = t/T, output −s · score = ε̂; data in −1 … 1
+    NCSN++  (random Fourier features)    VE, label σ, output the score itself; data in 0 … 1, moved to −1 … 1 inside
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from explorer.facts import ModelError, Source
+from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.evidence import Candidate
+from explorer.formats.pickled import TensorRef
+from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+
+if TYPE_CHECKING:  # facts are read without torch
+    import torch
+    from torch import Tensor
+
+    from explorer.diffusion.denoiser import Condition
+    from explorer.diffusion.schedules import Schedule
+
+PREFIX = "all_modules."
+ATTENTION_SIDE = 16
+"""Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
+SIGMAS = (0.01, 50.0)
+PAPER = "the paper's configurations"
+
+
+@dataclass(frozen=True)
+class Network:
+    """exploding: VE. arguments: of EdmConfig. places: where each of its parts lies in the list of modules."""
+
+    exploding: bool
+    arguments: dict[str, Any]
+    places: dict[str, int]
+
+
+class ScoreSde(SingleFile[Network]):
+    name = "score_sde"
+
+    def recognise(self, checkpoint: Checkpoint) -> float:
+        return 0.9 if _sets(checkpoint) else 0.0
+
+    def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[Network]:
+        evidence, sets = context.evidence, _sets(checkpoint)
+        names = tuple(sets)
+        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        network, side = _network({name: tensor.shape for name, tensor in sets[weights].items()})
+        exploding, arguments = network.exploding, network.arguments
+        kind = "NCSN++" if exploding else "DDPM++"
+        evidence.add("network", f"{kind}, {arguments['model_channels']} features", "inferred", "the list of modules")
+        guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
+        size = context.size(guess, (32, 32), 2 ** (len(arguments["channel_mult"]) - 1))
+        evidence.add("T", 1000, "default", PAPER)
+        if exploding:
+            least, most = SIGMAS
+            source: Source = "default"
+            table = checkpoint.tensors("model").get("module.sigmas") or checkpoint.tensors("model").get("sigmas")
+            if table is not None:
+                numbers = checkpoint.numbers(table)
+                least, most, source = min(numbers), max(numbers), "file"
+            evidence.add("noise schedule", f"ve_sde, σ {least:g} … {most:g}", source)
+            schedule = ScheduleSpec("ve_sde", 1000, {"sigma_min": least, "sigma_max": most})
+        else:
+            evidence.add("noise schedule", "vp_sde", "default", PAPER)
+            evidence.warn("VP is taken; if the network was trained with the sub-VP SDE, set the schedule sub_vp_sde.")
+            schedule = ScheduleSpec("vp_sde", 1000)
+        channels = arguments["in_channels"]
+        return Plan(
+            network=network,
+            shape=(channels, *size),
+            schedule=schedule,
+            prediction=Candidate("score" if exploding else "eps", "inferred", kind),
+            value_range=Candidate((0.0, 1.0) if exploding else (-1.0, 1.0), "inferred", kind),
+            sampler_defaults={"clip": False},
+            weight_sets=names if len(names) > 1 else (),
+            weights=weights if len(names) > 1 else "",
+        )
+
+    def network(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan[Network],
+        schedule: Schedule,
+        no_label: int | None,
+        device: torch.device,
+    ) -> Callable[[Tensor, float, Condition], Tensor]:
+        import torch
+
+        from explorer.formats.call import TimedCall, sigma
+        from explorer.formats.tensors import Weights, fill
+        from explorer.networks.edm_unet import EdmConfig, EdmUnet
+
+        sets = _sets(checkpoint)
+        tensors = sets[plan.weights or next(iter(sets))]
+        network, exploding = plan.network, plan.network.exploding
+        with torch.device("meta"):  # shapes without memory
+            module = EdmUnet(EdmConfig(**network.arguments))
+        made: dict[str, Tensor] = {}
+        for name, meta in module.state_dict().items():
+            if name.endswith("resample_filter"):
+                taps = torch.tensor(network.arguments["resample_filter"], dtype=torch.float32)
+                made[name] = (taps.outer(taps) / taps.sum() ** 2)[None, None]
+            else:
+                made[name] = _tensor(checkpoint, tensors, network.places, name, tuple(meta.shape))
+        shapes = {name: tuple(tensor.shape) for name, tensor in made.items()}
+        fill(module, Weights(checkpoint.path.name, shapes, made.pop), device)
+
+        def call(x: Tensor, labels: Tensor) -> Tensor:
+            output: Tensor = module(2 * x - 1, labels.log()) if exploding else module(x, labels)
+            return output / labels[:, None, None, None] if exploding else output
+
+        return TimedCall(call, schedule, sigma if exploding else _label)
+
+
+FORMAT = ScoreSde()
+
+
+def _label(schedule: Schedule, t: float) -> float:
+    return 999 * t / schedule.T
+
+
+def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
+    """The sets of weights by name, the average first."""
+    raw = {name.removeprefix("module."): value for name, value in checkpoint.tensors("model").items()}
+    raw = {name: value for name, value in raw.items() if name.startswith(PREFIX)}
+    if not any(name.endswith(".NIN_0.W") for name in raw) or not any(name.endswith(".Dense_0.weight") for name in raw):
+        return {}
+    shadow = checkpoint.get("ema", "shadow_params")
+    trained = [name for name in raw if not re.fullmatch(r"all_modules\.0\.W", name)]
+    if isinstance(shadow, list) and len(shadow) == len(trained):
+        average = {
+            name: value
+            for name, value in zip(trained, shadow, strict=True)
+            if isinstance(value, TensorRef) and value.shape == raw[name].shape
+        }
+        if len(average) == len(trained):
+            return {"ema": {**raw, **average}, "raw": raw}
+    return {"raw": raw}
+
+
+def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """What each module in the list is; "" for those without parameters."""
+    inside: dict[int, set[str]] = {}
+    for name in shapes:
+        number, _, rest = name.removeprefix(PREFIX).partition(".")
+        inside.setdefault(int(number), set()).add(rest)
+    kinds = []
+    for place in range(max(inside) + 1):
+        names = inside.get(place, set())
+        if "Dense_0.weight" in names:
+            same = shapes[f"{PREFIX}{place}.Conv_0.weight"][0] == shapes[f"{PREFIX}{place}.Conv_0.weight"][1]
+            kinds.append("resample" if same and "Conv_2.weight" in names else "block")
+        elif "NIN_0.W" in names:
+            kinds.append("attention")
+        elif "Conv2d_0.weight" in names:
+            kinds.append("pyramid")
+        elif "W" in names:
+            kinds.append("fourier")
+        elif "weight" in names:
+            kinds.append({1: "norm", 2: "linear", 4: "conv"}.get(len(shapes[f"{PREFIX}{place}.weight"]), "?"))
+        else:
+            kinds.append("?" if names else "")
+    return kinds
+
+
+def _network(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Network, int | None]:
+    """The network, and the pictures' size that the place of attention tells. Raises ModelError."""
+    try:
+        kinds = _kinds(shapes)
+        if "?" in kinds:
+            raise ModelError(
+                "The file's network has parts that neither NCSN++ nor DDPM++ has (BigGAN blocks are read)."
+            )
+        exploding = kinds[0] == "fourier"
+        start = kinds.index("conv")
+        resamples = kinds.count("resample")
+        levels, middle = resamples // 2 + 1, start
+        for _ in range(levels - 1):
+            middle = kinds.index("resample", middle + 1)
+        first_end = kinds.index("resample") if resamples else len(kinds)
+        blocks = kinds[start:first_end].count("block") if resamples else (kinds.count("block") - 3) // 2
+        # Each level of the way down, from its first block on.
+        place, mults, attention = start + 1, [], []
+        features = shapes[f"{PREFIX}{start}.weight"][0]
+        for level in range(levels):
+            mults.append(shapes[f"{PREFIX}{place}.Conv_0.weight"][0] // features)
+            attention.append(kinds[place + 1] == "attention")
+            place += blocks * (2 if attention[-1] else 1)
+            if level < levels - 1:
+                place += 2 if kinds[place + 1] == "pyramid" else 1
+        skip_out = kinds.count("norm") > 1
+        side = ATTENTION_SIDE << attention.index(True) if any(attention) else None
+        # Names in the network carry sizes: those that put attention where the file has it.
+        resolution = 1 << 12
+        arguments = {
+            "song": True,
+            "img_resolution": resolution,
+            "in_channels": shapes[f"{PREFIX}{start}.weight"][1],
+            "out_channels": shapes[f"{PREFIX}{len(kinds) - 1}.weight"][0] if kinds[-1] == "conv" else 3,
+            "model_channels": features,
+            "channel_mult": tuple(mults),
+            "num_blocks": blocks,
+            "attn_resolutions": tuple(resolution >> level for level in range(levels) if attention[level]),
+            "embedding_type": "fourier" if exploding else "positional",
+            "channel_mult_noise": 2 if exploding else 1,
+            "encoder_type": "residual" if "pyramid" in kinds else "standard",
+            "decoder_type": "skip" if skip_out else "standard",
+            "resample_filter": (1, 3, 3, 1) if exploding else (1, 1),
+        }
+        return Network(exploding, arguments, _places(kinds, arguments, attention)), side
+    except (KeyError, IndexError, ValueError) as error:
+        raise ModelError(f"The file's network is not whole, or of another kind: {error}.") from error
+
+
+def _places(kinds: list[str], arguments: Mapping[str, Any], attention: list[bool]) -> dict[str, int]:
+    """Where the parts of SongUNet lie in the list, by their names there; "NAME+" is the attention of a block."""
+    found: dict[str, int] = {}
+    place = 0
+
+    def take(name: str, kind: str) -> None:
+        nonlocal place
+        if kinds[place] != kind:
+            raise ModelError(f"The file's network has a {kinds[place] or 'resampling'} where a {kind} is expected.")
+        found[name] = place
+        place += 1
+
+    levels, blocks, skip = len(attention), arguments["num_blocks"], arguments["decoder_type"] == "skip"
+    sides = [
+        f"{arguments['img_resolution'] >> level}x{arguments['img_resolution'] >> level}" for level in range(levels)
+    ]
+    if kinds[0] == "fourier":
+        take("map_noise", "fourier")
+    take("map_layer0", "linear")
+    take("map_layer1", "linear")
+    take(f"enc.{sides[0]}_conv", "conv")
+    for level, at in enumerate(sides):
+        if level:
+            take(f"enc.{at}_down", "resample")
+            if arguments["encoder_type"] == "residual":
+                take(f"enc.{at}_aux_residual", "pyramid")
+        for i in range(blocks):
+            take(f"enc.{at}_block{i}", "block")
+            if attention[level]:
+                take(f"enc.{at}_block{i}+", "attention")
+    take(f"dec.{sides[-1]}_in0", "block")
+    take(f"dec.{sides[-1]}_in0+", "attention")
+    take(f"dec.{sides[-1]}_in1", "block")
+    for level, at in reversed(list(enumerate(sides))):
+        if level < levels - 1:
+            take(f"dec.{at}_up", "resample")
+        for i in range(blocks + 1):
+            take(f"dec.{at}_block{i}", "block")
+        if attention[level]:
+            take(f"dec.{at}_block{blocks}+", "attention")
+        if skip or level == 0:
+            if skip and level < levels - 1:
+                place += 1  # a resampling without parameters
+            take(f"dec.{at}_aux_norm", "norm")
+            take(f"dec.{at}_aux_conv", "conv")
+    return found
+
+
+_BLOCK = {
+    "norm0": "GroupNorm_0",
+    "conv0": "Conv_0",
+    "affine": "Dense_0",
+    "norm1": "GroupNorm_1",
+    "conv1": "Conv_1",
+    "skip": "Conv_2",
+}
+
+
+def _tensor(
+    checkpoint: Checkpoint,
+    tensors: Mapping[str, TensorRef],
+    places: Mapping[str, int],
+    name: str,
+    shape: tuple[int, ...],
+) -> Tensor:
+    """The parameter of SongUNet called `name`. Raises ModelError where the file has none."""
+    import torch
+
+    def read(part: str, rest: str) -> Tensor:
+        return checkpoint.tensor(tensors[f"{PREFIX}{places[part]}.{rest}"]).float()
+
+    *path, kind = name.split(".")
+    try:
+        if name == "map_noise.freqs":
+            return read("map_noise", "W")
+        part, inner = ".".join(path[:2]), path[2] if len(path) > 2 else ""
+        letter = "W" if kind == "weight" else "b"
+        if inner == "norm2":
+            return read(f"{part}+", f"GroupNorm_0.{kind}")
+        if inner == "qkv":  # channels are (channel, q k v)
+            three = torch.stack([read(f"{part}+", f"NIN_{i}.{letter}").t().contiguous() for i in range(3)], dim=1)
+            return three.reshape(shape)
+        if inner == "proj":
+            return read(f"{part}+", f"NIN_3.{letter}").t().contiguous().reshape(shape)
+        if inner:
+            return read(part, f"{_BLOCK[inner]}.{kind}")
+        return read(part, f"Conv2d_0.{kind}" if part.endswith("aux_residual") else kind)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{checkpoint.path.name} is not whole: {name} is missing or of another shape.") from error
