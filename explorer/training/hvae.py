@@ -13,10 +13,10 @@ from explorer.training.vae import DATASET, LICENCE
 CONFIG = LatentTraining(
     LatentConfig(levels=(24, 12, 6), classes=10),
     betas=(1.5, 1.0, 1.0),
-    loop=LoopConfig(steps=1_300, learning_rate=2e-3),
-    readable=24.0,
+    loop=LoopConfig(steps=1_600, learning_rate=2e-3),
+    readable=12.0,
     labelled=12.0,
-    labelled_top=3.0,
+    read_as="any",
 )
 
 CARD = {

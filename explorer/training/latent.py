@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -56,6 +56,8 @@ class LatentTraining:
     batch_size: int = 128
     drawn: int = 64
     """Draws from the prior a step."""
+    read_as: Literal["gate", "any"] = "gate"
+    """What the reader is to see in a draw: what the gate decided, or anything so long as all classes come up alike."""
     steepness: float = 30.0
     """By what the gate's logits are multiplied after training: a gate that hesitates draws ghosts of both classes."""
 
@@ -141,8 +143,9 @@ def reading_loss(reader: Reader, x: Tensor, labels: Tensor, generator: torch.Gen
     return loss
 
 
-def readability(pupil: Pupil, n: int, generator: torch.Generator) -> Tensor:
-    """How far what the reader sees in n draws from the prior is from what the gate decided for them, in nats."""
+def readability(pupil: Pupil, n: int, generator: torch.Generator, read_as: Literal["gate", "any"] = "gate") -> Tensor:
+    """How far what the reader sees in n draws from the prior is from what the gate decided for them, in nats; or how
+    little it learns from them, −(H(y) − H(y|x)), which is least where it is sure of each and sees all classes alike."""
     chain = pupil.chain
     assert chain.gate is not None
     z = torch.randn(n, chain.sizes[-1], generator=generator)
@@ -151,6 +154,10 @@ def readability(pupil: Pupil, n: int, generator: torch.Generator) -> Tensor:
         z = p.at(torch.randn(p.mean.shape, generator=generator))
     decided = chain.gate(z).softmax(1).detach()
     log_p = pupil.reader(_disturbed(chain.likelihood(z).mean, generator)).log_softmax(1)
+    if read_as == "any":
+        of_all = log_p.exp().mean(0)
+        unsure: Tensor = (of_all * of_all.clamp(min=1e-8).log()).sum() - (log_p.exp() * log_p).sum(1).mean()
+        return unsure
     loss: Tensor = -(decided * log_p).sum(1).mean()
     return loss
 
@@ -186,7 +193,7 @@ def train_chain(
         if step < READS_AT_FIRST or step % READS_EVERY == 0:
             loss = loss + reading_loss(pupil.reader, x, labels[index], generator)
         weight = config.readable * min(max(done / config.annealed - 0.5, 0.0), 1.0) / x[0].numel()
-        return loss + weight * readability(pupil, config.drawn, generator)
+        return loss + weight * readability(pupil, config.drawn, generator, config.read_as)
 
     out.mkdir(parents=True, exist_ok=True)
     average, report = train(pupil, loss_of, config.loop, out / "state.training.pt", progress)
