@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from explorer.training.latent import LatentTraining, Pupil, Reader, chain_loss, 
 from explorer.training.loop import LoopConfig
 
 
-def tiny(levels: tuple[int, ...], **more: float) -> LatentTraining:
+def tiny(levels: tuple[int, ...], **more: Any) -> LatentTraining:
     network = LatentConfig(levels=levels, hidden=16, between=8, classes=10)
     loop = LoopConfig(steps=3, save_every=1)
     return LatentTraining(network, (1.0,) * len(levels), loop, batch_size=8, drawn=4, **more)
