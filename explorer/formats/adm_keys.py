@@ -136,9 +136,14 @@ def read_keys(tensors: Mapping[str, TensorRef]) -> AdmKeys:
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     try:
         ups = sorted({int(match[1]) for name in shapes if (match := _UP.match(name))})
-        blocks = 1 + max((int(name.split(".")[1]) for name in shapes if name.startswith("output_blocks.")), default=-1)
-        if not 0 < blocks <= MAX_BLOCKS:
+        inputs, blocks = (
+            1 + max((int(name.split(".")[1]) for name in shapes if name.startswith(f"{way}_blocks.")), default=-1)
+            for way in ("input", "output")
+        )
+        if not 0 < blocks:
             raise ModelError("The file's U-Net has no way up: it may be a classifier.")
+        if max(inputs, blocks) > MAX_BLOCKS:
+            raise ModelError("The file describes more blocks than any network has, so it was not opened.")
         num_res_blocks = ups[0] if ups else blocks - 1
         levels = len(ups) + 1
         features = shapes["time_embed.0.weight"][1]

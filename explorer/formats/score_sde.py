@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # facts are read without torch
 PREFIX = "all_modules."
 ATTENTION_SIDE = 16
 """Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
+MAX_MODULES = 1000
 SIGMAS = (0.01, 50.0)
 PAPER = "the paper's configurations"
 
@@ -154,6 +155,8 @@ def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     for name in shapes:
         number, _, rest = name.removeprefix(PREFIX).partition(".")
         inside.setdefault(int(number), set()).add(rest)
+    if max(inside) > MAX_MODULES:
+        raise ModelError("The file describes more modules than any network has, so it was not opened.")
     kinds = []
     for place in range(max(inside) + 1):
         names = inside.get(place, set())

@@ -113,6 +113,8 @@ def test_published_models_are_recognised(name: str) -> None:
         ({"middle_block.1.qkv.weight": torch.zeros(9, 3, 1)}, "4 attention heads do not divide 3 channels"),
         ({"time_embed.2.bias": None}, "missing"),
         ({"extra.weight": torch.zeros(1)}, "not part of the network"),
+        ({"input_blocks.999999999.0.weight": torch.zeros(1)}, "more blocks"),
+        ({"input_blocks.a.0.weight": torch.zeros(1)}, "not whole"),
     ],
 )
 def test_other_networks_are_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
