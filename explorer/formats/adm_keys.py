@@ -140,7 +140,7 @@ def read_keys(tensors: Mapping[str, TensorRef]) -> AdmKeys:
             1 + max((int(name.split(".")[1]) for name in shapes if name.startswith(f"{way}_blocks.")), default=-1)
             for way in ("input", "output")
         )
-        if not 0 < blocks:
+        if not blocks > 0:
             raise ModelError("The file's U-Net has no way up: it may be a classifier.")
         if max(inputs, blocks) > MAX_BLOCKS:
             raise ModelError("The file describes more blocks than any network has, so it was not opened.")
