@@ -187,6 +187,15 @@ class LatentBound:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Which conventions explain best what the network says of known pictures. picture: a file to use for them."""
+
+    model: ModelRef
+    picture: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class ScoreMatching:
     """The score-matching objectives at time t, on the model's first `count` samples with the noise of `seed`."""
 
@@ -358,6 +367,7 @@ Request: TypeAlias = (
     | Forms
     | MeasureForms
     | MeasureContinuous
+    | Probe
     | Prepare
     | Save
     | SaveSession

@@ -43,6 +43,7 @@ from explorer.engine.guided import exact_answer, guided
 from explorer.engine.meter import Meter
 from explorer.engine.objectives import match_scores
 from explorer.engine.opening import in_background
+from explorer.engine.probe import probe
 from explorer.engine.runs import MEMORY_BUDGET, Runs, step_of
 from explorer.engine.samplers import chosen_sampler, find_sampler, loads_diffusers, sampler_spec, sampler_specs
 from explorer.engine.scalars import guidance_size
@@ -79,6 +80,7 @@ from explorer.request import (
     Open,
     OpenSession,
     Prepare,
+    Probe,
     Replay,
     Request,
     Run,
@@ -151,6 +153,8 @@ class Engine:
             yield from measure_forms(self.model(request.model), request.samples, request.seed)
         elif isinstance(request, MeasureContinuous):
             yield from measure_continuous(self.model(request.model), request.samples, request.seed)
+        elif isinstance(request, Probe):
+            yield from probe(self.model(request.model), request)
         elif isinstance(request, Prepare):
             self._prepare(request)
         elif isinstance(request, Save):

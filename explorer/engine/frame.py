@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from explorer.engine.forms_frame import ContinuousBound, FormsMeasured, FormsShown
 from explorer.engine.grid_frame import GridCell, GridProgress
 from explorer.engine.likelihood_frame import Bounded, Bounding, LatentBounded, ScoresMatched
+from explorer.engine.probe_frame import Probed, Probing
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
 from explorer.request import ScheduleChoice
@@ -30,6 +31,7 @@ During: TypeAlias = Literal[
     "forms",
     "bound",
     "measure",
+    "probe",
     "train",
     "prepare",
     "save",
@@ -259,6 +261,8 @@ Frame: TypeAlias = (
     | FormsShown
     | FormsMeasured
     | ContinuousBound
+    | Probing
+    | Probed
     | GridCell
     | GridProgress
     | Saved

@@ -172,7 +172,8 @@ class DiffusersFolder:
         no_label = (facts.null_label or 0) if facts.conditional else None
         learned = learned_variance(configuration)
         asked = partial(convention, configuration.scheduler)
-        call = UNetCall(network, asked(schedule), config.shape[0] * (2 if learned else 1), no_label, asked)
+        told = asked if configuration.scheduler.told_noise else None
+        call = UNetCall(network, asked(schedule), config.shape[0] * (2 if learned else 1), no_label, told)
         prompts = None if configuration.text is None else _prompts(folder, configuration.text, device)
         if prompts is not None:
             call = replace(call, embed=prompts.embeddings)

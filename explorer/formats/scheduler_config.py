@@ -69,6 +69,11 @@ class SchedulerConfig:
     log_sigma_input: bool = False
 
     @property
+    def told_noise(self) -> bool:
+        """True where the network is told the noise level, not the time."""
+        return self.log_sigma_input or self.family not in ("beta", "flow")
+
+    @property
     def schedule_name(self) -> str:
         """The name that the schedule built from this has."""
         if self.family == "flow":
