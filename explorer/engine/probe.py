@@ -5,8 +5,8 @@ Steps, each at what the one before found:
 1. the value range and the direction of time;
 2. the noise schedule, with every meaning of the output;
 3. both again where 2 changed anything;
-4. the index offset, at small t, where neighbouring times differ most, on more and more pictures until it is certain;
-5. the other set of weights, where there are two.
+4. the other sets of weights, where there are some;
+5. the index offset, at small t, where neighbouring times differ most, on more and more pictures until it is certain.
 
 Hypotheses are compared over the same pictures and noise. What does not differ by several standard errors is not said.
 """
@@ -52,6 +52,8 @@ OFFSET_PICTURES = 16
 """In each of them, for each time."""
 MOST_TOLD = 10_000
 """The greatest index that a network is tried with."""
+WEIGHTS_LEVELS = (7.0, 5.0, 3.0, 1.0, -1.0, -3.0)
+"""Log-SNR that sets of weights are compared at."""
 SCALES = (4.0, 0.25)
 """A network trained with 4,000 times is told every fourth index by a schedule of 1,000."""
 SURE = 6.0
@@ -79,6 +81,8 @@ class Found:
     offsets: dict[float, Tensor] = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)
     told_level: bool = False
+    denoiser: NetworkDenoiser | None = None
+    """With the better set of weights, where that is not the one in use."""
 
 
 def probe(model: Model, request: Probe) -> Iterator[Frame]:
@@ -106,8 +110,6 @@ def probe(model: Model, request: Probe) -> Iterator[Frame]:
         yield from _ranges(asked, found, ranges, reversals, n, 0.6, 0.7)
     if not found.told_level and 2 * SMALL_TIMES[-1] <= denoiser.schedule.T:
         yield from _offsets(asked, found, OFFSET_PICTURES if facts.kind == "image" else POINTS)
-    if len(facts.weight_sets) > 1:
-        yield from _weights(asked, found, model, request)
     if not all(bool(torch.isfinite(scores).all()) for scores in found.scores.values()):
         raise ModelError("The network returned values that are not finite, so nothing can be said of it.")
     yield report(facts, found, asked)
@@ -219,7 +221,7 @@ def _offsets(asked: Asked, found: Found, n: int) -> Iterator[Frame]:
             answers = []
             for place in range(batches * len(SMALL_TIMES)):
                 t = SMALL_TIMES[place % len(SMALL_TIMES)]
-                errors = asked.errors(clock, best.value_range, None, t, place * n, n, 1 + place)
+                errors = asked.errors(clock, best.value_range, None, t, place * n, n, 1 + place, found.denoiser)
                 answers.append(errors[best.kind])
                 yield Probing(0.7 + 0.25 * batches / (MOST_BATCHES + 1), "Offset of the time index…")
             found.offsets[candidate] = torch.cat(answers)
@@ -235,25 +237,29 @@ def _offsets(asked: Asked, found: Found, n: int) -> Iterator[Frame]:
 
 
 def _weights(asked: Asked, found: Found, model: Model, request: Probe) -> Iterator[Frame]:
-    """The errors of every set of weights under the best hypothesis."""
+    """The errors of every set of weights under the best hypothesis, until it is certain which is better."""
     best, facts = found.best, model.facts
-    overrides = dict(request.model.overrides)
-    for number, name in enumerate(facts.weight_sets):
-        yield Probing(0.95 + 0.05 * number / len(facts.weight_sets), f"The weights “{name}”…")
-        other = None
+    sets: dict[str, NetworkDenoiser | None] = {facts.weights: None}
+    for name in facts.weight_sets:
         if name != facts.weights:
             with torch.inference_mode(False):
-                loaded = load(facts.path, model.device, {**overrides, "weights": name}).denoiser
-            if not isinstance(loaded, NetworkDenoiser):
-                continue
-            other = loaded
-        answers = []
-        for stream in (0, 1):
-            for level in LEVELS:
-                answers.append(
-                    asked.errors(best.clock, best.value_range, level, n=PICTURES, stream=stream, denoiser=other)[
-                        best.kind
-                    ]
+                other = load(facts.path, model.device, {**dict(request.model.overrides), "weights": name}).denoiser
+            if isinstance(other, NetworkDenoiser):
+                sets[name] = other
+    for batch in range(MOST_BATCHES):
+        for name, denoiser in sets.items():
+            answers = []
+            for place, level in enumerate(WEIGHTS_LEVELS):
+                first = (batch * len(WEIGHTS_LEVELS) + place) * OFFSET_PICTURES
+                errors = asked.errors(
+                    best.clock, best.value_range, level, None, first, OFFSET_PICTURES, 1 + place, denoiser
                 )
-                yield Probing(0.95 + 0.05 * number / len(facts.weight_sets), f"The weights “{name}”…")
-        found.weights[name] = score(answers)
+                answers.append(errors[best.kind])
+                yield Probing(0.6 + 0.1 * (batch + place / len(WEIGHTS_LEVELS)) / MOST_BATCHES, f"Weights “{name}”…")
+            part = torch.cat(answers)
+            found.weights[name] = torch.cat([found.weights[name], part]) if batch else part
+        least = min(found.weights, key=lambda name: float(found.weights[name].mean()))
+        gaps = [paired(found.weights[name], found.weights[least]) for name in sets if name != least]
+        if all(mean > SURE * error for mean, error in gaps):
+            break
+    found.denoiser = sets[least]
