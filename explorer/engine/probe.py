@@ -108,6 +108,8 @@ def probe(model: Model, request: Probe) -> Iterator[Frame]:
     yield from _schedules(asked, found, clocks, n, 0.4, 0.6)
     if found.best.clock.schedule is not clock.schedule:
         yield from _ranges(asked, found, ranges, reversals, n, 0.6, 0.7)
+    if len(facts.weight_sets) > 1:
+        yield from _weights(asked, found, model, request)
     if not found.told_level and 2 * SMALL_TIMES[-1] <= denoiser.schedule.T:
         yield from _offsets(asked, found, OFFSET_PICTURES if facts.kind == "image" else POINTS)
     if not all(bool(torch.isfinite(scores).all()) for scores in found.scores.values()):

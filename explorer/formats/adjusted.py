@@ -49,6 +49,8 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
 
     Raises ModelError where T is set for a schedule that has no name.
     """
+    if facts.family == "chain":  # it has levels, and no network is told a time
+        return facts
     warnings = [
         f"The {ROWS[key]} of this model cannot be set otherwise; what is given for it is not used."
         for key in KEYS
@@ -93,7 +95,7 @@ def adjust_model(model: Model, card: Corrections, user: Corrections) -> Model:
     from explorer.diffusion.denoiser import NetworkDenoiser
 
     facts, values = model.facts, _settled(model.facts.fixed, card, user)[0]
-    if not values:
+    if not values or facts.family == "chain":
         return model
     denoiser = model.denoiser
     if not isinstance(denoiser, NetworkDenoiser):

@@ -156,6 +156,15 @@ class Session(Answers):
         self.stateChanged.emit()
         self._set_playing(self._start_run())
 
+    def run_to(self, step: int) -> None:
+        """Make a run with the present choices from its beginning up to a step, and stay there."""
+        if self.facts is None:
+            return
+        self.pause()
+        self.state = self.state.with_changes(source="reverse", step=0)
+        self.stateChanged.emit()
+        self._start_run(until=step)
+
     def redraw_noise(self) -> None:
         """A new seed: of ε in a forward view, of the whole run in a reverse one."""
         seed = random.randrange(10_000)
@@ -216,7 +225,10 @@ class Session(Answers):
     def _first_state(self, facts: ModelFacts) -> State:
         """Sensible first choices for a model; what the user chose for the same model before is kept."""
         if self.facts is not None and facts.path == self.facts.path:
-            return self.state.with_changes(source="forward", step=0)
+            label = self.state.label
+            known = label is None or label < len(facts.labels(self.state.guidance_kind))
+            t = min(self.state.t, facts.T)
+            return self.state.with_changes(source="forward", step=0, t=t, label=label if known else None)
         latent = facts.family == "chain"
         proposed = facts.proposed or ProposedSampler("ancestral" if latent else "ddim", min(50, facts.T))
         return self.state.with_changes(

@@ -12,6 +12,7 @@ from explorer.ui.grids import GridPlan, Grids
 from explorer.ui.latent_likelihood import build_elbo_tab
 from explorer.ui.likelihood_panel import LikelihoodPanel
 from explorer.ui.measurements import Measurements
+from explorer.ui.model_tab import ModelTab
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 from explorer.ui.train_panel import TrainPanel
@@ -45,6 +46,10 @@ class Tabs(QObject):
         workspace.side.add(vdm, "VDM", "The bound in continuous time, and what a learned schedule does for it")
         vdm.suitableChanged.connect(lambda on: workspace.side.show_tab(vdm, on))
         workspace.side.show_tab(vdm, vdm.suitable)
+        self._model = ModelTab(runner, session, workspace.side, self)
+        self.strip = self._model.strip
+        self._model.began.connect(self.began)
+        self._model.runningChanged.connect(self.runningChanged)
         self._measurements = Measurements(runner, session, self)
         self._grids = Grids(runner, session, self)
         session.opened.connect(self._show_model)
@@ -56,6 +61,7 @@ class Tabs(QObject):
         """Stop whatever runs."""
         self._measurements.stop()
         self._grids.stop()
+        self._model.stop()
 
     def close_down(self) -> None:
         """The window closes."""

@@ -143,6 +143,8 @@ def _stylesheet(t: Theme) -> str:
         border-radius: 4px; }}
     QFrame#restoreStrip {{ background: {t.surface}; border: 1px solid {t.border}; border-left: 4px solid {t.accent};
         border-radius: 4px; }}
+    QFrame#probeStrip {{ background: {t.surface}; border: 1px solid {t.border}; border-left: 4px solid {t.warning};
+        border-radius: 4px; }}
     QPushButton, QToolButton {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 5px;
         padding: 4px 10px; }}
     QToolButton {{ padding: 4px; }}

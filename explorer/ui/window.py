@@ -96,11 +96,14 @@ class MainWindow(QMainWindow):
 
     def add_strip(self, strip: QWidget) -> None:
         """Above everything."""
+        self._add_above(strip)
+        strip.show()
+
+    def _add_above(self, strip: QWidget) -> None:
         root = self.centralWidget()
         layout = root.layout() if root is not None else None
         assert isinstance(layout, QVBoxLayout)
         layout.insertWidget(0, strip)
-        strip.show()
 
     # Building
 
@@ -181,6 +184,7 @@ class MainWindow(QMainWindow):
         curves.scheduleChosen.connect(self._banner.clear)
         curves.scheduleChosen.connect(self.session.set_schedule)
         self._tabs = Tabs(self._runner, self.session, self._workspace, self)
+        self._add_above(self._tabs.strip)
         self._tabs.began.connect(self._banner.clear)
         self._tabs.runningChanged.connect(lambda on: self._status.set_cancellable(on or self.session.playing))
         self._status.cancelClicked.connect(self._tabs.stop)

@@ -1,0 +1,150 @@
+"""Facts that the user sets, and the probe of the network: kept in the card, and the model opened with them again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from explorer.engine.probe_frame import Probed, Probing
+from explorer.engine.worker import Answer
+from explorer.facts import ModelError
+from explorer.formats.overrides import OverrideSource, read_overrides
+from explorer.formats.registry import find, set_facts
+from explorer.formats.setting_text import read_value
+from explorer.request import ModelRef, Probe
+from explorer.ui.runner import Runner
+from explorer.ui.session import Session
+
+
+class ModelSettings(QObject):
+    """Between the panel, the card and the session. What is on show is asked for again with what was set."""
+
+    kept = Signal(str)
+    """Where the card was written."""
+    refused = Signal()
+    """What was wanted is no value of the fact, or the model cannot be opened with it."""
+    probed = Signal(object)
+    """A Probed."""
+    progressed = Signal(float, str)
+    runningChanged = Signal(bool)
+    dropped = Signal()
+    """What was found was of another model."""
+
+    def __init__(self, runner: Runner, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._session = session
+        self._job = 0
+        self._running = False
+        self._before: tuple[str, dict[str, Any], OverrideSource] | None = None
+        """What to take back where the model cannot be opened."""
+        self._step: int | None = None
+        """Of the run that was on show."""
+        self._path = ""
+        runner.answered.connect(self._take)
+        session.opened.connect(lambda _: self._go_on())
+        session.openingEnded.connect(self._take_back)
+
+    @property
+    def running(self) -> bool:
+        """True while the network is probed."""
+        return self._running
+
+    def set_fact(self, key: str, value: Any, source: OverrideSource = "user") -> None:
+        """Keep a fact and open the model with it. value: text, a value as a card has it, or None: the model's own."""
+        try:
+            self.set_facts({key: read_value(key, value) if isinstance(value, str) else value}, source)
+        except ModelError as error:
+            self._session.failed.emit(str(error))
+            self.refused.emit()
+
+    def set_facts(self, changes: dict[str, Any], source: OverrideSource = "user") -> None:
+        """Several facts at once. Raises ModelError."""
+        session = self._session
+        facts = session.facts
+        if facts is None:
+            return
+        _, place = find_model(facts.path)
+        said = read_overrides(place)
+        before = {key: said.values.get(key) for key in changes}
+        sources = {said.sources[key] for key in changes if key in said.sources}
+        file = set_facts(facts.path, changes, source)
+        self.stop()
+        self._before = (facts.path, before, next(iter(sources), "user"))
+        self._step = session.state.step if session.state.source == "reverse" and session.run is not None else None
+        self.kept.emit(str(file))
+        session.open(facts.path)
+
+    def use(self, found: Probed) -> None:
+        """Keep what a probe found to be otherwise."""
+        try:
+            self.set_facts({v.key: v.value for v in found.contradictions if v.value is not None}, "probed")
+        except ModelError as error:
+            self._session.failed.emit(str(error))
+            self.refused.emit()
+
+    def probe(self) -> None:
+        """Probe the open model, with the picture of the user's own where one is on show."""
+        state = self._session.state
+        if state.model is None or self._running:
+            return
+        self._session.pause()
+        ref = ModelRef(state.model, state.device)
+        self._job = self._runner.submit(Probe(ref, state.picture))
+        self._set_running(True)
+
+    def stop(self) -> None:
+        """Without a result."""
+        if self._running:
+            self._runner.cancel("probe")
+            self._set_running(False)
+
+    def _take(self, answer: Answer, _newest: bool) -> None:
+        if not self._job or answer.job != self._job:
+            return
+        frame = answer.frame
+        if isinstance(frame, Probing):
+            self.progressed.emit(frame.fraction, frame.doing)
+        elif isinstance(frame, Probed):
+            self.probed.emit(frame)
+        if answer.last:
+            self._set_running(False)
+
+    def _go_on(self) -> None:
+        """The model is open again: make the run that was on show anew, up to the same step."""
+        self._before, step, self._step = None, self._step, None
+        facts = self._session.facts
+        self._job = 0
+        self._set_running(False)
+        if facts is not None and facts.path != self._path:
+            self._path = facts.path
+        self.dropped.emit()
+        if step is not None:
+            QTimer.singleShot(0, lambda: self._session.run_to(step))
+
+    def _take_back(self) -> None:
+        """It could not be opened, or nobody wanted to wait: what is on show is the model as it was."""
+        if self._before is None:
+            return
+        (path, values, source), self._before, self._step = self._before, None, None
+        try:
+            set_facts(path, values, source)
+        except ModelError as error:
+            self._session.failed.emit(str(error))
+        self.refused.emit()
+
+    def _set_running(self, running: bool) -> None:
+        if running != self._running:
+            self._running = running
+            self.runningChanged.emit(running)
+
+
+def find_model(path: str) -> tuple[Any, Any]:
+    """The format and the place of a model. Raises ModelError."""
+    from pathlib import Path
+
+    try:
+        return find(Path(path))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error

@@ -1,0 +1,55 @@
+"""The tab “Model”, joined to what keeps facts and probes the network; and the strip above the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from explorer.engine.frame import Opened
+from explorer.ui.model_panel import ModelPanel
+from explorer.ui.model_settings import ModelSettings
+from explorer.ui.probe_strip import ProbeStrip
+from explorer.ui.runner import Runner
+from explorer.ui.session import Session
+from explorer.ui.side_panel import SidePanel
+
+
+class ModelTab(QObject):
+    """began: the user started something. runningChanged: whether the network is probed. stripWanted: the strip is
+    to stand above everything."""
+
+    began = Signal()
+    runningChanged = Signal(bool)
+
+    def __init__(self, runner: Runner, session: Session, side: SidePanel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._panel = panel = ModelPanel()
+        self.strip: QWidget = (strip := ProbeStrip())
+        self._settings = settings = ModelSettings(runner, session, self)
+        side.add(panel, "Model", "What is known of the model and how; set facts, probe the network")
+        probe = panel.probe
+        session.opened.connect(self._show_model)
+        for signal in (panel.factSet, probe.probeClicked, probe.useClicked, strip.useClicked):
+            signal.connect(self.began)
+        panel.factSet.connect(settings.set_fact)
+        settings.refused.connect(panel.show_again)
+        settings.kept.connect(panel.set_kept)
+        probe.probeClicked.connect(settings.probe)
+        probe.stopClicked.connect(settings.stop)
+        for used in (probe.useClicked, strip.useClicked):
+            used.connect(settings.use)
+        settings.progressed.connect(probe.set_progress)
+        settings.runningChanged.connect(probe.set_running)
+        settings.runningChanged.connect(self.runningChanged)
+        for shown in (probe.show_probed, strip.show_probed):
+            settings.probed.connect(shown)
+        for dropped in (probe.drop, strip.drop):
+            settings.dropped.connect(dropped)
+
+    def stop(self) -> None:
+        """Stop the probe."""
+        self._settings.stop()
+
+    def _show_model(self, opened: Opened) -> None:
+        self._panel.set_facts(opened.facts)
