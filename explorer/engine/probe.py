@@ -103,10 +103,10 @@ def probe(model: Model, request: Probe) -> Iterator[Frame]:
 
     yield Probing(0.0, "Value range and direction of time…")
     yield from _ranges(asked, found, ranges, reversals, n, 0.0, 0.3)
+    yield from _schedules(asked, found, clocks, n, 0.3, 0.5)
     if not found.told_level:
-        yield from _scales(asked, found, n, 0.3, 0.4)
-    yield from _schedules(asked, found, clocks, n, 0.4, 0.6)
-    if found.best.clock.schedule is not clock.schedule:
+        yield from _scales(asked, found, n, 0.5, 0.6)
+    if found.best.clock.schedule is not clock.schedule or found.best.clock.time.scale != clock.time.scale:
         yield from _ranges(asked, found, ranges, reversals, n, 0.6, 0.7)
     if len(facts.weight_sets) > 1:
         yield from _weights(asked, found, model, request)
@@ -173,12 +173,13 @@ def _ranges(
 
 
 def _scales(asked: Asked, found: Found, n: int, begin: float, end: float) -> Iterator[Frame]:
-    base = found.best.clock
-    scales = [base.time.scale * factor for factor in SCALES]
+    """Of what is in force as of the best: another scale can look like another schedule, range or direction."""
+    bases = [(hypothesis.clock, hypothesis.value_range) for hypothesis in (found.best, found.in_force)]
     every = [
-        (replace(base, time=replace(base.time, scale=scale)), found.best.value_range)
-        for scale in scales
-        if abs(scale * base.schedule.T) <= MOST_TOLD
+        (replace(clock, time=replace(clock.time, scale=clock.time.scale * factor)), value_range)
+        for clock, value_range in dict.fromkeys(bases)
+        for factor in SCALES
+        if clock.time.scale * factor * clock.schedule.T <= MOST_TOLD
     ]
     yield from _each(asked, found, every, n, begin, end, "Scale of the time index…")
 

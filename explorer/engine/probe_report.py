@@ -12,8 +12,6 @@ from explorer.formats.adjusted import ROWS
 from explorer.formats.schedule_names import schedule_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from explorer.engine.probe import Found, Hypothesis
 
 SURE = 4.0
@@ -187,17 +185,14 @@ def _against(found: Found, wrong: list[Hypothesis]) -> Comparison:
     """The best hypothesis against the one in force where that is wrong, else against the best of the wrong ones."""
     best = found.scores[found.best]
     if found.in_force in wrong:
-        return _worst_of([found.scores[_nearest(found, wrong)], found.scores[found.in_force]], best)
+        # That the one in force is wrong must be certain; that no other is right, as likely as one can ask for.
+        difference, error = paired(found.scores[_nearest(found, wrong)], best)
+        return min(paired(found.scores[found.in_force], best), (2 * difference, error), key=lambda gap: gap[0] / gap[1])
     return paired(found.scores[_nearest(found, wrong)], best) if wrong else (math.inf, 1.0)
 
 
 def _nearest(found: Found, wrong: list[Hypothesis]) -> Hypothesis:
     return min(wrong, key=lambda hypothesis: float(found.scores[hypothesis].mean()))
-
-
-def _worst_of(scores: list[Tensor], best: Tensor) -> Comparison:
-    """The comparison that is least certain."""
-    return min((paired(each, best) for each in scores), key=lambda gap: gap[0] / gap[1])
 
 
 def _verdict(

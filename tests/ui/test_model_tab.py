@@ -1,0 +1,106 @@
+"""The tab “Model”: facts with their sources, set and taken back; the probe, and the strip above the window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QToolButton, QWidget
+
+from explorer.engine.probe_frame import Probed, ProbeRow, Verdict
+from explorer.ui.model_settings import ModelSettings
+from explorer.ui.probe_strip import ProbeStrip
+from explorer.ui.window import MainWindow
+
+
+@pytest.fixture
+def own(tiny: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model, to be written to."""
+    folder = tmp_path / "own"
+    shutil.copytree(tiny, folder)
+    return folder
+
+
+def child(window: MainWindow, kind: Any, name: str) -> Any:
+    """The newest widget of a name: those of before are about to go."""
+    found = [widget for widget in window.findChildren(kind, name) if widget.isVisibleTo(widget.parentWidget())]
+    assert found, name
+    return found[-1]
+
+
+def card(folder: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / "explorer.json").read_text(encoding="utf-8"))
+    return values
+
+
+def test_a_fact_is_set_and_taken_back_and_the_view_stays(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    window.session.change(t=30, noise_seed=7, label=1)
+    hand.settle()
+    before = window.tile("x0").data().copy()
+    combo = child(window, QComboBox, "fact:prediction")
+    combo.setCurrentIndex(combo.findData("v"))
+    hand.settle()
+    assert window.session.facts is not None
+    assert window.session.facts.prediction == "v"
+    assert card(own)["user"] == {"prediction": "v"}
+    assert (window.state.t, window.state.noise_seed, window.state.label) == (30, 7, 1)
+    assert (window.tile("x0").data() != before).any()
+    child(window, QToolButton, "fact:prediction:reset").click()
+    hand.settle()
+    assert "user" not in card(own)
+    assert (window.tile("x0").data() == before).all()
+
+
+def test_a_run_is_made_again_up_to_the_step_on_show(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    window.session.change(steps=6, source="reverse")
+    hand.settle()
+    window.session.step()
+    hand.settle()
+    window.session.step()
+    hand.settle()
+    step = window.state.step
+    child(window, QSpinBox, "fact:T").setValue(50)
+    hand.settle()
+    assert window.session.facts is not None
+    assert window.session.facts.T == 50
+    assert (window.state.source, window.state.step) == ("reverse", step)
+
+
+def test_what_the_probe_found_is_offered_and_used(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    settings = window.findChild(ModelSettings)
+    strip = window.findChild(ProbeStrip, "probeStrip")
+    assert settings is not None
+    assert strip is not None
+    assert strip.isHidden()
+    verdict = Verdict("prediction", "contradicts", "ε-prediction", "v-prediction", "It behaves like v.", "v", 9.0)
+    row = ProbeRow("v", "−1 … 1", "cosine", "as stated", 0.3, 0.0, 1e-6, False, True)
+    settings.probed.emit(Probed((row,), (verdict,), "It behaves like v.", "2 samples", 1))
+    assert not strip.isHidden()
+    assert strip.text.text() == "It behaves like v."
+    child(window, QPushButton, "useProbedButton").click()
+    hand.settle()
+    assert window.session.facts is not None
+    assert window.session.facts.prediction == "v"
+    assert card(own)["probed"] == {"prediction": "v"}
+    assert strip.isHidden()
+
+
+def test_the_probe_runs_and_can_be_stopped(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    child(window, QPushButton, "probeButton").click()
+    child(window, QPushButton, "probeStopButton").click()
+    hand.settle()
+    child(window, QPushButton, "probeButton").click()
+    hand.settle()
+    table = window.findChild(QWidget, "probeTable")
+    assert table is not None
