@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from explorer import __version__
-from explorer.cli import doctor, elbo, inspect, look, probe, sample, train
+from explorer.cli import doctor, elbo, forms, inspect, look, probe, sample, train
 from explorer.cli.session import check_session, is_session
 from explorer.cli.usage import UsageError
 from explorer.facts import ModelError
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "look": look,
     "sample": sample,
     "elbo": elbo,
+    "forms": forms,
     "train": train,
     "doctor": doctor,
 }

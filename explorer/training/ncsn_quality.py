@@ -19,7 +19,7 @@ from explorer.formats.registry import load
 from explorer.training.folder import read_classifier
 from explorer.training.quality import CLASSIFIER
 
-PICTURES = 100
+PICTURES = 48
 SURE = 0.8
 
 

@@ -159,7 +159,7 @@ class Curves(QFrame):
         for name, log_snr in table.references:
             known = np.isfinite(log_snr)
             self.snr.set_reference(name, table.t[known], np.exp(log_snr[known]))
-            self.schedule.set_reference(f"ᾱ {name}", table.t, 1 / (1 + np.exp(-log_snr)))
+            self.schedule.set_reference(name, table.t, 1 / (1 + np.exp(-log_snr)))
         if self._own is not None and table.choice != self._own.choice:
             shown = np.isfinite(self._own.log_snr)
             self.snr.set_shadow("SNR", self._own.t[shown], np.exp(self._own.log_snr[shown]))

@@ -27,7 +27,7 @@ FOLLOW_MS = 60
 """While the slider is dragged the numbers are asked for at most this often."""
 NAMES = {"x0": "x̂₀", "eps": "ε̂", "score": "score ŝ", "v": "v̂"}
 PICTURES, POINTS = 50, 500
-PLOT_HEIGHT = 190
+PLOT_HEIGHT = 220
 SAME_ERROR = "One error in four units: ε̂ − ε = −(a/s)(x̂₀ − x₀) = −s (ŝ + ε/s), v̂ − v = −(r²/s)(x̂₀ − x₀)."
 
 
@@ -91,7 +91,7 @@ class FormsPanel(QScrollArea):
             "Measure to see the errors of this model over t.",
         )
         self.plot.set_log()
-        self.plot.setMinimumHeight(PLOT_HEIGHT)
+        self.plot.setFixedHeight(PLOT_HEIGHT)
         self.plot.timeChosen.connect(self._session.set_time)
         self.plot.add_control(self._quantity)
         note = QLabel(SAME_ERROR)
@@ -109,7 +109,8 @@ class FormsPanel(QScrollArea):
             if isinstance(part, QHBoxLayout):
                 layout.addLayout(part)
             else:
-                layout.addWidget(part, 1 if part is self.plot else 0)
+                layout.addWidget(part)
+        layout.addStretch(1)
         self.setWidget(body)
 
     def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:

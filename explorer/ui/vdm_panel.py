@@ -18,7 +18,7 @@ from explorer.ui.session import Session
 from explorer.ui.time_plot import TimePlot
 
 OWN, LEARNED = "own", "learned"
-LOSSES = {OWN: "this one", "linear β": "linear β", "cosine": "cosine", "linear log SNR": "linear log SNR"}
+LOSSES = {OWN: "this one", "linear β": "linear β", "cosine": "cosine", "linear log SNR": "linear λ"}
 PICTURES = 32
 PLOT_HEIGHT = 190
 TERMS = (
@@ -65,14 +65,14 @@ class VdmPanel(QScrollArea):
             "vdmPlot",
             "Loss over t",
             "ℓ(t) = ½ ω′ E‖ε − ε̂‖², whose mean over t is the diffusion term.\n"
-            "Dashed: the same network on other schedules between the same ends of log SNR.",
+            "Dashed: the same network on other schedules between the same ends of λ = log SNR.",
             "bits/dim",
             EMPTY,
         )
         self.plot.set_log()
-        self.plot.setMinimumHeight(PLOT_HEIGHT)
+        self.plot.setFixedHeight(PLOT_HEIGHT)
         self.plot.timeChosen.connect(self._session.set_time)
-        rows = [(key, name, f"Of one draw of t, ε and x₀ on the schedule: {name}") for key, name in LOSSES.items()]
+        rows = [(key, name, f"Of one draw of t, ε and x₀ on this schedule: {key}") for key, name in LOSSES.items()]
         self.variances = NumberTable("vdmVariances", "Variance of the loss", ("variance", "ratio"), rows)
         second = QLabel("Variance of one draw of the loss, bits²")
         second.setObjectName("sectionTitle")
@@ -86,7 +86,8 @@ class VdmPanel(QScrollArea):
         layout.setContentsMargins(10, 8, 10, 10)
         layout.setSpacing(6)
         for part in (heading, self.row, self.terms, self.plot, second, self.variances, self._summary):
-            layout.addWidget(part, 1 if part is self.plot else 0)
+            layout.addWidget(part)
+        layout.addStretch(1)
         self.setWidget(body)
 
     def _opened(self, opened: Opened) -> None:

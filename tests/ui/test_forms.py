@@ -138,7 +138,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     assert hand.spin("sampler:steps_per_level").value() == 2
     # Others are drawn beside it.
     assert set(hand.find(Curves).snr.names()) == {"SNR", "linear", "cosine"}
-    assert {"ᾱ", "ᾱ linear", "ᾱ cosine"} <= set(hand.find(Curves).schedule.names())
+    assert {"ᾱ", "linear", "cosine"} <= set(hand.find(Curves).schedule.names())
     hand.until(lambda: tabs_of(hand).count() > 4)
     open_tab(hand, "VDM")
     panel = hand.find(VdmPanel)
@@ -148,7 +148,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     terms = [float(panel.terms.text(key)) for key in ("prior", "reconstruction", "diffusion", "total")]
     assert sum(terms[:3]) == pytest.approx(terms[3], abs=2e-3)
     assert panel.variances.text("own", 2) == "1.00 ×"
-    assert set(panel.plot.names()) == {"this one", "linear β", "cosine", "linear log SNR"}
+    assert set(panel.plot.names()) == {"this one", "linear β", "cosine", "linear λ"}
     assert "times as many draws" in panel._summary.text()
 
 
