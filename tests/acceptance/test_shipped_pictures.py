@@ -120,6 +120,7 @@ def test_vdm_learned_its_schedule_and_its_bits() -> None:
     engine, name = Engine(), "vdm"
     ref = ModelRef(str(CHECKPOINTS / name), "cpu")
     (shown,) = [frame for frame in engine.answer(Open(ref)) if isinstance(frame, Opened)]
+    assert shown.schedule is not None
     assert [reference for reference, _ in shown.schedule.references] == ["linear", "cosine"]
     assert bool((np.diff(shown.schedule.log_snr) < 0).all())
     found = [frame for frame in engine.answer(MeasureContinuous(ref, 6)) if isinstance(frame, ContinuousBound)]
