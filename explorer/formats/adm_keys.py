@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
-from explorer.formats.pickled import TensorRef
+from explorer.formats.references import TensorRef
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.networks.adm_unet import AdmConfig

@@ -18,17 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.content import DESCRIPTIONS, MAX_HEADER_BYTES, content_of
-from explorer.formats.pickled import (
-    ITEM_SIZES,
-    Bounded,
-    DamagedError,
-    StorageRef,
-    Stub,
-    TensorRef,
-    read_old_layout,
-    tensor_ref,
-    unpickle,
-)
+from explorer.formats.pickled import Bounded, Stub, read_old_layout, unpickle
+from explorer.formats.references import ITEM_SIZES, DamagedError, StorageRef, TensorRef, tensor_ref
 
 if TYPE_CHECKING:  # facts are read without torch
     from torch import Tensor

@@ -17,7 +17,7 @@ from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
-from explorer.formats.pickled import TensorRef
+from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
 from explorer.formats.yaml_file import nested, read_yaml_beside
 

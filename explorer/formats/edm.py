@@ -21,7 +21,8 @@ from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, short
-from explorer.formats.pickled import Stub, TensorRef
+from explorer.formats.pickled import Stub
+from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch

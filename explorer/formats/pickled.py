@@ -11,7 +11,6 @@ No number in the file decides how much memory is taken: every length is compared
 from __future__ import annotations
 
 import io
-import math
 import pickle
 import struct
 from collections import OrderedDict
@@ -19,25 +18,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from explorer.formats.references import ITEM_SIZES, DamagedError, StorageRef, TensorRef, tensor_ref
+
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 """The first object in a file that torch.save wrote before its version 1.6, and of every storage inside a pickle."""
 LARGE = 1 << 16
 """Longer strings of bytes are left in the file. Below that, pickle keeps them inside its frames."""
-MAX_DIMENSIONS = 8
 
-ITEM_SIZES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int64": 8,
-    "int32": 4,
-    "int16": 2,
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
-}
-"""Bytes a number, by the name that torch has for the type."""
+
 STORAGES = {
     "DoubleStorage": "float64",
     "FloatStorage": "float32",
@@ -51,51 +39,6 @@ STORAGES = {
     "BoolStorage": "bool",
     "UntypedStorage": "uint8",
 }
-
-
-class DamagedError(ValueError):
-    """A file that ends too early or contradicts itself."""
-
-
-@dataclass(eq=False)
-class StorageRef:
-    """Numbers in a file: `count` of a type, from byte `offset` on; None where the file has not been asked yet."""
-
-    dtype: str
-    count: int
-    offset: int | None = None
-    data: bytes | None = field(default=None, repr=False)
-    """The bytes themselves, of a small storage inside a pickle."""
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        return self.count * ITEM_SIZES[self.dtype]
-
-
-@dataclass(frozen=True, eq=False)
-class TensorRef:
-    """A tensor in a file, not read yet. start and strides count numbers, not bytes."""
-
-    storage: StorageRef
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    start: int = 0
-    dtype: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", self.dtype or self.storage.dtype)
-
-    @property
-    def count(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def reach(self) -> int:
-        """How many numbers of the storage lie between the first and the last of the tensor, both included."""
-        if not self.count:
-            return 0
-        return 1 + sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
 
 
 @dataclass(eq=False)
@@ -320,19 +263,6 @@ def _tensor(storage: Any, start: Any, shape: Any, strides: Any, *rest: Any) -> T
             raise DamagedError("a tensor does not fit its storage")
         storage = StorageRef(dtype, count, storage.offset, storage.data)
     return tensor_ref(storage, start, shape, strides)
-
-
-def tensor_ref(storage: StorageRef, start: Any, shape: Any, strides: Any) -> TensorRef:
-    """Raises DamagedError unless every number of the tensor lies in its storage, and none is there twice."""
-    numbers = (start, *shape, *strides)
-    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
-        raise DamagedError("a tensor's shape is none")
-    if len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS:
-        raise DamagedError("a tensor's shape is none")
-    tensor = TensorRef(storage, tuple(shape), tuple(strides), start)
-    if start + tensor.reach > storage.count or tensor.count > tensor.reach:
-        raise DamagedError("a tensor does not fit its storage")
-    return tensor
 
 
 def _first(value: Any, *_: Any) -> Any:

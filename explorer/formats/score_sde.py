@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, Source
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
-from explorer.formats.pickled import TensorRef
+from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch

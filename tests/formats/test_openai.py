@@ -12,7 +12,7 @@ from explorer.facts import ModelError
 from explorer.formats import openai, registry
 from explorer.formats.adm_keys import AdmKeys, read_keys
 from explorer.formats.openai import LIBRARY, PRESETS, Preset
-from explorer.formats.pickled import StorageRef, TensorRef
+from explorer.formats.references import StorageRef, TensorRef
 from tests.formats.reference import assert_close, read_reference
 
 
