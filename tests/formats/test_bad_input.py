@@ -309,7 +309,7 @@ def test_json_that_is_none(write_unet: Callable[..., Path], file: str, content: 
         {"num_class_embeds": 10**9},
         {"time_embedding_type": "learned"},
         {"time_embedding_type": "learned", "num_train_timesteps": 5},
-        {"_class_name": "UNet2DConditionModel"},
+        {"_class_name": "UNet1DModel"},
         {"_class_name": ["UNet2DModel"]},
     ],
     ids=str,
@@ -385,7 +385,7 @@ def test_a_schedule_without_noise_cannot_be_rescaled(write_unet: Callable[..., P
 @pytest.mark.parametrize(
     "changes",
     [
-        {"unet": ["diffusers", "UNet2DConditionModel"]},
+        {"unet": ["diffusers", "UNet1DModel"]},
         {"unet": ["os", "system"]},
         {"unet": ["UNet2DModel"]},
         {"scheduler": ["antigravity", "DDPMScheduler"]},
