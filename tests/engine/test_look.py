@@ -282,8 +282,9 @@ def test_more_samples_than_memory(engine: Engine, points: str) -> None:
 
 
 def test_opening_tells_what_was_opened(engine: Engine, pictures: str) -> None:
-    first, opened = engine.answer(Open(ModelRef(pictures, "cpu")))
-    assert isinstance(first, Progress)
+    *progress, opened = engine.answer(Open(ModelRef(pictures, "cpu")))
+    assert progress
+    assert all(isinstance(frame, Progress) for frame in progress)
     assert isinstance(opened, Opened)
     assert (opened.facts.T, opened.facts.sample_count, opened.device) == (T_PICTURES, PICTURES, "cpu")
     table, schedule = opened.schedule, cosine(T_PICTURES)

@@ -127,10 +127,11 @@ def test_closing_while_a_model_loads(make_hand: MakeHand, tiny: Path, when: str,
         hand.session.progressed.connect(lambda message: message.startswith("Reading") and hand.window.close())
         hand.until(lambda: any(message.startswith("Reading") for message in said))
     hand.window.close()
+    frames = len(hand.frames)  # a fast machine may have got as far as a picture
     assert engines() == []
     hand.qtbot.wait(50)
     assert engines() == [], "nothing starts after the end"
-    assert hand.frames == []
+    assert len(hand.frames) == frames, "nothing is shown after the end"
 
 
 def test_opening_another_model_while_a_run_plays(hand: Hand, plane: Path) -> None:

@@ -150,7 +150,7 @@ def test_an_impossible_schedule_leaves_everything(own: Hand) -> None:
 def test_what_the_network_has_not_seen_is_said_by_the_plot(own: Hand) -> None:
     hand = own
     choose(hand, "ve_sde")
-    alert = hand.find(QLabel, "alert")
+    (alert,) = hand.find(Curves).findChildren(QLabel, "alert")
     assert alert.isVisible()
     assert "the nearest level it knows" in alert.text()
     choose(hand, "own")
