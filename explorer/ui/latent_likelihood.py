@@ -197,6 +197,10 @@ class LatentLikelihood(QScrollArea):
         self._lay_out()
         self._forget()
 
+    def set_level(self, t: int) -> None:
+        """Move the cursor."""
+        self._stack.set_time(t)
+
     def table_text(self, key: str) -> str:
         """What a row of the table says: "reconstruction", "level 1" …, "elbo", "bits", "weighted", "gap"."""
         assert self._table is not None

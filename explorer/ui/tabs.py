@@ -88,6 +88,7 @@ class Tabs(QObject):
             self._chosen_shown = state
             self._grid.set_state(state)
         self._likelihood.set_time(state.t)
+        self._elbo.set_level(state.t)
 
     def _connect_measurements(self) -> None:
         panel, measurements = self._likelihood, self._measurements

@@ -15,6 +15,7 @@ from explorer.ui.latent_likelihood import LatentLikelihood
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.quantities_view import QuantitiesView
 from explorer.ui.side_panel import SidePanel
+from explorer.ui.stack_plot import StackPlot
 from tests.chains import LEVELS, write_chain
 from tests.ui.conftest import Hand, MakeHand
 
@@ -164,6 +165,9 @@ def test_the_elbo_is_computed_beside_a_weighted_bound(hand: Hand) -> None:
     panel = hand.find(LatentLikelihood)
     for key in ("reconstruction", "level 1", "level 3", "elbo", "weighted", "gap", "bits"):
         assert "±" in panel.table_text(key), key
+    hand.drag_slider(2)
+    (plot,) = panel.findChildren(StackPlot)
+    assert plot.time() == 2
 
 
 def test_a_session_of_a_chain_is_saved_and_opened(hand: Hand, tmp_path: Path) -> None:
