@@ -456,7 +456,9 @@ def test_closing_an_idle_worker_and_closing_twice(bench: Bench) -> None:
 
 
 def test_closing_a_worker_that_never_started() -> None:
-    Bench().worker.close()
+    bench = Bench()
+    bench.worker.close()
+    assert not bench.worker._thread.is_alive()
 
 
 def test_closing_while_the_engine_starts() -> None:

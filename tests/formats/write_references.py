@@ -4,6 +4,10 @@
 
 FOLDER is where the library's source lies, for those that are not installed as packages. Which release a reference was
 written with stands beside it below.
+
+Those of ddim, tiny-diffusion, score_sde and DiT that are kept in `references/` were written with condensed copies of
+these sources, retyped, and not with the original files: they show that two readings of a layout agree, and no more.
+Write them anew from the originals before relying on them.
 """
 
 from __future__ import annotations
