@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.facts import ModelError, check_comparable
-from explorer.formats.registry import inspect
 from explorer.state import ChoiceError
 from explorer.ui.playing import Playing
 from explorer.ui.runs import VIEW_FIELDS, RunRecord
@@ -87,6 +86,8 @@ class Branching(Playing):
             return
         second = None
         if path is not None:
+            from explorer.formats.registry import inspect  # the formats are read once the window is painted
+
             try:
                 second = inspect(path, {"weights": weights} if weights else {})
                 check_comparable(self.facts, second, self.state.label)

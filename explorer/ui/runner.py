@@ -6,6 +6,7 @@ the same kind that wait there, only the newest is drawn, so a fast run can never
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ from explorer.request import Look, Open, OpenSession, Request, Run
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
+
+
+TURN = 0.001
+"""Seconds after which one thread gives the interpreter to another: Python's own 5 ms are a third of a picture."""
 
 
 class Runner(QObject):
@@ -59,6 +64,7 @@ class Runner(QObject):
 
     def start(self) -> None:
         """Start the engine's thread."""
+        sys.setswitchinterval(TURN)
         self._worker.start()
 
     def submit(self, request: Request, dragging: bool = False) -> int:

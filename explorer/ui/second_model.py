@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabe
 
 from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
-from explorer.formats.registry import inspect
 from explorer.ui.asking import SECOND_LENSES
 from explorer.ui.choices import describe
 from explorer.ui.elided_label import ElidedLabel
@@ -127,6 +126,8 @@ def _fits(facts: ModelFacts, other: ModelFacts) -> bool:
 
 
 def _inspected(path: str) -> ModelFacts | None:
+    from explorer.formats.registry import inspect  # the formats are read once the window is painted
+
     try:
         return inspect(path)
     except ModelError:

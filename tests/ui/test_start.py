@@ -46,7 +46,8 @@ STARTING = """
     from explorer.ui.window import MainWindow
 
     def heavy():
-        return sorted({"torch", "diffusers"} & sys.modules.keys()) + [t.name for t in threading.enumerate()][1:]
+        slow = {"torch", "diffusers", "pyqtgraph", "explorer.formats.registry"}
+        return sorted(slow & sys.modules.keys()) + [t.name for t in threading.enumerate()][1:]
 
     class FirstPaint(QObject):
         seen = None
