@@ -6,7 +6,6 @@ A file that fits no format costs one look at its table of contents; the numbers 
 
 from __future__ import annotations
 
-import json
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -17,9 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
-from explorer.formats.content import DESCRIPTIONS, MAX_HEADER_BYTES, content_of
-from explorer.formats.pickled import Bounded, Stub, read_old_layout, unpickle
+from explorer.formats.archive import entries_of
+from explorer.formats.bounded import Bounded
+from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.fields import short
+from explorer.formats.limits import MAX_SHARED, LimitError
+from explorer.formats.pickled import read_old_layout, unpickle
 from explorer.formats.references import ITEM_SIZES, DamagedError, StorageRef, TensorRef, tensor_ref
+from explorer.formats.safetensors_header import check_places, read_header
+from explorer.formats.stubs import Stub
 
 if TYPE_CHECKING:  # facts are read without torch
     from torch import Tensor
@@ -102,9 +107,13 @@ class Checkpoint:
         return data
 
     def weights(self, tensors: Mapping[str, TensorRef]) -> Weights:
-        """Named tensors of this file, to be put into a network."""
+        """Named tensors of this file, to be put into a network. Raises ModelError where they share so much memory in
+        the file that they would need many times its size; OSError."""
         from explorer.formats.tensors import Weights
 
+        needed = sum(tensor.count * ITEM_SIZES[tensor.dtype] for tensor in tensors.values())
+        if needed > MAX_SHARED * self.path.stat().st_size:
+            raise ModelError(f"{self.path.name} describes many more numbers than it holds, so it was not opened.")
         shapes = {name: tensor.shape for name, tensor in tensors.items()}
         return Weights(self.path.name, shapes, lambda name: self.tensor(tensors[name]))
 
@@ -137,6 +146,8 @@ def _read(path: Path, size: int, _changed: int) -> Checkpoint:
         if content == "pickle":
             with path.open("rb") as file:
                 return Checkpoint(path, read_old_layout(Bounded(file, 0, size)))
+    except LimitError as error:
+        raise ModelError(f"{path.name} was not opened: {error}.") from error
     except DamagedError as error:
         raise ModelError(f"{path.name} is damaged or incomplete ({error}): download it again.") from error
     if content == "lfs":
@@ -151,24 +162,16 @@ def describe(checkpoint: Checkpoint) -> str:
     content = checkpoint.content
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}" if not isinstance(content, Stub) else f"a {content.name}"[:80]
-    names = ", ".join(str(name)[:40] for name in islice(content, 3))
+    names = ", ".join(name[:40] if isinstance(name, str) else short(name)[:40] for name in islice(content, 3))
     return f"{names} …" if len(content) > 3 else names or "nothing"
 
 
 def _read_safetensors(path: Path, size: int) -> Checkpoint:
     with path.open("rb") as file:
-        source = Bounded(file, 0, size)
-        length = int.from_bytes(source.read(8), "little")
-        if length > MAX_HEADER_BYTES:
-            raise DamagedError("its header is too long")
-        try:
-            header = json.loads(source.read(length))
-        except (ValueError, RecursionError):
-            raise DamagedError("its header is no JSON") from None
-    if not isinstance(header, dict):
-        raise DamagedError("its header is no table")
+        header, data = read_header(file, size)
     metadata = header.pop("__metadata__", {})
-    tensors = {name: _safetensor(entry, 8 + length, size) for name, entry in header.items()}
+    tensors = {name: _safetensor(entry, data, size) for name, entry in header.items()}
+    check_places([tuple(entry["data_offsets"]) for entry in header.values()])
     return Checkpoint(path, tensors, metadata if isinstance(metadata, dict) else {})
 
 
@@ -187,11 +190,7 @@ def _safetensor(entry: Any, data: int, size: int) -> TensorRef:
 def _read_archive(path: Path) -> Any:
     """Raises DamagedError, ModelError, OSError."""
     with path.open("rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                entries = {entry.filename: entry for entry in archive.infolist()}
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
-            raise DamagedError("its directory is missing") from None
+        entries = {entry.filename: entry for entry in entries_of(file)}
         pickles = [name for name in entries if name.endswith("/data.pkl")]
         if any(name.endswith("/constants.pkl") for name in entries):
             raise ModelError(f"{path.name} is a TorchScript program, not a file of weights.")

@@ -21,9 +21,9 @@ from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, short
-from explorer.formats.pickled import Stub
 from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.stubs import Stub
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -35,7 +35,8 @@ if TYPE_CHECKING:  # facts are read without torch
 PERSISTENT = "_reconstruct_persistent_obj"
 NETWORKS = {"SongUNet": True, "DhariwalUNet": False}
 T = 1000
-MAX_MODULES = 20_000
+MAX_ENTRIES, MAX_NAME = 500_000, 500
+"""Of all modules of a network together, each counted as often as it is mentioned; and of the longest name's letters."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,13 @@ class EDM(SingleFile[Network]):
         evidence = context.evidence
         meta = _network(checkpoint)
         assert meta is not None
-        kind, state = str(meta.get("class_name")), _mapping(meta.get("state"))
-        if kind not in RANGES:
+        kind, state = meta.get("class_name"), _mapping(meta.get("state"))
+        if not isinstance(kind, str) or kind not in RANGES:
             raise ModelError(f"The file holds a network of the class {short(kind)}: {', '.join(RANGES)} are read.")
         evidence.add("network", kind, "file", "class_name")
         given = Fields(_plain(state.get("_init_kwargs")), "the file's arguments")
         inner = _meta(_mapping(state.get("_modules")).get("model"))
-        if inner is None or inner.get("class_name") not in NETWORKS:
+        if inner is None or inner.get("class_name") not in tuple(NETWORKS):
             raise ModelError(f"The file's network is none of {', '.join(NETWORKS)}.")
         name = str(inner["class_name"])
         arguments = _arguments(name, Fields(_plain(_mapping(inner.get("state")).get("_init_kwargs")), name))
@@ -218,7 +219,8 @@ def _network(checkpoint: Checkpoint) -> Mapping[str, Any] | None:
     """The description of the network in a file: the average where there are several objects."""
     for place in (("ema",), ("net",), ()):
         meta = _meta(checkpoint.get(*place))
-        if meta is not None and "Precond" in str(meta.get("class_name")):
+        name = None if meta is None else meta.get("class_name")
+        if isinstance(name, str) and "Precond" in name:
             return meta
     return None
 
@@ -239,7 +241,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _plain(value: Any) -> dict[str, Any]:
     """Arguments as JSON would have them."""
-    return {str(key): list(item) if isinstance(item, tuple) else item for key, item in _mapping(value).items()}
+    return {key: list(item) if isinstance(item, tuple) else item for key, item in _mapping(value).items()}
 
 
 def _tensors(network: Mapping[str, Any]) -> dict[str, TensorRef]:
@@ -248,14 +250,16 @@ def _tensors(network: Mapping[str, Any]) -> dict[str, TensorRef]:
     waiting, seen = [("", _mapping(network.get("state")))], 0
     while waiting:
         prefix, state = waiting.pop()
-        seen += 1
-        if seen > MAX_MODULES:
+        tables = [_mapping(state.get(kind)) for kind in ("_parameters", "_buffers", "_modules")]
+        seen += 1 + len(state) + sum(map(len, tables))
+        longest = max((len(name) for table in tables for name in table if isinstance(name, str)), default=0)
+        if seen > MAX_ENTRIES or len(prefix) + longest > MAX_NAME:
             raise ModelError("The file describes more modules than any network has, so it was not opened.")
-        for kind in ("_parameters", "_buffers"):
-            for name, tensor in _mapping(state.get(kind)).items():
-                if isinstance(tensor, TensorRef):
-                    found[prefix + name] = tensor
-        for name, module in _mapping(state.get("_modules")).items():
+        parameters, buffers, modules = tables
+        for name, tensor in (*parameters.items(), *buffers.items()):
+            if isinstance(tensor, TensorRef):
+                found[f"{prefix}{name}"] = tensor
+        for name, module in modules.items():
             meta = _meta(module)
             waiting.append((f"{prefix}{name}.", _mapping(module) if meta is None else _mapping(meta.get("state"))))
     return found

@@ -13,6 +13,8 @@ from explorer.facts import ModelError
 from explorer.formats.content import content_of_bytes
 
 MAX_JSON_BYTES = 5_000_000
+MAX_SHOWN = 160
+"""Characters of a value in a message."""
 
 D = TypeVar("D")
 
@@ -40,9 +42,27 @@ def read_json(path: Path, label: str) -> dict[str, Any]:
     return values
 
 
+class _Short(reprlib.Repr):
+    """Looks at a few parts of a value, however many it has or however often it holds itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+
+    def repr_OrderedDict(self, value: Any, level: int) -> str:  # noqa: N802 — the class's name
+        return self.repr_dict(value, level)
+
+    def repr_int(self, value: int, level: int) -> str:
+        return super().repr_int(value, level) if value.bit_length() < 10_000 else "a number of thousands of digits"
+
+
+_SHORT = _Short()
+
+
 def short(value: object) -> str:
-    """A value as it is shown in a message: one line, cut where it is long."""
-    return reprlib.repr(value)
+    """A value as it is shown in a message: one line, at most MAX_SHOWN characters."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
 def whole(value: object) -> TypeGuard[int]:

@@ -5,7 +5,8 @@ A pickle is a program that calls what it names. Here nothing is ever imported fo
 every other one for a `Stub` that remembers its arguments and state. So a file of any age and origin can be looked at,
 with no PyTorch in memory, and what a hostile one can do is to hold odd values.
 
-No number in the file decides how much memory is taken: every length is compared with what is left of the file.
+No number in the file decides how much memory is taken: every length is compared with what is left of the file, and the
+steps of the program are counted (see `limits.py`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ import io
 import pickle
 import struct
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import IO, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from explorer.formats.references import ITEM_SIZES, DamagedError, StorageRef, TensorRef, tensor_ref
+from explorer.formats.bounded import Blob, Bounded
+from explorer.formats.limits import Budget, check_key
+from explorer.formats.references import ITEM_SIZES, MAX_NUMBER, DamagedError, StorageRef, TensorRef, tensor_ref
+from explorer.formats.stubs import Name, Stub
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 """The first object in a file that torch.save wrote before its version 1.6, and of every storage inside a pickle."""
@@ -38,57 +43,9 @@ STORAGES = {
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
     "UntypedStorage": "uint8",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
 }
-
-
-@dataclass(eq=False)
-class Stub:
-    """An object of a class that is not known here: the class's name, what it was made with, and what was put in it."""
-
-    name: str
-    arguments: tuple[Any, ...] = ()
-    state: Any = None
-    items: dict[Any, Any] = field(default_factory=dict)
-    elements: list[Any] = field(default_factory=list)
-
-    def __call__(self, *arguments: Any, **_: Any) -> Stub:
-        return Stub(self.name, arguments)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.items[key] = value
-
-    def append(self, value: Any) -> None:
-        self.elements.append(value)
-
-    def extend(self, values: Sequence[Any]) -> None:
-        self.elements.extend(values)
-
-    update = add = extend
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What the object's own names stand for, as far as the file says it plainly."""
-        state = self.state[0] if isinstance(self.state, tuple) and self.state else self.state
-        found = dict(state) if isinstance(state, dict) else {}
-        return {str(key): value for key, value in (found | self.items).items()}
-
-
-@dataclass(frozen=True)
-class Name:
-    """A class or function that a file names. Calling it makes a Stub."""
-
-    name: str
-
-    def __call__(self, *arguments: Any, **_: Any) -> Stub:
-        return Stub(self.name, arguments)
-
-
-@dataclass(frozen=True)
-class Blob:
-    """Bytes left in the file."""
-
-    offset: int
-    length: int
 
 
 @dataclass(frozen=True)
@@ -96,35 +53,18 @@ class _StorageType:
     dtype: str
 
 
-class Bounded:
-    """A part of a file, whose reads never ask for more than there is."""
-
-    def __init__(self, file: IO[bytes], offset: int, length: int) -> None:
-        self.file, self.end = file, offset + length
-        file.seek(offset)
-
-    @property
-    def left(self) -> int:
-        return self.end - self.file.tell()
-
-    def read(self, count: int) -> bytes:
-        if not 0 <= count <= self.left:
-            raise DamagedError("it ends too early")
-        return self.file.read(count)
-
-    def readline(self) -> bytes:
-        return self.file.readline(min(self.left, 1 << 20))
-
-    def skip(self, count: int) -> Blob:
-        if not 0 <= count <= self.left:
-            raise DamagedError("it ends too early")
-        blob = Blob(self.file.tell(), count)
-        self.file.seek(count, io.SEEK_CUR)
-        return blob
-
-
 _Base: Any = pickle._Unpickler
 """The unpickler in Python: the one in C believes lengths and indices that the file states."""
+
+
+class _Counted(dict[int, Callable[..., None]]):
+    """The instructions of pickles, each look-up of which is a step."""
+
+    budget: Budget
+
+    def __getitem__(self, code: int) -> Callable[..., None]:
+        self.budget.spend(1)
+        return super().__getitem__(code)
 
 
 class InertUnpickler(_Base):  # type: ignore[misc]
@@ -134,6 +74,8 @@ class InertUnpickler(_Base):  # type: ignore[misc]
         super().__init__(source, encoding="latin1")
         self._source = source
         self._storage = storage
+        self.dispatch = _Counted(type(self).dispatch)
+        self.dispatch.budget = source.budget
 
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module}.{name}"
@@ -143,15 +85,21 @@ class InertUnpickler(_Base):  # type: ignore[misc]
             return _StorageType(name)
         if full == "torch.storage._load_from_bytes":
             return self._load_from_bytes
+        if full == "_codecs.encode":
+            return self._encode
+        if full in _CONTAINERS:
+            return partial(self._container, _CONTAINERS[full])
         return _KNOWN.get(full, Name(full))
 
     def persistent_load(self, pid: Any) -> Any:
         if isinstance(pid, tuple) and len(pid) >= 2 and pid[0] == "module":
             return pid[1]
-        if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage" or self._storage is None:
+        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage" or self._storage is None:
             raise DamagedError("it refers to something outside")
         _, kind, key, _, count, *rest = pid
-        if not isinstance(kind, _StorageType) or not isinstance(count, int) or count < 0:
+        if not isinstance(key, str | int) or not isinstance(kind, _StorageType):
+            raise DamagedError("a storage is none")
+        if not isinstance(count, int) or not 0 <= count <= MAX_NUMBER:
             raise DamagedError("a storage is none")
         if rest and rest[0] is not None:
             raise DamagedError("it holds views of storages, which nothing has written since 2017")
@@ -161,19 +109,80 @@ class InertUnpickler(_Base):  # type: ignore[misc]
         """A storage pickled by itself: a whole PyTorch file of the old layout inside the pickle."""
         here = self._source.file.tell()
         if isinstance(data, Blob):
-            content = read_old_layout(Bounded(self._source.file, data.offset, data.length))
+            content = read_old_layout(Bounded(self._source.file, data.offset, data.length, self._source.budget))
         elif isinstance(data, bytes):
-            content = read_old_layout(Bounded(io.BytesIO(data), 0, len(data)))
+            content = read_old_layout(Bounded(io.BytesIO(data), 0, len(data), self._source.budget))
         else:
             raise DamagedError("a storage is none")
         self._source.file.seek(here)
         if not isinstance(content, StorageRef) or content.offset is None:
             raise DamagedError("a storage is none")
         if isinstance(data, bytes):
-            content.data = data[content.offset : content.offset + content.size]
+            content.data = memoryview(data)[content.offset : content.offset + content.size]
         return content
 
-    # What follows replaces steps of the unpickler that would touch attributes of objects, or copy large data.
+    def _encode(self, text: Any, *_: Any) -> bytes:
+        """How the second protocol writes bytes."""
+        if not isinstance(text, str):
+            raise DamagedError("bytes are none")
+        self._source.budget.spend(bytes=len(text))
+        return text.encode("latin1")
+
+    def _container(self, kind: type, value: Any = (), *_: Any) -> Any:
+        if not isinstance(value, list | tuple | dict):
+            return kind()
+        self._source.budget.spend(len(value))
+        if kind is not list and kind is not tuple:
+            for part in value:
+                check_key(part[0] if isinstance(part, tuple | list) and kind is not set and part else part)
+        return kind(value)
+
+    def get_extension(self, code: int) -> None:
+        """Python's registry of short names for classes is not asked: it could hand out the class itself."""
+        self.append(Name(f"extension {code}"))
+
+    # What follows replaces steps of the unpickler that would touch attributes of objects, copy large data, or take the
+    # hash of endless keys.
+
+    def load_reduce(self) -> None:
+        arguments = self.stack.pop()
+        self.append(self._called(self.stack.pop(), arguments))
+
+    def _called(self, made: Any, arguments: Any) -> Any:
+        if not isinstance(arguments, tuple):
+            raise DamagedError("a call is none")
+        self._source.budget.spend(len(arguments))
+        return made(*arguments)
+
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        self.append(self._table({}, items))
+
+    def load_setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._table(self.stack[-1], [key, value])
+
+    def load_setitems(self) -> None:
+        items = self.pop_mark()
+        self._table(self.stack[-1], items)
+
+    def _table(self, table: Any, items: list[Any]) -> Any:
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            check_key(key)
+            table[key] = value
+        return table
+
+    def load_additems(self) -> None:
+        items = self.pop_mark()
+        for item in items:
+            check_key(item)
+            self.stack[-1].add(item)
+
+    def load_frozenset(self) -> None:
+        items = self.pop_mark()
+        for item in items:
+            check_key(item)
+        self.append(frozenset(items))
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -181,8 +190,7 @@ class InertUnpickler(_Base):  # type: ignore[misc]
             self.stack[-1].state = state
 
     def load_newobj(self) -> None:
-        arguments = self.stack.pop()
-        self.append(self.stack.pop()(*arguments))
+        self.load_reduce()
 
     def load_newobj_ex(self) -> None:
         self.stack.pop()
@@ -205,6 +213,12 @@ class InertUnpickler(_Base):  # type: ignore[misc]
         return self._source.skip(length)
 
     dispatch = _Base.dispatch | {
+        pickle.REDUCE[0]: load_reduce,
+        pickle.DICT[0]: load_dict,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.ADDITEMS[0]: load_additems,
+        pickle.FROZENSET[0]: load_frozenset,
         pickle.BUILD[0]: load_build,
         pickle.NEWOBJ[0]: load_newobj,
         pickle.NEWOBJ_EX[0]: load_newobj_ex,
@@ -234,7 +248,7 @@ def read_old_layout(source: Bounded) -> Any:
         return first
     version, _system = unpickle(source), unpickle(source)
     if version != 1001:
-        raise DamagedError(f"it is of an unknown version, {version!r}"[:80])
+        raise DamagedError("it is of an unknown version")
     storages: dict[str, StorageRef] = {}
 
     def storage(key: str, dtype: str, count: int) -> StorageRef:
@@ -242,7 +256,9 @@ def read_old_layout(source: Bounded) -> Any:
 
     content = unpickle(source, storage)
     keys = unpickle(source)
-    if not isinstance(keys, list) or not set(map(str, keys)) == set(storages):
+    if not isinstance(keys, list) or not all(isinstance(key, str | int) for key in keys):
+        raise DamagedError("its storages are none")
+    if len(keys) != len(storages) or set(map(str, keys)) != set(storages):
         raise DamagedError("its storages are not those it mentions")
     for key in keys:
         reference = storages[str(key)]
@@ -269,33 +285,20 @@ def _first(value: Any, *_: Any) -> Any:
     return value
 
 
-def _encode(text: Any, *_: Any) -> bytes:
-    """How the second protocol writes bytes."""
-    if not isinstance(text, str):
-        raise DamagedError("bytes are none")
-    return text.encode("latin1")
-
-
-def _plain(kind: type) -> Callable[..., Any]:
-    def make(value: Any = (), *_: Any) -> Any:
-        return kind(value if isinstance(value, list | tuple | dict) else ())
-
-    return make
-
-
 _KNOWN: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _tensor,
     "torch._utils._rebuild_parameter": _first,
     "torch._utils._rebuild_parameter_with_state": _first,
-    "torch.Size": _plain(tuple),
-    "collections.OrderedDict": _plain(OrderedDict),
     "collections.defaultdict": lambda *_: {},
-    "builtins.set": _plain(set),
-    "builtins.list": _plain(list),
-    "builtins.dict": _plain(dict),
-    "__builtin__.set": _plain(set),
-    "_codecs.encode": _encode,
 }
 """By full name: what stands for it here."""
+_CONTAINERS: dict[str, type] = {
+    "torch.Size": tuple,
+    "collections.OrderedDict": OrderedDict,
+    "builtins.set": set,
+    "builtins.list": list,
+    "builtins.dict": dict,
+    "__builtin__.set": set,
+}

@@ -12,15 +12,16 @@ title, prediction, schedule, T, value_range, class_names, null_label        as i
 from __future__ import annotations
 
 import ast
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from explorer.facts import ModelError
+from explorer.formats.archive import entries_of
 from explorer.formats.card import card_path
 from explorer.formats.fields import Fields, read_json
+from explorer.formats.references import DamagedError
 
 TimeInputName: TypeAlias = Literal["index", "time", "fraction", "sigma", "quarter_log_sigma", "log_snr"]
 TIME_INPUTS: tuple[TimeInputName, ...] = ("index", "time", "fraction", "sigma", "quarter_log_sigma", "log_snr")
@@ -44,9 +45,8 @@ def program_kind(path: Path) -> str:
         with path.open("rb") as file:
             if file.read(4) != b"PK\x03\x04":
                 return ""
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+            names = [entry.filename for entry in entries_of(file)]
+    except (OSError, DamagedError):
         return ""
     if any(name.endswith("/constants.pkl") for name in names):
         return "torchscript"

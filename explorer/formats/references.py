@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_DIMENSIONS = 8
+MAX_NUMBER = 1 << 48
+"""Of a shape, a stride or a place: a tensor without numbers may else have any shape."""
 ITEM_SIZES = {
     "float64": 8,
     "float32": 4,
@@ -18,6 +20,8 @@ ITEM_SIZES = {
     "int8": 1,
     "uint8": 1,
     "bool": 1,
+    "complex64": 8,
+    "complex128": 16,
 }
 """Bytes a number, by the name that torch has for the type."""
 
@@ -33,7 +37,7 @@ class StorageRef:
     dtype: str
     count: int
     offset: int | None = None
-    data: bytes | None = field(default=None, repr=False)
+    data: memoryview | None = field(default=None, repr=False)
     """The bytes themselves, of a small storage inside a pickle."""
 
     @property
@@ -69,10 +73,10 @@ class TensorRef:
 
 def tensor_ref(storage: StorageRef, start: Any, shape: Any, strides: Any) -> TensorRef:
     """Raises DamagedError unless every number of the tensor lies in its storage, and none is there twice."""
-    numbers = (start, *shape, *strides)
-    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
-        raise DamagedError("a tensor's shape is none")
     if len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS:
+        raise DamagedError("a tensor's shape is none")
+    numbers = (start, *shape, *strides)
+    if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= MAX_NUMBER for n in numbers):
         raise DamagedError("a tensor's shape is none")
     tensor = TensorRef(storage, tuple(shape), tuple(strides), start)
     if start + tensor.reach > storage.count or tensor.count > tensor.reach:

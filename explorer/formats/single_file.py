@@ -7,7 +7,8 @@ here may be inferred, and the user goes before the card, the card before the fil
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
@@ -28,6 +29,9 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
     from explorer.formats.model import Model
+
+STUMBLES = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError)
+"""What reading the parts of a file raises that are not what their names promise: there are too many to ask each."""
 
 N = TypeVar("N")
 V = TypeVar("V")
@@ -151,14 +155,20 @@ class SingleFile(ABC, Generic[N]):
         if not path.is_file():
             return 0.0
         checkpoint = peek(path)
-        return 0.0 if checkpoint is None else self.recognise(checkpoint)
+        if checkpoint is None:
+            return 0.0
+        try:
+            return self.recognise(checkpoint)
+        except STUMBLES:
+            return 0.0
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
         evidence.warnings.extend(card.warnings)
         context = Context(evidence, card.corrections, user)
         title = context.choose("title", "title", default=path.stem, where="the file's name")
-        plan = self.plan(read_checkpoint(path), context)
+        with _odd(path, self.name):
+            plan = self.plan(read_checkpoint(path), context)
         return facts_of(self.name, path, title, plan, card, context)
 
     def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
@@ -168,14 +178,24 @@ class SingleFile(ABC, Generic[N]):
         checkpoint = read_checkpoint(path)
         size = (facts.shape[1], facts.shape[2]) if facts.kind == "image" else None
         chosen = Corrections(size=size, weights=facts.weights or None, preset=facts.preset or None)
-        plan = self.plan(checkpoint, Context(Evidence(), user=chosen))
-        schedule = plan.schedule.build()
         no_label = (facts.null_label or 0) if facts.conditional else None
-        call = self.network(checkpoint, plan, schedule, no_label, device)
+        with _odd(path, self.name):
+            plan = self.plan(checkpoint, Context(Evidence(), user=chosen))
+            schedule = plan.schedule.build()
+            call = self.network(checkpoint, plan, schedule, no_label, device)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, plan.learned_variance)
         return Model(facts, denoiser, samples, device, classifier=classifier)
+
+
+@contextmanager
+def _odd(path: Path, format: str) -> Iterator[None]:
+    """Of a file that begins like one of a format and then is none, say so in one sentence."""
+    try:
+        yield
+    except STUMBLES as error:
+        raise ModelError(f"{path.name} looks like a file of {format}, but its parts do not fit together.") from error
 
 
 def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, context: Context) -> ModelFacts:

@@ -6,7 +6,6 @@ allocated, and every failure is a ModelError of one sentence that names the file
 
 from __future__ import annotations
 
-import json
 import math
 import pickle
 import re
@@ -22,8 +21,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from explorer.facts import ModelError
+from explorer.formats.archive import entries_of
+from explorer.formats.checkpoint import read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.limits import MAX_SHARED
 from explorer.formats.reading import tell
+from explorer.formats.references import DamagedError
+from explorer.formats.safetensors_header import read_header
 
 MAX_PICKLE_BYTES = 50_000_000
 """Of names and shapes in a PyTorch file, without the numbers."""
@@ -150,13 +154,13 @@ def _show(shape: tuple[int, ...]) -> str:
 @contextmanager
 def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
     try:
+        with path.open("rb") as plain:
+            header, data = read_header(plain, path.stat().st_size)
         file = safe_open(path, framework="pt", device="cpu")
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, ValueError, OSError) as error:  # ours are ValueErrors too
         raise ModelError(f"{label} is damaged or incomplete: download or write it again.") from error
     with file, path.open("rb") as plain:
-        length = int.from_bytes(plain.read(8), "little")
-        header = json.loads(plain.read(length))
 
         def get(name: str) -> Tensor:
             """Read, not mapped: pages of the file would count as memory beside the copy of them."""
@@ -166,7 +170,7 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
                 mapped: Tensor = file.get_tensor(name)  # type: ignore[no-untyped-call]
                 return mapped.clone()
             tensor = torch.empty(shapes[name], dtype=dtype)
-            plain.seek(8 + length + entry["data_offsets"][0])
+            plain.seek(data + entry["data_offsets"][0])
             if plain.readinto(tensor.view(-1).view(torch.uint8).numpy().data) != tensor.nbytes:
                 raise ValueError("the file has become shorter")
             return tensor
@@ -179,6 +183,8 @@ def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
         _check_archive(path, label)
     else:
         _check_pickle(path.open("rb"), label)
+    # PyTorch's reader believes the sizes that a file states; ours has compared them with the file first.
+    read_checkpoint(path)
     try:
         with path.open("rb") as file:  # given a path, torch.load believes its ending
             values = torch.load(file, map_location="cpu", weights_only=True)
@@ -199,6 +205,8 @@ def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
             raise ModelError(
                 f"{label} is not a plain table of weights: its entry {str(name)[:80]!r} is {_describe(tensor)}."
             )
+    if sum(tensor.nbytes for tensor in values.values()) > MAX_SHARED * path.stat().st_size:
+        raise ModelError(f"{label} describes many more numbers than it holds, so it was not opened.")
     return values
 
 
@@ -218,12 +226,14 @@ def _check_pickle(file: IO[bytes], label: str) -> None:
 def _check_archive(path: Path, label: str) -> None:
     """PyTorch stores entries as they are; a compressed entry could swell to any size."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+        with path.open("rb") as file:
+            entries = entries_of(file)
             pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
-            for entry in pickles:
-                _check_pickle(archive.open(entry), label)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+            if any(entry.compress_type == zipfile.ZIP_STORED for entry in pickles):
+                with zipfile.ZipFile(file) as archive:
+                    for entry in pickles:
+                        _check_pickle(archive.open(entry), label)
+    except (DamagedError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
         raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
     if any(entry.filename.endswith("/constants.pkl") for entry in entries):
         raise ModelError(f"{label} is a TorchScript program, not weights, so it was not opened: get safetensors.")

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MAX_YAML_BYTES = 1_000_000
+MAX_YAML_BYTES = 200_000
+MAX_ALIASES, MAX_MERGED = 200, 1000
+"""How often a file may point at another place in it, and how many entries a table may have with those merged into it:
+some lines that each name the line before twice would make a table of any size."""
 NAMES = ("config.yml", "config.yaml")
 
 
@@ -39,7 +42,22 @@ def nested(values: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
 
 def _read(text: str) -> Any:
     yaml: Any = importlib.import_module("yaml")  # ships no types
-    loader_class: Any = type("Loader", (yaml.SafeLoader,), {})  # of plain values alone
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # of plain values alone
+        aliases = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.aliases += self.check_event(yaml.AliasEvent)
+            if self.aliases > MAX_ALIASES:
+                raise ValueError("too many aliases")
+            return super().compose_node(parent, index)
+
+        def flatten_mapping(self, node: Any) -> None:
+            super().flatten_mapping(node)
+            if len(node.value) > MAX_MERGED:
+                raise ValueError("too large a table")
+
+    loader_class: Any = Loader
 
     def plain(loader: Any, _suffix: str, node: Any) -> Any:
         if isinstance(node, yaml.MappingNode):
@@ -51,5 +69,5 @@ def _read(text: str) -> Any:
     loader_class.add_multi_constructor("tag:yaml.org,2002:python/", plain)
     try:
         return yaml.load(text, loader_class)
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None

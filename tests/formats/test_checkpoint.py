@@ -17,7 +17,7 @@ import torch
 from explorer.facts import ModelError
 from explorer.formats import registry
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
-from explorer.formats.pickled import Stub
+from explorer.formats.stubs import Stub
 
 
 def network() -> torch.nn.Module:

@@ -1,0 +1,54 @@
+"""How much of anything a file may ask for. A few bytes can name the same long list a million times: what is made of
+them is counted, not only what is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.formats.references import DamagedError
+
+MAX_STEPS = 4_000_000
+"""Instructions of a pickle, and elements of what they copy. A network of a thousand tensors takes some 50,000."""
+MAX_COPIES = 8
+"""How often the bytes of a file may be read, nested pickles and texts turned into bytes included."""
+MAX_SHARED = 8
+"""How many times the file's own size its tensors may be when each has its own memory: tied weights share theirs."""
+MAX_KEY_PARTS = 1000
+"""Of a tuple that is a key. Its hash is taken of all its parts, the same ones as often as they are mentioned."""
+
+
+class LimitError(DamagedError):
+    """A file that asks for more than any network needs."""
+
+
+@dataclass
+class Budget:
+    """What is left for one file, its nested pickles included."""
+
+    steps: int
+    bytes: int
+
+    @classmethod
+    def of(cls, size: int) -> Budget:
+        """For a file of `size` bytes."""
+        return cls(MAX_STEPS, MAX_COPIES * (size + 1024))
+
+    def spend(self, steps: int = 0, bytes: int = 0) -> None:
+        """Raises LimitError where nothing is left."""
+        self.steps -= steps
+        self.bytes -= bytes
+        if self.steps < 0 or self.bytes < 0:
+            raise LimitError("it describes more than any network has")
+
+
+def check_key(key: object) -> None:
+    """Raises LimitError for a key of a table whose hash would take long."""
+    if not isinstance(key, tuple | frozenset):
+        return
+    waiting, parts = [key], 0
+    while waiting:
+        value = waiting.pop()
+        parts += len(value)
+        if parts > MAX_KEY_PARTS:
+            raise LimitError("a name in it has too many parts")
+        waiting.extend(part for part in value if isinstance(part, tuple | frozenset))
