@@ -131,12 +131,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise ModelError(f"{path} is no regular file.")
     status = path.stat()
-    return _read(path, status.st_size, status.st_mtime_ns)
+    found = _read_once(path, status.st_size, status.st_mtime_ns)
+    if isinstance(found, str):
+        raise ModelError(found)
+    return found
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, size: int, _changed: int) -> Checkpoint:
-    """Kept for a few files: every format asks for the same one."""
+def _read_once(path: Path, size: int, _changed: int) -> Checkpoint | str:
+    """Kept for a few files, with what is wrong with them: every format asks for the same one."""
+    try:
+        return _read(path, size)
+    except ModelError as error:
+        return str(error)
+
+
+def _read(path: Path, size: int) -> Checkpoint:
+    """Raises ModelError, OSError."""
     content = content_of(path)
     try:
         if content == "safetensors":

@@ -236,7 +236,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     """A dictionary, or the dictionary that an object is; {} for anything else."""
     if isinstance(value, Stub):
         return value.attributes
-    return value if isinstance(value, Mapping) else {}
+    return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, Mapping) else {}
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def _tensors(network: Mapping[str, Any]) -> dict[str, TensorRef]:
         prefix, state = waiting.pop()
         tables = [_mapping(state.get(kind)) for kind in ("_parameters", "_buffers", "_modules")]
         seen += 1 + len(state) + sum(map(len, tables))
-        longest = max((len(name) for table in tables for name in table if isinstance(name, str)), default=0)
+        longest = max((len(name) for table in tables for name in table), default=0)
         if seen > MAX_ENTRIES or len(prefix) + longest > MAX_NAME:
             raise ModelError("The file describes more modules than any network has, so it was not opened.")
         parameters, buffers, modules = tables

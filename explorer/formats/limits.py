@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from explorer.formats.references import DamagedError
 
-MAX_STEPS = 4_000_000
+MAX_STEPS = 2_000_000
 """Instructions of a pickle, and elements of what they copy. A network of a thousand tensors takes some 50,000."""
 MAX_COPIES = 8
 """How often the bytes of a file may be read, nested pickles and texts turned into bytes included."""

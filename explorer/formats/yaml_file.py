@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 MAX_YAML_BYTES = 200_000
+MAX_DEPTH = 100
+"""Of brackets: PyYAML's scanner takes time by the square of it."""
 MAX_ALIASES, MAX_MERGED = 200, 1000
 """How often a file may point at another place in it, and how many entries a table may have with those merged into it:
 some lines that each name the line before twice would make a table of any size."""
@@ -40,7 +43,18 @@ def nested(values: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
     return table if isinstance(table, Mapping) else {}
 
 
+def _depth(text: str) -> int:
+    """How many brackets are open at once. Those inside texts count too, which errs on the careful side."""
+    depth = deepest = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket[0] in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _read(text: str) -> Any:
+    if _depth(text) > MAX_DEPTH:
+        return None
     yaml: Any = importlib.import_module("yaml")  # ships no types
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]  # of plain values alone

@@ -60,9 +60,7 @@ def extension() -> Iterator[None]:
     cache.pop(0xF0, None)
 
 
-@pytest.mark.parametrize(
-    "put", [plainly, in_torch_zip, in_old_layout, in_old_tar], ids=lambda put: put.hostile.__name__
-)
+@pytest.mark.parametrize("put", [plainly, in_torch_zip, in_old_layout, in_old_tar], ids=lambda put: put.__name__)
 @pytest.mark.parametrize("trick", TRICKS, ids=str)
 def test_code_in_pickles(tmp_path: Path, trick: str, put: Callable[[bytes, Path], None]) -> None:
     table = b"}" + text("model") + TRICKS[trick] + b"s."
@@ -71,9 +69,7 @@ def test_code_in_pickles(tmp_path: Path, trick: str, put: Callable[[bytes, Path]
         refusal(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    "put", [plainly, in_torch_zip, in_old_layout, in_old_tar], ids=lambda put: put.hostile.__name__
-)
+@pytest.mark.parametrize("put", [plainly, in_torch_zip, in_old_layout, in_old_tar], ids=lambda put: put.__name__)
 def test_code_in_a_part_of_a_folder(write_points: Callable[..., Path], put: Callable[[bytes, Path], None]) -> None:
     folder = write_points()
     for trick in TRICKS.values():
@@ -82,12 +78,12 @@ def test_code_in_a_part_of_a_folder(write_points: Callable[..., Path], put: Call
 
 
 DOUBLED = b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) + b"0" for i in range(60))
-LONG = b"(" + b"N" * 100_000 + b"tq\x000"
+LONG = b"(" + b"N" * 20_000 + b"tq\x000"
 BOMBS = {
-    "a key of 2⁶⁰ parts": b"}q\xfe0)q\x000" + DOUBLED + b"hzh\xfe0}h\x3cNs.",
+    "a key of 2⁶⁰ parts": b")q\x000" + DOUBLED + b"}h\x3cNs.",
     "a set of one": b")q\x000" + DOUBLED + b"(h\x3c\x91.",
     "a dict made of one": b")q\x000" + DOUBLED + b"cbuiltins\ndict\n]h\x3cN\x86a\x85R.",
-    "a storage named by one": b")q\x000" + DOUBLED + text("storage") + b"ctorch\nFloatStorage\nh\x3cNK\x01tQ.",
+    "a storage named by one": b")q\x000" + DOUBLED + b"(" + text("storage") + b"ctorch\nFloatStorage\nh\x3cNK\x01tQ.",
     "a list copied": LONG + b"](" + b"cbuiltins\nlist\nh\x00\x85R" * 10_000 + b"e.",
     "a call repeated": LONG + b"](" + b"cx\ny\nh\x00R" * 10_000 + b"e.",
     "a set extended": b"cx\ny\n)Rq\x01" + LONG + b"(" + b"h\x00" * 10_000 + b"\x90.",
@@ -97,7 +93,7 @@ BOMBS = {
     + b"q\x000]("
     + b"c_codecs\nencode\nh\x00\x85R" * 10_000
     + b"e.",
-    "lists of lists": b"](" + b"]" * 5_000_000 + b"e.",
+    "lists of lists": b"](" + b"]" * 300_000 + b"e.",
     "a shape of many numbers": LONG + b"ctorch._utils\n_rebuild_tensor\n(NK\x00h\x00h\x00tR.",
     "a memo of one place": b"r\xff\xff\xff\x7f" + b"h\x05.",
     "an array": b"\x96" + struct.pack("<Q", 1 << 40) + b".",
@@ -108,14 +104,14 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_pickles_that_grow(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_STEPS", 150_000)  # counting to the real one takes seconds
+    monkeypatch.setattr(limits, "MAX_STEPS", 50_000)  # counting to the real one takes seconds
     for put in (plainly, in_torch_zip, in_old_layout):
-        put(b"\x80\x04" + BOMBS[name], tmp_path / f"{put.hostile.__name__}.pt")
-        refusal(tmp_path / f"{put.hostile.__name__}.pt", load=False)
+        put(b"\x80\x04" + BOMBS[name], tmp_path / f"{put.__name__}.pt")
+        refusal(tmp_path / f"{put.__name__}.pt", load=False)
 
 
 def test_pickles_in_pickles_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_STEPS", 150_000)
+    monkeypatch.setattr(limits, "MAX_STEPS", 50_000)
     content = b"\x80\x02N."
     for _ in range(5):
         call = b"ctorch.storage\n_load_from_bytes\n"
