@@ -22,6 +22,7 @@ from explorer.lenses import (
     path,
     posterior,
     score,
+    score_given_x0,
     shares,
     slice_components,
     slice_noise,
@@ -42,7 +43,7 @@ from explorer.lenses import (
 )
 from explorer.lenses.base import Lens
 
-_PREDICTIONS = (x_t, x_t_decoded, x0, x0_decoded, channels, eps, score, v, flow, error)
+_PREDICTIONS = (x_t, x_t_decoded, x0, x0_decoded, channels, eps, score, score_given_x0, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CHAIN = (step_plane, step_means, step_noise, step_pixel, step_component, noising, noising_path)

@@ -1,0 +1,84 @@
+"""The score of q(x_t | x₀), which needs the true x₀, beside the marginal one that a model can learn.
+
+One x_t may have come from many x₀: ∇ log q(x_t | x₀) = −ε/s differs from ∇ log p(x_t) sample by sample, and has it as
+its mean over all that lead to the same x_t (Vincent 2011; `theory.md` §3). In the plane the means over small cells
+are drawn, and tend to the arrows of the tile *score* as points become more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.lenses.base import Lens, View, number, numpy32, signed_note
+from explorer.lenses.drawable import Drawable, Field, Floats, Image, Missing
+from explorer.lenses.eps import LIMIT
+from explorer.lenses.plane import extent, lattice, log_density
+
+CELLS = 24
+"""In a row and in a column: a few tens of 5,000 points fall into each where the data are."""
+SURE = 20
+"""Points in a cell from which on its arrow is drawn in full."""
+
+
+def draw(view: View) -> Drawable:
+    prediction = view.prediction
+    s = number(prediction.s)
+    missing = np.full(tuple(prediction.x_t.shape), np.nan, np.float32)
+    if view.eps is None:
+        return Missing(missing, "The score of q(x_t | x₀) needs the true x₀, which a reverse run does not have.")
+    if s == 0:
+        return Missing(missing, "At t = 0 there is no noise: q(x₀ | x₀) has no density.")
+    conditional = -view.eps / prediction.s
+    data, learned = numpy32(conditional), numpy32(prediction.score)
+    apart = _relative(data - learned, learned)
+    if view.facts.kind == "points":
+        return _cells(view, conditional, apart)
+    note = f"{apart:.0%} from ŝ"
+    return Image(numpy32(conditional), "signed", (-LIMIT / s, LIMIT / s), f"{note}, {signed_note(view)}".rstrip(", "))
+
+
+def _cells(view: View, conditional: Tensor, apart: float) -> Field:
+    """Arrows: the mean over the points of each cell."""
+    x_t = view.prediction.x_t
+    left, right, bottom, top = extent(view)
+    place = ((x_t - x_t.new_tensor([left, bottom])) / x_t.new_tensor([right - left, top - bottom]) * CELLS).floor()
+    inside = ((place >= 0) & (place < CELLS)).all(dim=1)
+    cell = (place.clamp(0, CELLS - 1) @ place.new_tensor([1.0, CELLS])).long()
+    weight = inside.to(x_t.dtype)
+    counts = torch.zeros(CELLS**2, device=x_t.device, dtype=x_t.dtype).index_add(0, cell, weight)
+
+    def mean(values: Tensor) -> Tensor:
+        total = torch.zeros(CELLS**2, 2, device=x_t.device, dtype=x_t.dtype)
+        return total.index_add(0, cell, values * weight[:, None]) / counts.clamp(min=1)[:, None]
+
+    means, of_model, counted = (numpy32(x) for x in (mean(conditional), mean(view.prediction.score), counts))
+    full = counted >= SURE
+    note = f"{apart:.0%} from ŝ one by one"
+    if full.any():
+        note += f", {_relative((means - of_model)[full], of_model[full]):.0%} in the mean"
+    return Field(
+        numpy32(conditional),
+        numpy32(x_t),
+        numpy32(lattice(view, CELLS)),
+        means,
+        np.minimum(counted / SURE, 1).astype(np.float32),
+        extent(view),
+        log_density(view, view.truth) if view.truth is not None else None,
+        "the mean of −ε/s over the points of each cell",
+        note,
+    )
+
+
+def _relative(difference: Floats, to: Floats) -> float:
+    """‖difference‖ / ‖to‖."""
+    return float(np.linalg.norm(difference) / max(float(np.linalg.norm(to)), 1e-12))
+
+
+LENS = Lens(
+    "score_given_x0",
+    "∇ log q(x<sub>t</sub>|x<sub>0</sub>)",
+    "∇ log q(x_t | x₀) = −ε / s, whose mean is ∇ log p(x_t)",
+    draw,
+)
