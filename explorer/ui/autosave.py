@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer
 
 from explorer.engine.sharing.files import forget_parts
-from explorer.ui.keeping import SESSION_ENDING, Keeping
+from explorer.ui.session import SESSION_ENDING, Session
 
 EVERY_MS = 700
 """With the time of writing, less than a second."""
@@ -28,7 +28,7 @@ def folder() -> Path:
 class Autosave(QObject):
     """Writes when something has changed. left: what a program left that was killed, None for nothing."""
 
-    def __init__(self, session: Keeping, where: Path | None = None, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, where: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._lock: QLockFile | None

@@ -8,9 +8,8 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Seen
-from explorer.ui.asking import COMPARED_LENSES
 from explorer.ui.branch_tree import BranchTree
-from explorer.ui.session import Session
+from explorer.ui.session import COMPARED_LENSES, Session
 from explorer.ui.tiles import Tiles
 
 COLUMNS = 3

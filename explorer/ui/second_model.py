@@ -10,11 +10,10 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabe
 
 from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
-from explorer.ui.asking import SECOND_LENSES
 from explorer.ui.choices import describe
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.gallery import shipped_models
-from explorer.ui.session import Session
+from explorer.ui.session import SECOND_LENSES, Session
 
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QMenu
 
-from explorer.ui.keeping import SESSION_ENDING
+from explorer.ui.session import SESSION_ENDING
 
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
