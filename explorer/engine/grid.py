@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields
 
+import torch
 from torch import Tensor
 
 from explorer.axes import PARAMETERS, TITLES
@@ -46,6 +47,7 @@ class _End:
     seconds: float
 
 
+@torch.inference_mode()
 def run_grid(model: Model, request: Grid) -> Iterator[GridCell | GridProgress]:
     """Cells in reading order, each when it is done, and again where its quality becomes another one. What goes wrong
     in a cell is said there, and the others go on."""

@@ -1,0 +1,167 @@
+"""What lenses see: of a forward view, of a recorded step, of a step as a sampler makes it; and the filmstrip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from explorer.diffusion.prediction import Prediction
+from explorer.diffusion.samplers import Step
+from explorer.diffusion.threshold import Limit
+from explorer.engine.compare import beside
+from explorer.engine.device import NUMBERS_HELD, check_memory
+from explorer.engine.drawing import drawn_at_once, drawn_in_stages
+from explorer.engine.forms import conversions
+from explorer.engine.frame import FilmStrip, Frame, Seen
+from explorer.engine.guided import exact_answer, guided
+from explorer.engine.meter import Meter
+from explorer.engine.runs import step_of
+from explorer.engine.scalars import guidance_size
+from explorer.engine.sources import forward, thumbnail
+from explorer.engine.trajectory import Trajectory
+from explorer.engine.workbench import Workbench
+from explorer.facts import ModelError
+from explorer.formats.model import Model
+from explorer.lenses.base import View, number
+from explorer.lenses.drawable import Drawable
+from explorer.request import Film, Forward, Look, Replay, Run
+
+
+@torch.inference_mode()
+def look(bench: Workbench, request: Look) -> Iterator[Frame]:
+    """The tiles of a forward view or of a recorded step, the slow ones after the others."""
+    if isinstance(request.source, Replay):
+        yield from _replay(bench, request, request.source)
+    else:
+        yield from _look_forward(bench, request, request.source)
+
+
+@torch.inference_mode()
+def film(bench: Workbench, request: Film) -> FilmStrip:
+    """x_t at several times, small."""
+    model = bench.model(request.model)
+    x_0, eps = forward(model, request.source)
+    schedule = model.denoiser.schedule
+    strip = [torch.add(x_0 * schedule.signal(t), eps, alpha=schedule.noise(t)) for t in request.times]
+    return FilmStrip(request.times, tuple(thumbnail(model, x_t) for x_t in strip))
+
+
+@torch.inference_mode()
+def forms(bench: Workbench, request: Look) -> Iterator[Frame]:
+    """x̂₀, ε̂, score, v̂ and û from one another, of what a look is about."""
+    source = request.source
+    if isinstance(source, Forward):
+        model = bench.model(request.model)
+        schedule = model.denoiser.schedule
+        x_0, eps = forward(model, source)
+        x_t = torch.add(x_0 * schedule.signal(request.t), eps, alpha=schedule.noise(request.t))
+        yield conversions(model, guided(model, request.guidance)(x_t, request.t))
+    else:
+        step, _ = yield from recorded_step(bench, bench.runs.get(source.run), source.step)
+        yield conversions(bench.model_of(bench.runs.get(source.run)), step.prediction)
+
+
+def recorded_step(bench: Workbench, run: Trajectory, index: int) -> Generator[Frame, None, tuple[Step, Meter]]:
+    """A step of a run, made again where it is no longer held, and the denoiser that it asked."""
+    model = bench.model_of(run)
+    meter = Meter(guided(model, run.segment(index).request.guidance))
+    step = yield from step_of(model, run, index, meter)
+    return step, meter
+
+
+def seen_of_step(
+    bench: Workbench, trajectory: Trajectory, step: Step, request: Look | Run, meter: Meter, replayed: bool = False
+) -> Iterator[Frame]:
+    """What the lenses of a request see at a step of a run, with what is to stand beside it."""
+
+    def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
+        return drawn_at_once(_view_of_step(bench, run, step, meter), request.lenses, running=True)[0]
+
+    index, model = step.index, bench.model_of(trajectory)
+    view = _view_of_step(bench, trajectory, step, meter)
+    quick, slow = drawn_at_once(view, request.lenses, running=not replayed)
+    seen = Seen(
+        round(step.t),
+        quick,
+        number(step.prediction.a),
+        number(step.prediction.s),
+        run=trajectory.request.run,
+        step=index,
+        times=trajectory.marks,
+        finished=index == len(trajectory.times) - 1,
+        replayed=replayed,
+        scalars=trajectory.scalars[index if trajectory.request.record else -1],
+        thumbnail=thumbnail(model, step.x),
+        more=bool(slow),
+        **meter.readings(),
+    )
+    seen = yield from beside(bench.model_of, bench.runs, seen, trajectory, request.against, draw)
+    guidance = trajectory.segment(index).request.guidance
+    yield (yield from bench.beside_second(seen, view, request.second, guidance))
+    yield from drawn_in_stages(view, slow)
+
+
+def _look_forward(bench: Workbench, request: Look, source: Forward) -> Iterator[Frame]:
+    model = bench.model(request.model)
+    if source.picture is None:
+        check_memory(NUMBERS_HELD * source.count * math.prod(model.facts.shape))
+    x_0, eps = forward(model, source)
+    schedule = model.denoiser.schedule
+    a, s = schedule.signal(request.t), schedule.noise(request.t)
+    meter = Meter(guided(model, request.guidance))
+    prediction = meter(torch.add(x_0 * a, eps, alpha=s), request.t)
+    if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
+        raise ModelError(f"The network returned values that are not finite at t = {request.t}.")
+    view = _view_forward(model, prediction, meter, request, x_0, eps)
+    quick, slow = drawn_at_once(view, request.lenses)
+    sizes = guidance_size(prediction)
+    seen = Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
+    yield (yield from bench.beside_second(seen, view, request.second, request.guidance))
+    yield from drawn_in_stages(view, slow)
+
+
+def _replay(bench: Workbench, request: Look, source: Replay) -> Iterator[Frame]:
+    trajectory = bench.runs.get(source.run)
+    if not 0 <= source.step < trajectory.made:
+        raise ModelError(f"Step {source.step} of this run has not been made.")
+    step, meter = yield from recorded_step(bench, trajectory, source.step)
+    bench.runs.fit()
+    yield from seen_of_step(bench, trajectory, step, request, meter, replayed=True)
+
+
+def _view_forward(model: Model, prediction: Prediction, meter: Meter, request: Look, x_0: Tensor, eps: Tensor) -> View:
+    clip = request.clip
+    return View(
+        model.facts,
+        prediction,
+        meter,
+        x_0,
+        eps,
+        truth=model.truth,
+        exact=exact_answer(model, request.guidance),
+        data=model.samples,
+        limit=None if clip is None else Limit(clip.reach, clip.percentile, clip.most),
+        next_t=request.t - 1 if request.t > 0 else None,
+        place=request.place,
+        decode=None if model.autoencoder is None else model.autoencoder.decode,
+    )
+
+
+def _view_of_step(bench: Workbench, run: Trajectory, step: Step, meter: Meter) -> View:
+    model, segment = bench.model_of(run), run.segment(step.index)
+    return View(
+        model.facts,
+        step.prediction,
+        meter,
+        truth=model.truth,
+        exact=exact_answer(model, segment.request.guidance),
+        data=model.samples,
+        recorded=lambda: run.positions,
+        step=step.index,
+        limit=segment.limit,
+        next_t=run.next_time(step.index),
+        decode=None if model.autoencoder is None else model.autoencoder.decode,
+    )
