@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from explorer.engine.sharing.session_file import RunFile, RunNotes, SessionFile
+    from explorer.engine.sharing.session_file import ChainFile, RunFile, RunNotes, SessionFile
 
 ENDING = ".dxsession"
 
@@ -33,7 +33,8 @@ def session_text(path: str, as_json: bool) -> str:
     session = outline(path)
     state = State.from_json(session.notes.state)
     notes = {run.number: run for run in session.notes.runs}
-    runs = [_run(run, notes.get(run.number)) for run in session.runs]
+    runs = [_run(run, run.made, len(run.times), notes.get(run.number)) for run in session.runs]
+    runs += [_run(run, len(run.steps), run.L + 1, notes.get(run.number)) for run in session.chains]
     shown = {"run": session.notes.shown, "step": state.step} if session.notes.shown is not None else {"t": state.t}
     if as_json:
         model = {"path": session.model.path, "device": session.model.device, "schedule": str(session.model.schedule)}
@@ -42,13 +43,13 @@ def session_text(path: str, as_json: bool) -> str:
     return "\n".join([f"{path}  —  {session.format}", "", *_lines(session, shown, runs)])
 
 
-def _run(run: RunFile, note: RunNotes | None) -> dict[str, Any]:
+def _run(run: RunFile | ChainFile, made: int, planned: int, note: RunNotes | None) -> dict[str, Any]:
     last = run.segments[-1].request
     return {
         "number": run.number,
         "sampler": last.sampler,
-        "made": run.made,
-        "planned": len(run.times),
+        "made": made,
+        "planned": planned,
         "samples": last.count,
         "seed": last.seed,
         "label": last.guidance.label,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
-from explorer.diffusion.latent import Diagonal
+from explorer.diffusion.latent import Diagonal, LatentChain, mean_decoding
 from explorer.engine.frame import ParameterSpec, SamplerSpec
 from explorer.engine.runs import KEPT_RUNS
 from explorer.facts import ModelError
@@ -46,15 +46,33 @@ class ChainStep:
     distribution: Diagonal
     x: Tensor | None = None
 
+    def picture(self, chain: LatentChain) -> Tensor:
+        """x, or the mean picture that z_t leads to, (n, *shape)."""
+        return self.x if self.x is not None else mean_decoding(chain, self.t, self.z)
+
+
+@dataclass(frozen=True, eq=False)
+class ChainSegment:
+    """Steps made by one request, from `start` on. given: z at `start` was not drawn by the steps before it: it was set
+    by hand, or drawn with another seed."""
+
+    request: Run
+    start: int
+    given: bool = False
+
 
 @dataclass(eq=False)
 class ChainRun:
-    """A run: step i is at the level L − i."""
+    """A run: step i is at the level L − i. segments: who made which steps; the last is going on."""
 
-    request: Run
+    segments: tuple[ChainSegment, ...]
     L: int
-    start: int = 0
     steps: list[ChainStep] = field(default_factory=list)
+
+    @property
+    def request(self) -> Run:
+        """What was asked last."""
+        return self.segments[-1].request
 
     @property
     def times(self) -> tuple[int, ...]:
@@ -117,15 +135,34 @@ class ChainRuns:
             raise ModelError("A run goes on with the number of samples it began with: start it again.")
         return step
 
-    def before(self, request: Run, index: int) -> list[ChainStep]:
-        """The steps above `index` of what a run goes on from."""
-        number, start = self._source(request)
-        return [] if start is None else self.get(number).steps[:index]
+    def begun(self, request: Run, first: ChainStep, L: int) -> ChainRun:
+        """The run that is to make this first step, with the steps above it of what it goes on from."""
+        number, index = self._source(request)
+        if index is None:
+            given = request.initial is not None
+            return ChainRun((ChainSegment(request, 0, given),), L)
+        earlier, start = self.get(number), first.index
+        there = earlier.step(start)
+        made_here = next((s for s in earlier.segments if s.start == start), None)
+        given = first.z is not there.z or (made_here is not None and made_here.given)
+        if start == 0 and made_here is not None:
+            given = given or not _same_prior(made_here.request, request)
+        if request.edited is None and made_here is not None:
+            request = replace(request, edited=made_here.request.edited)  # still what it began with
+        segments = tuple(s for s in earlier.segments if s.start < start)
+        return ChainRun((*segments, ChainSegment(request, start, given)), L, earlier.steps[:start])
 
     def _source(self, request: Run) -> tuple[int, int | None]:
         if request.start is not None or request.branch_of is None:
             return request.run, request.start
         return request.branch_of
+
+
+def _same_prior(one: Run, other: Run) -> bool:
+    """True where both begin with the same z_L."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("seed", "first", "count")) and (
+        temperature_of(one) == temperature_of(other)
+    )
 
 
 def check_sampler(request: Run) -> None:

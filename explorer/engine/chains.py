@@ -111,7 +111,7 @@ class Chains:
         noise = LevelNoise(request.seed, request.count, model.facts.levels, model.device, request.first)
         check_memory(64 * (request.first + request.count) * sum(model.facts.levels))
         first = self._beginning(model, request, noise, temperature)
-        run = ChainRun(request, L, first.index, self.runs.before(request, first.index))
+        run = self.runs.begun(request, first, L)
         if request.wanted is not None:
             self.runs.forget_all_but({*request.wanted, request.run})
         self.runs.keep(request.run, run)

@@ -29,9 +29,10 @@ from explorer.engine.probe import probe
 from explorer.engine.runs import MEMORY_BUDGET, Runs
 from explorer.engine.samplers import find_sampler, sampler_spec, sampler_specs
 from explorer.engine.schedules import schedule_specs, table
-from explorer.engine.sharing.material import Material
+from explorer.engine.sharing.chain_sessions import restore_chain
+from explorer.engine.sharing.material import ChainMaterial, Material
 from explorer.engine.sharing.saving import save
-from explorer.engine.sharing.session_file import check_fits
+from explorer.engine.sharing.session_file import SessionFile, check_fits
 from explorer.engine.sharing.session_file import read as read_session
 from explorer.engine.sharing.sessions import restore, save_session
 from explorer.engine.training import Trainer, keep_model, make_draft
@@ -124,7 +125,7 @@ class Engine:
     def answer(self, request: Request) -> Iterator[Frame]:
         """The Frames of a request. Exceptions are the caller's to turn into a Failed frame (see errors.py)."""
         if (chain := self._chain_of(request)) is not None:
-            yield from self.chains.answer(chain, request)
+            yield from self._answer_of_chain(chain, request)
             return
         match request:
             case Open():
@@ -132,7 +133,7 @@ class Engine:
             case OpenSession():
                 yield from self._open_session(request.path)
             case SaveSession():
-                yield from save_session(self.runs, request)
+                yield from save_session(self.runs, self.chains.runs, request)
             case Draft():
                 yield from make_draft(request)
             case Tabulate():
@@ -174,6 +175,15 @@ class Engine:
             case Train():
                 yield from self._trainer.train(model, request)
 
+    @torch.inference_mode()
+    def _answer_of_chain(self, chain: LatentModel, request: Request) -> Iterator[Frame]:
+        if not isinstance(request, Save):
+            yield from self.chains.answer(chain, request)
+            return
+        source = request.look.source
+        run = self.chains.runs.get(source.run) if isinstance(source, Replay) else None
+        yield from save(ChainMaterial(chain, request.look, run, partial(self.chains.answer, chain)), request)
+
     def _chain_of(self, request: Request) -> LatentModel | None:
         """The latent chain that a request asks about, None where it asks about something else."""
         if isinstance(request, Open | OpenSession | SaveSession | Draft):
@@ -196,10 +206,7 @@ class Engine:
         bench = self._bench = Workbench(before.runs.budget)
         try:
             runs = []
-            made_again = partial(sampling.run, bench)
-            for frame in itertools.chain(
-                self._open(session.model), restore(bench.runs, bench.model, session, made_again)
-            ):
+            for frame in itertools.chain(self._open(session.model), self._restore(session)):
                 if isinstance(frame, Opened):
                     opened = frame
                 elif isinstance(frame, RestoredRun):
@@ -212,6 +219,13 @@ class Engine:
                 self._bench = before  # also where somebody has lost patience
         state = State.from_json(session.notes.state)
         yield Restored(opened, state, session.notes.shown, tuple(runs))
+
+    def _restore(self, session: SessionFile) -> Iterator[Frame]:
+        bench, model = self._bench, self.loaded(session.model)
+        if isinstance(model, LatentModel):
+            yield from restore_chain(bench.chains.runs, model, session)
+        else:
+            yield from restore(bench.runs, bench.model, session, partial(sampling.run, bench))
 
     def _tabulate(self, ref: ModelRef) -> ScheduleTable:
         return table(self.model(replace(ref, schedule=ScheduleChoice())), ref.schedule)

@@ -16,7 +16,7 @@ from explorer.engine.likelihood_frame import Bounded, Bounding, LatentBounded, S
 from explorer.engine.probe_frame import Probed, Probing
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
-from explorer.request import ScheduleChoice
+from explorer.request import ByHand, Forward, ScheduleChoice
 from explorer.state import State
 
 During: TypeAlias = Literal[
@@ -200,7 +200,7 @@ class Saved:
 class RestoredRun:
     """A run of a session that was opened. times: the plan. scalars: of the steps made.
 
-    thumbnails: t and x_t by step.
+    thumbnails: t and x_t by step. edited: what a branch began with in place of its parent's x_t, as in a Run.
     """
 
     number: int
@@ -210,6 +210,7 @@ class RestoredRun:
     parent: tuple[int, int] | None
     edit_name: str
     thumbnails: Mapping[int, tuple[int, NDArray[np.float32]]]
+    edited: NDArray[np.float32] | Forward | ByHand | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ const play = document.getElementById("play");
 const readout = document.getElementById("readout");
 const sprites = [...document.querySelectorAll(".sprite")];
 const cursor = document.querySelector(".cursor");
-const last = data.t.length - 1;
+const last = data.words.length - 1;
 let timer = 0;
 
 function show(step) {
@@ -16,11 +16,10 @@ function show(step) {
     const y = data.rows > 1 ? 100 * row / (data.rows - 1) : 0;
     sprite.style.backgroundPosition = `${x}% ${y}%`;
   }
-  const words = `step ${data.step[step]} of ${data.planned}   t = ${data.t[step]}   SNR ${data.snr[step]}`;
+  const words = data.words[step];
   readout.textContent = words;
   slider.setAttribute("aria-valuetext", words);
-  cursor.setAttribute("x1", data.x[step]);
-  cursor.setAttribute("x2", data.x[step]);
+  for (const name of ["x1", "x2"]) cursor.setAttribute(name, data.x[step]);
   document.documentElement.dataset.step = step;
 }
 

@@ -234,7 +234,7 @@ def requests(ref: ModelRef) -> Iterator[Request]:
     yield ScoreMatching(ref, 1, 2)
     yield Tabulate(ref)
     yield Train(ref, "denoising", 1e-3)
-    yield Save(look, "x.npz")
+    yield Save(look, "x.html")
     yield Grid(ref, None, None, ())  # type: ignore[arg-type]
     yield Look(ref, Forward(), 1, Guidance(), ("nonsense",))
     yield Look(ref, Replay(9, 0), 1, Guidance(), ())

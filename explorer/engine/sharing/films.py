@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from explorer.engine.sharing.files import aside, replacing
-from explorer.engine.sharing.material import Material, Saving, progress
+from explorer.engine.sharing.material import AnyMaterial, Saving, progress
 from explorer.engine.sharing.sheet import Sheet
 from explorer.facts import ModelError
 
@@ -25,7 +25,7 @@ COLOURS = 128
 """Of a .gif's frames: fewer make a smaller file."""
 
 
-def write_gif(material: Material, file: BinaryIO) -> Saving:
+def write_gif(material: AnyMaterial, file: BinaryIO) -> Saving:
     """A .gif that runs for ever. Of a longer run, evenly chosen steps."""
     frames = []
     indices, sheet = material.chosen(MAX_GIF_FRAMES), Sheet()
@@ -57,7 +57,7 @@ def save_gif(frames: list[Pillow.Image], file: BinaryIO) -> None:
     small[0].save(file, "GIF", save_all=True, append_images=small[1:], duration=durations, loop=0, disposal=1)
 
 
-def write_mp4(material: Material, file: BinaryIO) -> Saving:
+def write_mp4(material: AnyMaterial, file: BinaryIO) -> Saving:
     """An .mp4 that every browser and slide program plays. Of a longer run, evenly chosen steps."""
     indices, sheet = material.chosen(MAX_MP4_FRAMES), Sheet()
     with Film.into(file) as film:

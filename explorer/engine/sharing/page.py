@@ -7,22 +7,23 @@ import io
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import BinaryIO
 
 from PIL import Image as Pillow
 
-from explorer.engine.frame import Seen
+from explorer.engine.frame import Frame, Seen
 from explorer.engine.samplers import chosen_sampler
 from explorer.engine.sharing.files import aside
-from explorer.engine.sharing.material import Material, Saving, progress
+from explorer.engine.sharing.material import AnyMaterial, Material, Saving, progress
+from explorer.engine.sharing.sheet import lens
 from explorer.engine.sharing.snr_plot import SnrPlot
+from explorer.facts import ModelFacts
 from explorer.lenses.colour import contact_sheet
 from explorer.lenses.drawable import Drawable, Image, Missing
 from explorer.lenses.picture import picture
-from explorer.lenses.registry import LENSES
 from explorer.paths import RESOURCES
 from explorer.request import Run
 
@@ -36,44 +37,89 @@ COLOURS = 64
 EMPTY = "#8a919c"
 
 
+@dataclass(frozen=True)
+class Plot:
+    """A picture over t with a cursor. words: below its title. places: where the cursor stands at each step."""
+
+    title: str
+    words: str
+    svg: str
+    places: Sequence[float]
+
+
 def write(material: Material, file: BinaryIO) -> Saving:
     """The tiles over the run as sheets of small pictures, the SNR curve, the choices and the formulas."""
+    seen = yield from all_seen(material)
+    yield from (progress(1, 1, "page") for _ in aside(lambda: file.write(_page(material, seen).encode())))
+
+
+def all_seen(material: AnyMaterial) -> Generator[Frame, None, list[Seen]]:
+    """What the tiles show at the steps of the page."""
     indices = material.chosen(MAX_STEPS)
     seen: list[Seen] = []
     for done, index in enumerate(indices, 1):
         seen.append((yield from material.seen(index)))
         yield progress(done, len(indices), "page")
-    yield from (progress(1, 1, "page") for _ in aside(lambda: file.write(_page(material, seen).encode())))
+    return seen
 
 
 def _page(material: Material, seen: Sequence[Seen]) -> str:
     facts, run = material.model.facts, material.run()
     request, schedule = run.request, material.model.denoiser.schedule
-    plot = SnrPlot(schedule, [one.t for one in seen])
+    curve = SnrPlot(schedule, [one.t for one in seen])
+    words = "SNR(t) = a(t)² / s(t)², logarithmic; the dots are the times that the sampler visits."
+    places = [round(curve.x(one.t), 2) for one in seen]
+    label = ""
+    if request.guidance.label is not None:
+        label = f", label {facts.labels(request.guidance.kind)[request.guidance.label]}"
+    planned = len(run.times) - 1
+    return page(
+        f"{facts.title}: {chosen_sampler(request)[0].label}, {request.steps} steps{label}",
+        facts,
+        seen,
+        [f"step {one.step} of {planned}   t = {one.t}   SNR {_snr(one)}" for one in seen],
+        Plot("Signal-to-noise ratio", words, curve.svg(), places),
+        _formulas(request),
+        _run_facts(request),
+    )
+
+
+def page(
+    title: str,
+    facts: ModelFacts,
+    seen: Sequence[Seen],
+    words: Sequence[str],
+    plot: Plot,
+    formulas: Sequence[tuple[str, str]],
+    run: Sequence[tuple[str, str]],
+    way: str = "from noise to data",
+) -> str:
+    """seen, words: of each step. formulas: the first before those of the tiles, the others after them.
+
+    run: names and values. way: what the slider goes through.
+    """
     columns = min(COLUMNS, len(seen))
     data = {
         "columns": columns,
         "rows": math.ceil(len(seen) / columns),
-        "step": [one.step for one in seen],
-        "planned": len(run.times) - 1,
-        "t": [one.t for one in seen],
-        "snr": [_snr(one) for one in seen],
-        "x": [round(plot.x(one.t), 2) for one in seen],
+        "words": list(words),
+        "x": list(plot.places),
     }
     names = [name for name in seen[0].tiles if not all(isinstance(one.tiles[name], Missing) for one in seen)]
-    label = ""
-    if request.guidance.label is not None:
-        label = f", label {facts.labels(request.guidance.kind)[request.guidance.label]}"
+    lines = [*formulas[:1], *((lens(name).label, lens(name).formula) for name in names if name != "x_t"), *formulas[1:]]
     parts = {
-        "title": escape(f"{facts.title}: {chosen_sampler(request)[0].label}, {request.steps} steps{label}"),
+        "title": escape(title),
         "lead": escape(facts.summary),
         "css": _file("page.css"),
         "js": _file("page.js"),
         "last": str(len(seen) - 1),
+        "way": escape(way),
         "tiles": "\n".join(_tile(name, [one.tiles[name] for one in seen], columns) for name in names),
-        "plot": plot.svg(),
-        "formulas": _formulas(names, request),
-        "run": _table(_run_facts(request)),
+        "plot_title": escape(plot.title),
+        "plot_words": escape(plot.words),
+        "plot": plot.svg,
+        "formulas": "\n".join(f"<dt>{name}</dt><dd>{_subscripts(escape(text))}</dd>" for name, text in lines),
+        "run": _table(run),
         "model": _table([(fact.name, fact.value) for fact in facts.evidence]),
         "data": json.dumps(data).replace("</", "<\\/"),
     }
@@ -90,7 +136,7 @@ def _snr(seen: Seen) -> str:
 
 def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
     """A figure whose picture is one sheet of all steps, of which the style sheet shows one."""
-    lens = LENSES[name]
+    shown = lens(name)
     frames = [_small(drawable) for drawable in drawables]
     width, height = next(frame.size for frame in frames if frame is not None)
     rows = math.ceil(len(frames) / columns)
@@ -104,7 +150,7 @@ def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
         f"background-image:url(data:image/png;base64,{_png(sheet)})"
     )
     return (
-        f'<figure class="tile"><h3>{lens.label}<span>{_subscripts(escape(lens.formula))}</span></h3>'
+        f'<figure class="tile"><h3>{shown.label}<span>{_subscripts(escape(shown.formula))}</span></h3>'
         f'<div class="sprite{smooth}" role="img" aria-label="{escape(name)} at the chosen step" style="{style}"></div>'
         "</figure>"
     )
@@ -126,20 +172,21 @@ def _png(sheet: Pillow.Image) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _formulas(names: Sequence[str], request: Run) -> str:
+def _formulas(request: Run) -> list[tuple[str, str]]:
     lines = [("The path from data to noise", "x_t = a(t) x₀ + s(t) ε,   ε ~ N(0, I)")]
-    lines += [(LENSES[name].label, LENSES[name].formula) for name in names if name != "x_t"]
     if request.guidance.label is not None:
         kinds = {
             "classifier": "∇ log p(x_t) + γ ∇ log p(y | x_t)",
             "classifier-free": "ε̂ = ε̂(x_t) + γ (ε̂(x_t, y) − ε̂(x_t))",
         }
         lines.append((f"Guidance, γ = {request.guidance.scale:g}", kinds[request.guidance.kind]))
-    return "\n".join(f"<dt>{name}</dt><dd>{_subscripts(escape(text))}</dd>" for name, text in lines)
+    return lines
 
 
 def _subscripts(text: str) -> str:
-    return text.replace("x_t", "<i>x</i><sub>t</sub>").replace("x₀", "<i>x</i><sub>0</sub>")
+    """x_t, z_{t−1}, … with what is below the line there. text: escaped."""
+    text = text.replace("x₀", "<i>x</i><sub>0</sub>")
+    return re.sub(r"\b([xz])_(?:(t)\b|\{([^}]*)\})", r"<i>\1</i><sub>\2\3</sub>", text)
 
 
 def _run_facts(request: Run) -> list[tuple[str, str]]:

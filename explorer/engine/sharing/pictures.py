@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from explorer.engine.sharing.material import Material, Saving
+from explorer.engine.sharing.material import AnyMaterial, Saving
 from explorer.engine.sharing.sheet import Sheet
 
 
-def write(material: Material, file: BinaryIO) -> Saving:
+def write(material: AnyMaterial, file: BinaryIO) -> Saving:
     """The chosen tiles in a grid, labelled."""
     seen = yield from material.seen()
     Sheet().draw(seen).save(file, "PNG")

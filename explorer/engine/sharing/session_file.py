@@ -74,6 +74,37 @@ class RunFile:
 
 
 @dataclass(frozen=True)
+class ChainStepRecord:
+    """A step down a chain of latent variables, see engine.chain_runs.ChainStep. x: None where it follows from z."""
+
+    index: int
+    t: int
+    z: Floats
+    mean: Floats
+    log_std: Floats
+    x: Floats | None = None
+
+
+@dataclass(frozen=True)
+class ChainSegmentRecord:
+    """See engine.chain_runs.ChainSegment."""
+
+    request: Run
+    start: int
+    given: bool
+
+
+@dataclass(frozen=True)
+class ChainFile:
+    """A run down a chain of L latent variables. Its steps are small, and always there."""
+
+    number: int
+    L: int
+    segments: tuple[ChainSegmentRecord, ...]
+    steps: tuple[ChainStepRecord, ...]
+
+
+@dataclass(frozen=True)
 class RunNotes:
     """What the window knows of a run. choices: a State as JSON."""
 
@@ -99,6 +130,8 @@ class SessionFile:
     model: ModelRef
     notes: Notes
     runs: tuple[RunFile, ...] = ()
+    chains: tuple[ChainFile, ...] = ()
+    """Of a chain of latent variables, which has these in place of `runs`."""
     format: str = FORMAT
     version: int = VERSION
 
@@ -156,10 +189,13 @@ def _read(archive: zipfile.ZipFile, whole: bool) -> SessionFile:
     session = from_plain(SessionFile, plain, arrays)
     for text in (session.notes.state, *(run.choices for run in session.notes.runs)):
         State.from_json(text)
-    if len(session.runs) > MAX_RUNS or len({run.number for run in session.runs}) < len(session.runs):
+    numbers = [run.number for run in session.runs] + [run.number for run in session.chains]
+    if len(numbers) > MAX_RUNS or len(set(numbers)) < len(numbers):
         raise ValueError("its runs cannot be told apart")
     for run in session.runs:
         _check_run(run)
+    for chain in session.chains:
+        _check_chain(chain)
     return session
 
 
@@ -202,10 +238,29 @@ def _check_run(run: RunFile) -> None:
             raise ValueError("a step holds something unknown")
 
 
+def _check_chain(run: ChainFile) -> None:
+    """Raises ValueError where the parts of a run contradict each other."""
+    starts = [segment.start for segment in run.segments]
+    if not starts or starts[0] != 0 or starts != sorted(set(starts)) or not 1 <= len(run.steps) <= run.L + 1:
+        raise ValueError("a run has no beginning")
+    if starts[-1] >= len(run.steps) or any((s.index, s.t) != (i, run.L - i) for i, s in enumerate(run.steps)):
+        raise ValueError("steps are missing")
+
+
 def check_fits(session: SessionFile, facts: ModelFacts) -> None:
     """Raises ModelError where the arrays are not those of the model."""
+    fits = not (session.chains if facts.family != "chain" else session.runs)
     for run in session.runs:
+        shape = (run.segments[0].request.count, *facts.shape)
         for step in run.steps:
-            for array in (step.x, step.output, step.x0, step.variance_fraction):
-                if array is not None and array.shape != (run.segments[0].request.count, *facts.shape):
-                    raise ModelError(f"The session was saved with another model than the one now at {facts.path}.")
+            arrays = (step.x, step.output, step.x0, step.variance_fraction)
+            fits = fits and all(array is None or array.shape == shape for array in arrays)
+    for chain in session.chains if fits else ():
+        count = chain.segments[0].request.count
+        fits = fits and len(facts.levels) == chain.L
+        for level in chain.steps if fits else ():
+            size = (count, facts.levels[max(level.t, 1) - 1])
+            fits = fits and all(array.shape == size for array in (level.z, level.mean, level.log_std))
+            fits = fits and (level.x is None or level.x.shape == (count, *facts.shape))
+    if not fits:
+        raise ModelError(f"The session was saved with another model than the one now at {facts.path}.")

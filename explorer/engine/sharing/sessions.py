@@ -13,9 +13,11 @@ from torch import Tensor
 
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.threshold import Limit
+from explorer.engine.chain_runs import ChainRuns
 from explorer.engine.frame import Frame, Progress, RestoredRun, Saved
 from explorer.engine.kept import Kept
 from explorer.engine.runs import Runs
+from explorer.engine.sharing.chain_sessions import chain_file, edited_at
 from explorer.engine.sharing.files import aside, replacing
 from explorer.engine.sharing.plain import from_plain
 from explorer.engine.sharing.session_file import Floats, Notes, RunFile, SegmentRecord, SessionFile, StepRecord, write
@@ -29,14 +31,15 @@ from explorer.state import State
 Answers = Callable[[Run], Iterator[Frame]]
 
 
-def save_session(runs: Runs, request: SaveSession) -> Iterator[Frame]:
-    """With the steps, or for an autosave without them."""
+def save_session(runs: Runs, chains: ChainRuns, request: SaveSession) -> Iterator[Frame]:
+    """With the steps, or for an autosave without them. runs, chains: those of the open model, of either family."""
     whole = not isinstance(request, Autosave)
     notes = from_plain(Notes, json.loads(request.notes))
     known = {run.number: run for run in notes.runs}
     arrays: dict[int, Floats] = {}
     files = tuple(_file(number, runs.get(number), whole, arrays) for number in known if number in runs)
-    session = SessionFile(request.model, notes, files)
+    ways = tuple(chain_file(number, chains.get(number), whole) for number in known if number in chains)
+    session = SessionFile(request.model, notes, files, ways)
     with replacing(request.path) as file:
         if whole:
             yield from (Progress("Saving the session…") for _ in aside(lambda: write(session, file)))
@@ -72,6 +75,7 @@ def restore(
             note.parent if note is not None else None,
             note.edit_name if note is not None else "",
             thumbnails,
+            edited_at(note.parent[1], run.segments) if note is not None and note.parent is not None else None,
         )
 
 

@@ -11,7 +11,10 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from explorer.engine.frame import Seen
+from explorer.lenses.base import Lens
 from explorer.lenses.drawable import Missing
+from explorer.lenses.latent.base import LatentLens
+from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.lenses.picture import SIDE, picture
 from explorer.lenses.registry import LENSES
 from explorer.paths import RESOURCES
@@ -22,9 +25,14 @@ INK, MUTED = "#1b1f26", "#5b6472"
 SUBSCRIPTS = {"<sub>t</sub>": "ₜ", "<sub>0</sub>": "₀"}
 
 
+def lens(name: str) -> Lens | LatentLens:
+    """Of whichever family of models. Raises KeyError for an unknown name."""
+    return LENSES[name] if name in LENSES else LATENT_LENSES[name]
+
+
 def plain_label(name: str) -> str:
     """A lens's label without markup."""
-    label = LENSES[name].label
+    label = lens(name).label
     for markup, sign in SUBSCRIPTS.items():
         label = label.replace(markup, sign)
     return label
@@ -69,5 +77,5 @@ class Sheet:
 
 
 def _words(seen: Seen) -> str:
-    where = f"t = {seen.t}"
+    where = f"t = {seen.t}" if not seen.words else seen.words
     return where if seen.run is None else f"step {seen.step} of {len(seen.times) - 1}    {where}"

@@ -180,6 +180,7 @@ def _records(frame: Restored) -> list[RunRecord]:
         finished = len(run.scalars) == len(run.times)
         record = RunRecord(run.number, run.choices, run.times, list(run.scalars), True, finished)
         record.parent, record.edit_name = run.parent, run.edit_name
+        record.edited = run.edited
         record.thumbnails = dict(run.thumbnails)
         records.append(record)
     return records

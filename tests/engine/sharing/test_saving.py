@@ -52,7 +52,7 @@ def test_numbers_are_those_of_the_run(engine: Engine, pictures: str, tmp_path: P
         assert file["scalar_eps"].shape == file["t"].shape
         assert np.isnan(file["scalar_eps"][-1])
         (choices,) = json.loads(str(file["choices"]))
-    assert choices["sampler"] == "ddpm"
+    assert (choices["sampler"], choices["start"]) == ("ddpm", 0)
     assert choices["guidance"]["label"] == 1
 
 
