@@ -84,17 +84,18 @@ def fill_share_menu(menu: QMenu, window: MainWindow) -> None:
     menu.clear()
     menu.setToolTipsVisible(True)
     session = window.session
+    chain = session.facts is not None and session.facts.family == "chain"
     has_run = session.state.source == "reverse" and session.run is not None and session.run.made > 0
     plots = menu.addAction("P&lots as SVG…")
     plots.setObjectName("sharePlots")
     plots.setToolTip("Noise schedule, SNR and the run's statistics, as they are")
-    plots.setEnabled(session.facts is not None)
+    plots.setEnabled(session.facts is not None and not chain)
     plots.triggered.connect(lambda _=False: save_plots_as_svg(window))
     for row in ROWS:
         action = menu.addAction(row.text)
         action.setObjectName(row.name)
         action.setToolTip(row.tip)
-        action.setEnabled(session.facts is not None and (has_run or not row.needs_run))
+        action.setEnabled(session.facts is not None and (has_run or not row.needs_run) and not (chain and row.plain))
         action.triggered.connect(lambda _=False, row=row: ask(window, row))
         if row.name == "shareFilm":
             one = menu.addMenu("Film of one &tile")

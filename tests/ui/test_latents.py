@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QMenu, QPushButton, QWidget
 
 from explorer.lenses.drawable import Points
 from explorer.ui.latent_likelihood import LatentLikelihood
@@ -170,15 +170,44 @@ def test_the_elbo_is_computed_beside_a_weighted_bound(hand: Hand) -> None:
     assert plot.time() == 2
 
 
-def test_a_session_of_a_chain_is_saved_and_opened(hand: Hand, tmp_path: Path) -> None:
+def test_a_session_of_a_chain_opens_as_it_was(hand: Hand, tmp_path: Path) -> None:
     hand.play_to_end()
-    path = str(tmp_path / "kept.dxsession")
+    hand.drag_slider(2)
+    hand.settle()
+    drag_number(hand, 0, 1.5)
+    hand.click("playButton")  # goes on as a branch
+    hand.until(lambda: not hand.session.playing and not hand.window.busy)
+    path, shown = str(tmp_path / "kept.dxsession"), {}
+    runs = [(run.number, run.parent, run.edit_name, run.times, run.finished) for run in hand.session.family]
+    for t in range(L + 1):
+        hand.drag_slider(t)
+        hand.settle()
+        shown[t] = (hand.data("z_t"), hand.data("decoded"))
     hand.session.save_session(path)
+    hand.settle()
+    hand.session.change(source="forward")
     hand.settle()
     hand.window.open(path)
     hand.settle()
-    assert hand.window.state.source == "forward"
-    assert hand.session.facts is not None
-    assert hand.session.facts.family == "chain"
-    assert hand.data("decoded").shape == (1, 1, 8, 8)
+    assert hand.window.state.source == "reverse"
+    assert [(run.number, run.parent, run.edit_name, run.times, run.finished) for run in hand.session.family] == runs
+    assert len(runs) == 2
+    for t, arrays in shown.items():
+        hand.drag_slider(t)
+        hand.settle()
+        for name, before in zip(("z_t", "decoded"), arrays, strict=True):
+            np.testing.assert_array_equal(hand.data(name), before)
+    assert not hand.sentences
+
+
+def test_a_run_is_shared_without_what_a_chain_has_not(hand: Hand, tmp_path: Path) -> None:
+    hand.play_to_end()
+    menu = hand.find(QMenu, "shareMenu")
+    menu.aboutToShow.emit()
+    greyed = {action.objectName() for action in menu.actions() if not action.isEnabled()}
+    assert greyed == {"sharePlots", "sharePlainScript"}
+    for ending in ("npz", "html", "py", "gif"):
+        hand.session.save(str(tmp_path / f"run.{ending}"))
+        hand.settle()
+        assert (tmp_path / f"run.{ending}").stat().st_size > 500
     assert not hand.sentences
