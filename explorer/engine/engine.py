@@ -203,7 +203,7 @@ class Engine:
         session = read_session(path)
         check_fits(session, inspect(session.model.path, dict(session.model.overrides)))
         before, done = self._bench, False
-        bench = self._bench = Workbench(before.runs.budget)
+        self._bench = Workbench(before.runs.budget)
         try:
             runs = []
             for frame in itertools.chain(self._open(session.model), self._restore(session)):
