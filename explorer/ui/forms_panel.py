@@ -11,13 +11,14 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.engine.forms_frame import FormCurves, FormsMeasured, FormsShown
-from explorer.engine.frame import Opened
+from explorer.engine.frame import Frame, Opened
 from explorer.engine.worker import Answer
 from explorer.facts import ModelFacts
 from explorer.request import Forms, MeasureForms, ModelRef
 from explorer.state import ChoiceError, resolve_look
 from explorer.ui.conversion_table import SYMBOLS, ConversionTable
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.job import Job
 from explorer.ui.measure_row import MeasureRow
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
@@ -37,8 +38,10 @@ class FormsPanel(QScrollArea):
     def __init__(self, runner: Runner, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runner, self._session = runner, session
-        self._asked = self._measuring = 0
-        """The jobs under way; 0 for none."""
+        self._asked = 0
+        """The job whose numbers are awaited; 0 for none."""
+        self.job = Job(runner, "measure", self)
+        self.job.answered.connect(self._take_measured)
         self._shown: FormsShown | None = None
         self._curves: dict[str, FormCurves] = {}
         """By folder: what was measured here, or what a card holds."""
@@ -81,7 +84,8 @@ class FormsPanel(QScrollArea):
         self._quantity.currentIndexChanged.connect(self._draw)
         self.row = MeasureRow("forms", "Measure the errors over t of the open model, on its samples")
         self.row.measureClicked.connect(self._measure)
-        self.row.stopClicked.connect(self._stop)
+        self.row.stopClicked.connect(self.job.stop)
+        self.job.runningChanged.connect(self.row.set_running)
         self.plot = TimePlot(
             "formsPlot",
             "Error over t",
@@ -130,7 +134,6 @@ class FormsPanel(QScrollArea):
     def _set_model(self, facts: ModelFacts) -> None:
         self._facts, self._shown = facts, None
         self._asked = 0
-        self._set_measuring(0)
         self.row.set_samples(facts.sample_count, PICTURES if facts.kind == "image" else POINTS)
         self.plot.set_time_range(facts.T)
         with QSignalBlocker(self._source):
@@ -178,13 +181,6 @@ class FormsPanel(QScrollArea):
                 self._curves.setdefault(curves.path, curves)
             self._fill()
             self._draw()
-        elif isinstance(frame, FormsMeasured) and answer.job == self._measuring:
-            self._curves[frame.curves.path] = frame.curves
-            self._measured.add(frame.curves.path)
-            self.row.set_fraction(frame.fraction)
-            self._draw()
-        if answer.last and answer.job == self._measuring != 0:
-            self._set_measuring(0)
 
     def _fill(self) -> None:
         """The formulas from the chosen form."""
@@ -217,16 +213,14 @@ class FormsPanel(QScrollArea):
         if facts is None or state.model is None:
             return
         reference = ModelRef(state.model, state.device, schedule=state.schedule)
-        self._set_measuring(self._runner.submit(MeasureForms(reference, samples, state.noise_seed)))
+        self.job.begin(MeasureForms(reference, samples, state.noise_seed))
 
-    def _stop(self) -> None:
-        if self._measuring:
-            self._runner.cancel("measure")
-            self._set_measuring(0)
-
-    def _set_measuring(self, job: int) -> None:
-        self._measuring = job
-        self.row.set_running(job != 0)
+    def _take_measured(self, frame: Frame) -> None:
+        if isinstance(frame, FormsMeasured):
+            self._curves[frame.curves.path] = frame.curves
+            self._measured.add(frame.curves.path)
+            self.row.set_progress(frame.fraction)
+            self._draw()
 
     def _draw(self) -> None:
         """The chosen form's error of every model that is known and has this one's times."""

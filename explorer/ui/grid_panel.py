@@ -6,10 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QSpinBox,
@@ -24,7 +21,7 @@ from explorer.facts import ModelFacts
 from explorer.request import AxisName
 from explorer.state import State, max_count
 from explorer.ui.axis_field import AxisField
-from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.compute_row import ComputeRow
 from explorer.ui.field_column import WheelGuard
 from explorer.ui.grids import GridWish
 
@@ -48,7 +45,6 @@ class GridPanel(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._facts: ModelFacts | None = None
         self._state = State()
-        self._running = False
         self._there = False
         body = QWidget()
         body.setObjectName("panelBody")
@@ -84,53 +80,29 @@ class GridPanel(QScrollArea):
         form = QFormLayout()
         form.addRow("Samples per cell", self._count)
         self._layout.addLayout(form)
-        self._run = QPushButton("Run")
-        self._run.setObjectName("gridRunButton")
-        self._run.setAccessibleName("Run the grid")
-        self._run.setToolTip("Run every cell, one after the other")
-        self._run.clicked.connect(self._ask)
-        self._stop = QPushButton("Stop")
-        self._stop.setObjectName("gridStopButton")
-        self._stop.setAccessibleName("Stop the grid")
-        self._stop.setToolTip("End with the cells that are there")
-        self._stop.clicked.connect(self.stopClicked)
+        self.row = ComputeRow(
+            "grid", "Run", "Run the grid", "Run every cell, one after the other", "End with the cells that are there"
+        )
+        self.row.start.setObjectName("gridRunButton")
+        self.row.startClicked.connect(self._ask)
+        self.row.stopClicked.connect(self.stopClicked)
         self._show = QPushButton("Show the grid")
         self._show.setObjectName("gridShowButton")
         self._show.setAccessibleName("Show the grid again")
         self._show.setToolTip("The last grid in place of the tiles")
         self._show.clicked.connect(self.showClicked)
-        buttons = QGridLayout()
-        buttons.setSpacing(6)
-        buttons.addWidget(self._run, 0, 0)
-        buttons.addWidget(self._stop, 0, 1)
-        buttons.addWidget(self._show, 1, 0, 1, 2)
-        self._layout.addLayout(buttons)
+        self.row.add_under(self._show)
+        self._layout.addWidget(self.row)
 
     def _build_results(self) -> None:
-        self._progress = QProgressBar()
-        self._progress.setObjectName("gridProgress")
-        self._progress.setAccessibleName("How much of the grid is done")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._progress.setFixedHeight(4)
-        keep_room = self._progress.sizePolicy()
-        keep_room.setRetainSizeWhenHidden(True)
-        self._progress.setSizePolicy(keep_room)
-        self._progress.hide()
-        self._status = ElidedLabel()
-        self._status.setObjectName("boundStatus")
         self._heading = QLabel("Quality")
         self._heading.setObjectName("sectionTitle")
         self._words = QLabel()
         self._words.setObjectName("gridWords")
         self._words.setAccessibleName("What the quality number is")
         self._words.setWordWrap(True)
-        line = QHBoxLayout()
-        line.addWidget(self._status, 1)
-        for widget in (self._progress, self._heading, self._words):
-            self._layout.addWidget(widget)
-            if widget is self._progress:
-                self._layout.addLayout(line)
+        self._layout.addWidget(self._heading)
+        self._layout.addWidget(self._words)
         self._heading.hide()
 
     # Showing
@@ -170,17 +142,8 @@ class GridPanel(QScrollArea):
 
     def set_running(self, running: bool) -> None:
         """Whether cells are being made."""
-        self._running = running
-        self._progress.setVisible(running)
-        self._progress.setValue(0)
-        if not running:
-            self._status.setText("")
+        self.row.set_running(running)
         self._enable()
-
-    def set_progress(self, fraction: float, doing: str) -> None:
-        """How far it is, and what is being done."""
-        self._progress.setValue(round(1000 * fraction))
-        self._status.setText(doing)
 
     def set_measure(self, measure: Measure | None) -> None:
         """What the quality numbers are, in words."""
@@ -195,12 +158,11 @@ class GridPanel(QScrollArea):
         self.set_running(False)
 
     def _ask(self) -> None:
-        if self._facts is not None and not self._running:
+        if self._facts is not None and not self.row.running:
             rows: AxisName = self.rows.name
             columns: AxisName = self.columns.name
             self.runClicked.emit(GridWish(rows, self.rows.text, columns, self.columns.text, self._count.value()))
 
     def _enable(self) -> None:
-        self._run.setEnabled(self._facts is not None and not self._running)
-        self._stop.setEnabled(self._running)
+        self.row.set_possible(self._facts is not None)
         self._show.setEnabled(self._there)

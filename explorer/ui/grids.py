@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from explorer.axes import cell_state, read_values, resolve_grid, value_text
-from explorer.engine.frame import Ready
+from explorer.engine.frame import Frame, Ready
 from explorer.engine.grid_frame import GridCell, GridProgress
-from explorer.engine.worker import Answer
 from explorer.facts import ModelFacts
 from explorer.request import Axis, AxisName, Grid
 from explorer.state import ChoiceError, State
+from explorer.ui.job import Job
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 
@@ -48,28 +48,20 @@ class Grids(QObject):
     """A GridCell; one that is there already comes again where its quality changes."""
     progressed = Signal(float, str)
     """0 … 1, and what is being done."""
-    runningChanged = Signal(bool)
     dropped = Signal()
     """The grid was of another model, or of another schedule."""
 
     def __init__(self, runner: Runner, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._runner = runner
         self._session = session
         self._plan: GridPlan | None = None
         self._labels: dict[str, str] = {}
-        self._job = 0
-        self._running = False
+        self.job = Job(runner, "grid", self)
+        self.job.answered.connect(self._take)
         self._schedule = session.state.schedule
-        runner.answered.connect(self._take)
         session.opened.connect(lambda _: self._drop())
         session.engineReady.connect(self._set_engine)
         session.stateChanged.connect(self._follow_state)
-
-    @property
-    def running(self) -> bool:
-        """True while cells are being made."""
-        return self._running
 
     def start(self, wish: GridWish) -> None:
         """Make a grid with the choices as they are now."""
@@ -89,14 +81,7 @@ class Grids(QObject):
         headings = (self._headings(axis, facts, state) for axis in (rows, columns))
         self._plan = GridPlan(grid, state.with_changes(count=wish.count), facts, *headings)
         self.began.emit(self._plan)
-        self._job = self._runner.submit(grid)
-        self._set_running(True)
-
-    def stop(self) -> None:
-        """End with the cells that are there."""
-        if self._running:
-            self._runner.cancel("grid")
-            self._set_running(False)
+        self.job.begin(grid)
 
     def choose(self, row: int, column: int) -> None:
         """Make a cell's choices the present ones, and start that run in the ordinary view."""
@@ -125,30 +110,19 @@ class Grids(QObject):
     def _set_engine(self, ready: Ready) -> None:
         self._labels = {spec.name: spec.label for spec in ready.samplers}
 
-    def _take(self, answer: Answer, _newest: bool) -> None:
-        if answer.job != self._job or not self._job:
-            return
-        frame = answer.frame
+    def _take(self, frame: Frame) -> None:
         if isinstance(frame, GridCell):
             self.cellFound.emit(frame)
         elif isinstance(frame, GridProgress):
             self.progressed.emit(frame.fraction, f"Cell {frame.done + 1} of {frame.cells}")
-        if answer.last:
-            self._set_running(False)
 
     def _follow_state(self) -> None:
         if self._session.state.schedule != self._schedule:
-            self.stop()
+            self.job.stop()
             self._drop()
 
     def _drop(self) -> None:
         """The worker has dropped the requests of another model itself."""
         self._schedule = self._session.state.schedule
-        self._job, self._plan = 0, None
-        self._set_running(False)
+        self._plan = None
         self.dropped.emit()
-
-    def _set_running(self, running: bool) -> None:
-        if running != self._running:
-            self._running = running
-            self.runningChanged.emit(running)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
-    QPushButton,
     QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
+from explorer.engine.frame import Frame
 from explorer.engine.likelihood_frame import Bounding, BoundStack, LatentBounded, Value
-from explorer.engine.worker import Answer
 from explorer.facts import ModelFacts
 from explorer.state import ChoiceError, resolve_latent_bound
-from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.compute_row import ComputeRow
 from explorer.ui.estimate_text import MANY_ERRORS, estimate
+from explorer.ui.job import Job
+from explorer.ui.measure_row import samples_spin, set_samples
 from explorer.ui.number_table import NumberTable
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
@@ -57,14 +57,12 @@ class LatentMeasurements(QObject):
 
     found = Signal(object)
     progressed = Signal(float, str)
-    runningChanged = Signal(bool)
 
     def __init__(self, runner: Runner, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._runner, self._session = runner, session
-        self._job = 0
-        runner.answered.connect(self._take)
-        session.opened.connect(lambda _: self._set_running(0))
+        self._session = session
+        self.job = Job(runner, "bound", self)
+        self.job.answered.connect(self._take)
 
     def compute(self, samples: int, importance: int) -> None:
         """On so many samples, with so many draws for the weighted bound."""
@@ -72,33 +70,15 @@ class LatentMeasurements(QObject):
         if facts is None:
             return
         try:
-            request = resolve_latent_bound(self._session.state, facts, samples, importance)
+            self.job.begin(resolve_latent_bound(self._session.state, facts, samples, importance))
         except ChoiceError as error:
             self._session.failed.emit(str(error))
-            return
-        self._set_running(self._runner.submit(request))
 
-    def stop(self) -> None:
-        """End with the samples that are done."""
-        if self._job:
-            self._runner.cancel("bound")
-            self._set_running(0)
-
-    def _take(self, answer: Answer, newest: bool) -> None:
-        if not self._job or answer.job != self._job:
-            return
-        frame = answer.frame
+    def _take(self, frame: Frame) -> None:
         if isinstance(frame, LatentBounded):
             self.found.emit(frame)
         elif isinstance(frame, Bounding):
             self.progressed.emit(frame.fraction, frame.doing)
-        if answer.last:
-            self._set_running(0)
-
-    def _set_running(self, job: int) -> None:
-        if bool(job) != bool(self._job):
-            self.runningChanged.emit(bool(job))
-        self._job = job
 
 
 class LatentLikelihood(QScrollArea):
@@ -147,52 +127,36 @@ class LatentLikelihood(QScrollArea):
         self.setWidget(body)
 
     def _build_choices(self) -> None:
-        self._samples = _spin("latentSamplesSpin", "Samples to measure", "How many of the model's sample pictures")
-        self._importance = _spin("importanceSpin", "Draws of the weighted bound", WEIGHTED_TIP)
+        self._samples = samples_spin("latentSamplesSpin", "How many of the model's sample pictures")
+        self._importance = QSpinBox()
+        self._importance.setObjectName("importanceSpin")
+        self._importance.setAccessibleName("Draws of the weighted bound")
+        self._importance.setToolTip(WEIGHTED_TIP)
+        self._importance.setKeyboardTracking(False)
         self._importance.setRange(1, MOST_IMPORTANCE)
         self._importance.setValue(IMPORTANCE)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Samples", self._samples)
         form.addRow("Draws K", self._importance)
-        self._compute = QPushButton("Compute")
-        self._compute.setObjectName("latentBoundButton")
-        self._compute.setAccessibleName("Compute the ELBO")
-        self._compute.setToolTip(ELBO_TIP)
-        self._compute.clicked.connect(self._ask)
-        self._stop = QPushButton("Stop")
-        self._stop.setObjectName("latentBoundStopButton")
-        self._stop.setAccessibleName("Stop computing the ELBO")
-        self._stop.setToolTip("End with the samples that are done")
-        self._stop.setEnabled(False)
-        self._stop.clicked.connect(self.stopClicked)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(self._compute)
-        row.addWidget(self._stop)
-        self._progress = QProgressBar()
-        self._progress.setObjectName("latentBoundProgress")
-        self._progress.setAccessibleName("How much of the ELBO is computed")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._progress.setFixedHeight(4)
-        keep_room = self._progress.sizePolicy()
-        keep_room.setRetainSizeWhenHidden(True)
-        self._progress.setSizePolicy(keep_room)
-        self._status = ElidedLabel()
-        self._status.setObjectName("boundStatus")
+        self.row = ComputeRow(
+            "latentBound",
+            "Compute",
+            "Compute the ELBO",
+            ELBO_TIP,
+            "End with the samples that are done",
+            beside=((None, 1),),
+        )
+        self.row.startClicked.connect(self._ask)
+        self.row.stopClicked.connect(self.stopClicked)
         self._layout.addLayout(form)
-        self._layout.addLayout(row)
-        self._layout.addWidget(self._progress)
-        self._layout.addWidget(self._status)
+        self._layout.addWidget(self.row)
 
     def set_model(self, facts: ModelFacts) -> None:
         """Another chain is open; nothing is known of it."""
         self._levels = facts.T
-        with QSignalBlocker(self._samples):
-            self._samples.setRange(min(1, facts.sample_count), facts.sample_count)
-            self._samples.setValue(min(SAMPLES, facts.sample_count))
-        self._compute.setEnabled(facts.sample_count > 0)
+        set_samples(self._samples, facts.sample_count, SAMPLES)
+        self.row.set_possible(facts.sample_count > 0)
         self._stack.set_time_range(facts.T)
         self._lay_out()
         self._forget()
@@ -207,17 +171,10 @@ class LatentLikelihood(QScrollArea):
         return self._table.text(key, 1)
 
     def set_running(self, running: bool) -> None:
-        self._compute.setEnabled(not running and self._samples.maximum() > 0)
-        self._stop.setEnabled(running)
-        self._progress.setVisible(running)
-        self._progress.setValue(0)
+        self.row.set_running(running)
         found = self._found
-        if not running:
-            self._status.setText("" if found is None else f"{found.samples:,} samples, {found.draws} draws each")
-
-    def set_progress(self, fraction: float, doing: str) -> None:
-        self._progress.setValue(round(1000 * fraction))
-        self._status.setText(doing)
+        if not running and found is not None:
+            self.row.say(f"{found.samples:,} samples, {found.draws} draws each")
 
     def show_found(self, found: LatentBounded) -> None:
         """What is known of it now."""
@@ -294,24 +251,15 @@ def _sentence(found: LatentBounded) -> str:
     return f"The ELBO lies above the weighted bound by {estimate(Value(-gap.mean, gap.error))} nats: take more samples."
 
 
-def _spin(name: str, accessible: str, tip: str) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setObjectName(name)
-    spin.setAccessibleName(accessible)
-    spin.setToolTip(tip)
-    spin.setKeyboardTracking(False)
-    return spin
-
-
-def build_elbo_tab(side: SidePanel, runner: Runner, session: Session) -> LatentLikelihood:
-    """The tab, and who computes what it shows."""
+def build_elbo_tab(side: SidePanel, runner: Runner, session: Session) -> tuple[LatentLikelihood, Job]:
+    """The tab, and what computes what it shows."""
     panel = LatentLikelihood()
     side.add(panel, "ELBO", TAB_TIP, families=("chain",))
     measurements = LatentMeasurements(runner, session, panel)
     panel.computeClicked.connect(measurements.compute)
-    panel.stopClicked.connect(measurements.stop)
+    panel.stopClicked.connect(measurements.job.stop)
     panel.levelChosen.connect(session.set_time)
     measurements.found.connect(panel.show_found)
-    measurements.progressed.connect(panel.set_progress)
-    measurements.runningChanged.connect(panel.set_running)
-    return panel
+    measurements.progressed.connect(panel.row.set_progress)
+    measurements.job.runningChanged.connect(panel.set_running)
+    return panel, measurements.job

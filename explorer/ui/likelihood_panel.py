@@ -6,17 +6,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
-    QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -25,9 +22,11 @@ from explorer.engine.likelihood_frame import Bounded, BoundStack, ScoresMatched,
 from explorer.facts import ModelFacts
 from explorer.ui import likelihood_tips as tips
 from explorer.ui.bound_table import BoundTable
+from explorer.ui.compute_row import ComputeRow
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
+from explorer.ui.measure_row import samples_spin, set_samples
 from explorer.ui.objectives_panel import ObjectivesPanel
 from explorer.ui.stack_plot import StackPlot
 from explorer.ui.time_plot import TimePlot
@@ -59,7 +58,6 @@ class LikelihoodPanel(QScrollArea):
         self._time = 0
         self._facts: ModelFacts | None = None
         self._seed = 0
-        self._running = False
         body = QWidget()
         body.setObjectName("panelBody")
         self._layout = QVBoxLayout(body)
@@ -83,11 +81,7 @@ class LikelihoodPanel(QScrollArea):
     # Building
 
     def _build_choices(self) -> None:
-        self._samples = QSpinBox()
-        self._samples.setObjectName("boundSamplesSpin")
-        self._samples.setAccessibleName("Samples to measure")
-        self._samples.setToolTip(tips.SAMPLES)
-        self._samples.setKeyboardTracking(False)
+        self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
         self._variance = QComboBox()
         self._variance.setObjectName("boundVarianceCombo")
         self._variance.setAccessibleName("Variance of the reverse steps")
@@ -98,41 +92,23 @@ class LikelihoodPanel(QScrollArea):
         self._ode.setObjectName("boundOdeCheck")
         self._ode.setAccessibleName("log p by the probability-flow ODE as well")
         self._ode.setToolTip(tips.ODE)
-        self._compute = QPushButton("Compute")
-        self._compute.setObjectName("boundButton")
-        self._compute.setAccessibleName("Compute the variational bound")
-        self._compute.setToolTip(tips.COMPUTE)
-        self._compute.clicked.connect(self._ask)
-        self._stop = QPushButton("Stop")
-        self._stop.setObjectName("boundStopButton")
-        self._stop.setAccessibleName("Stop computing the bound")
-        self._stop.setToolTip("End with the samples that are done")
-        self._stop.clicked.connect(self.stopClicked)
-        first, second = QHBoxLayout(), QHBoxLayout()
+        first = QHBoxLayout()
+        first.setSpacing(6)
         first.addWidget(QLabel("Samples"))
         first.addWidget(self._samples, 1)
         first.addWidget(self._variance, 1)
-        second.addWidget(self._ode)
-        second.addStretch(1)
-        second.addWidget(self._compute)
-        second.addWidget(self._stop)
-        for row in (first, second):
-            row.setSpacing(6)
-        self._progress = QProgressBar()
-        self._progress.setObjectName("boundProgress")
-        self._progress.setAccessibleName("How much of the bound is computed")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._progress.setFixedHeight(4)
-        keep_room = self._progress.sizePolicy()
-        keep_room.setRetainSizeWhenHidden(True)
-        self._progress.setSizePolicy(keep_room)
-        self._status = ElidedLabel()
-        self._status.setObjectName("boundStatus")
+        self.row = ComputeRow(
+            "bound",
+            "Compute",
+            "Compute the variational bound",
+            tips.COMPUTE,
+            "End with the samples that are done",
+            beside=((self._ode, 0), (None, 1)),
+        )
+        self.row.startClicked.connect(self._ask)
+        self.row.stopClicked.connect(self.stopClicked)
         self._layout.addLayout(first)
-        self._layout.addLayout(second)
-        self._layout.addWidget(self._progress)
-        self._layout.addWidget(self._status)
+        self._layout.addWidget(self.row)
 
     def _build_plots(self) -> None:
         self.stack = StackPlot()
@@ -174,9 +150,8 @@ class LikelihoodPanel(QScrollArea):
         """Another model is open; nothing is known of it."""
         self._facts = facts
         held = facts.sample_count
-        with QSignalBlocker(self._samples):
-            self._samples.setRange(min(1, held), held)
-            self._samples.setValue(min(held, PICTURES if facts.on_grid else POINTS))
+        set_samples(self._samples, held, PICTURES if facts.on_grid else POINTS)
+        self.row.set_possible(held > 0)
         for plot in self._plots:
             plot.set_time_range(facts.T)
         self.objectives.setVisible(facts.truth_known and facts.kind == "points")
@@ -184,17 +159,9 @@ class LikelihoodPanel(QScrollArea):
 
     def set_running(self, running: bool) -> None:
         """Whether the bound is being computed."""
-        self._running = running
-        self._progress.setVisible(running)
-        self._progress.setValue(0)
-        self._enable()
+        self.row.set_running(running)
         if not running:
-            self._status.setText(self._done())
-
-    def set_progress(self, fraction: float, doing: str) -> None:
-        """How far it is, and what is being done."""
-        self._progress.setValue(round(1000 * fraction))
-        self._status.setText(doing)
+            self.row.say(self._done())
 
     def set_time(self, t: int) -> None:
         """Move the cursors."""
@@ -260,11 +227,6 @@ class LikelihoodPanel(QScrollArea):
     def _ask(self) -> None:
         self._drop_bound()
         self.computeClicked.emit(self._samples.value(), self._variance.currentData(), self._ode.isChecked())
-
-    def _enable(self) -> None:
-        held = self._facts is not None and self._facts.sample_count > 0
-        self._compute.setEnabled(held and not self._running)
-        self._stop.setEnabled(self._running)
 
     def _done(self) -> str:
         found = self._found

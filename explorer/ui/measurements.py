@@ -6,9 +6,11 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from explorer.engine.frame import Frame
 from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched
 from explorer.engine.worker import Answer
 from explorer.state import ChoiceError, resolve_bound, resolve_matching
+from explorer.ui.job import Job
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 
@@ -23,8 +25,6 @@ class Measurements(QObject):
     """A Bounded."""
     progressed = Signal(float, str)
     """0 … 1, and what is being done."""
-    runningChanged = Signal(bool)
-    """Whether the bound is being computed."""
     matched = Signal(object)
     """A ScoresMatched, None where there is none."""
     dropped = Signal()
@@ -34,9 +34,10 @@ class Measurements(QObject):
         super().__init__(parent)
         self._runner = runner
         self._session = session
-        self._bound = 0
+        self.job = Job(runner, "bound", self)
+        """The bound."""
+        self.job.answered.connect(self._take_bound)
         self._scores = 0
-        self._running = False
         self._following = False
         self._schedule = session.state.schedule
         self._timer = QTimer(self, singleShot=True, interval=FOLLOW_MS)
@@ -44,11 +45,6 @@ class Measurements(QObject):
         runner.answered.connect(self._take)
         session.opened.connect(lambda _: self._drop())
         session.stateChanged.connect(self._follow_state)
-
-    @property
-    def running(self) -> bool:
-        """True while the bound is being computed."""
-        return self._running
 
     def compute(self, samples: int, variance: Literal["beta_tilde", "beta"], ode: bool) -> None:
         """Measure the bound of the open model."""
@@ -59,14 +55,7 @@ class Measurements(QObject):
         except ChoiceError as error:
             self._session.failed.emit(str(error))
             return
-        self._bound = self._runner.submit(request)
-        self._set_running(True)
-
-    def stop(self) -> None:
-        """End with what is known."""
-        if self._running:
-            self._runner.cancel("bound")
-            self._set_running(False)
+        self.job.begin(request)
 
     def follow(self, on: bool) -> None:
         """Whether scores are compared at the time on show, wherever that goes."""
@@ -76,7 +65,7 @@ class Measurements(QObject):
     def _follow_state(self) -> None:
         if self._session.state.schedule != self._schedule:
             self._schedule = self._session.state.schedule
-            self.stop()
+            self.job.stop()
             self._drop()
         if self._following and not self._timer.isActive():
             self._timer.start()
@@ -92,26 +81,19 @@ class Measurements(QObject):
             self._runner.cancel("scores")
             self.matched.emit(None)
 
-    def _take(self, answer: Answer, _newest: bool) -> None:
-        frame = answer.frame
-        if isinstance(frame, Bounded) and answer.job == self._bound:
+    def _take_bound(self, frame: Frame) -> None:
+        if isinstance(frame, Bounded):
             self.bounded.emit(frame)
-        elif isinstance(frame, Bounding) and answer.job == self._bound:
+        elif isinstance(frame, Bounding):
             self.progressed.emit(frame.fraction, frame.doing)
-        elif isinstance(frame, ScoresMatched) and answer.job == self._scores:
-            self.matched.emit(frame)
-        if answer.last and answer.job == self._bound:
-            self._set_running(False)
+
+    def _take(self, answer: Answer, _newest: bool) -> None:
+        if isinstance(answer.frame, ScoresMatched) and answer.job == self._scores:
+            self.matched.emit(answer.frame)
 
     def _drop(self) -> None:
         """The worker has dropped the requests of another model itself."""
-        self._bound = self._scores = 0
-        self._set_running(False)
+        self._scores = 0
         self.dropped.emit()
         if self._following:
             self._timer.start()
-
-    def _set_running(self, running: bool) -> None:
-        if running != self._running:
-            self._running = running
-            self.runningChanged.emit(running)

@@ -81,7 +81,7 @@ class ModelPanel(QScrollArea):
     def set_facts(self, facts: ModelFacts | None) -> None:
         """Another model is open, or the same with other facts."""
         self._facts = facts
-        self.probe.set_possible(facts is not None)
+        self.probe.row.set_possible(facts is not None)
         self._where.hide()
         self._warnings.setText("\n".join(facts.warnings) if facts is not None else "")
         self._warnings.setVisible(bool(facts is not None and facts.warnings))

@@ -6,13 +6,14 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from explorer.engine.frame import Frame
 from explorer.engine.probe_frame import Probed, Probing
-from explorer.engine.worker import Answer
 from explorer.facts import ModelError
 from explorer.formats.overrides import OverrideSource, read_overrides
 from explorer.formats.registry import find, set_facts
 from explorer.formats.setting_text import read_value
 from explorer.request import ModelRef, Probe
+from explorer.ui.job import Job
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 
@@ -27,29 +28,22 @@ class ModelSettings(QObject):
     probed = Signal(object)
     """A Probed."""
     progressed = Signal(float, str)
-    runningChanged = Signal(bool)
     dropped = Signal()
     """What was found was of another model."""
 
     def __init__(self, runner: Runner, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._runner = runner
         self._session = session
-        self._job = 0
-        self._running = False
+        self.job = Job(runner, "probe", self)
+        """The probe, which gives nothing where it is stopped."""
+        self.job.answered.connect(self._take)
         self._before: tuple[str, dict[str, Any], OverrideSource] | None = None
         """What to take back where the model cannot be opened."""
         self._step: int | None = None
         """Of the run that was on show."""
         self._path = ""
-        runner.answered.connect(self._take)
         session.opened.connect(lambda _: self._go_on())
         session.openingEnded.connect(self._take_back)
-
-    @property
-    def running(self) -> bool:
-        """True while the network is probed."""
-        return self._running
 
     def set_fact(self, key: str, value: Any, source: OverrideSource = "user") -> None:
         """Keep a fact and open the model with it. value: text, a value as a card has it, or None: the model's own."""
@@ -70,7 +64,7 @@ class ModelSettings(QObject):
         before = {key: said.values.get(key) for key in changes}
         sources = {said.sources[key] for key in changes if key in said.sources}
         file = set_facts(facts.path, changes, source)
-        self.stop()
+        self.job.stop()
         self._before = (facts.path, before, next(iter(sources), "user"))
         self._step = session.state.step if session.state.source == "reverse" and session.run is not None else None
         self.kept.emit(str(file))
@@ -87,36 +81,22 @@ class ModelSettings(QObject):
     def probe(self) -> None:
         """Probe the open model, with the picture of the user's own where one is on show."""
         state = self._session.state
-        if state.model is None or self._running:
+        if state.model is None or self.job.running:
             return
         self._session.pause()
         ref = ModelRef(state.model, state.device)
-        self._job = self._runner.submit(Probe(ref, state.picture))
-        self._set_running(True)
+        self.job.begin(Probe(ref, state.picture))
 
-    def stop(self) -> None:
-        """Without a result."""
-        if self._running:
-            self._runner.cancel("probe")
-            self._set_running(False)
-
-    def _take(self, answer: Answer, _newest: bool) -> None:
-        if not self._job or answer.job != self._job:
-            return
-        frame = answer.frame
+    def _take(self, frame: Frame) -> None:
         if isinstance(frame, Probing):
             self.progressed.emit(frame.fraction, frame.doing)
         elif isinstance(frame, Probed):
             self.probed.emit(frame)
-        if answer.last:
-            self._set_running(False)
 
     def _go_on(self) -> None:
         """The model is open again: make the run that was on show anew, up to the same step."""
         self._before, step, self._step = None, self._step, None
         facts = self._session.facts
-        self._job = 0
-        self._set_running(False)
         if facts is not None and facts.path != self._path:
             self._path = facts.path
         self.dropped.emit()
@@ -133,11 +113,6 @@ class ModelSettings(QObject):
         except ModelError as error:
             self._session.failed.emit(str(error))
         self.refused.emit()
-
-    def _set_running(self, running: bool) -> None:
-        if running != self._running:
-            self._running = running
-            self.runningChanged.emit(running)
 
 
 def find_model(path: str) -> tuple[Any, Any]:

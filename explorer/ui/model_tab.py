@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from explorer.engine.frame import Opened
+from explorer.ui.job import Job
 from explorer.ui.model_panel import ModelPanel
 from explorer.ui.model_settings import ModelSettings
 from explorer.ui.probe_strip import ProbeStrip
@@ -15,11 +16,9 @@ from explorer.ui.side_panel import SidePanel
 
 
 class ModelTab(QObject):
-    """began: the user started something. runningChanged: whether the network is probed. stripWanted: the strip is
-    to stand above everything."""
+    """began: the user started something."""
 
     began = Signal()
-    runningChanged = Signal(bool)
 
     def __init__(self, runner: Runner, session: Session, side: SidePanel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -36,20 +35,20 @@ class ModelTab(QObject):
         settings.refused.connect(panel.show_again)
         settings.kept.connect(panel.set_kept)
         probe.probeClicked.connect(settings.probe)
-        probe.stopClicked.connect(settings.stop)
+        probe.stopClicked.connect(settings.job.stop)
         for used in (probe.useClicked, strip.useClicked):
             used.connect(settings.use)
-        settings.progressed.connect(probe.set_progress)
-        settings.runningChanged.connect(probe.set_running)
-        settings.runningChanged.connect(self.runningChanged)
+        settings.progressed.connect(probe.row.set_progress)
+        settings.job.runningChanged.connect(probe.row.set_running)
         for shown in (probe.show_probed, strip.show_probed):
             settings.probed.connect(shown)
         for dropped in (probe.drop, strip.drop):
             settings.dropped.connect(dropped)
 
-    def stop(self) -> None:
-        """Stop the probe."""
-        self._settings.stop()
+    @property
+    def job(self) -> Job:
+        """The probe."""
+        return self._settings.job
 
     def _show_model(self, opened: Opened) -> None:
         self._panel.set_facts(opened.facts)

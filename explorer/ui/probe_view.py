@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from explorer.engine.probe_frame import Probed
+from explorer.ui.compute_row import ComputeRow
 from explorer.ui.elided_label import ElidedLabel
 
 LEAD = "Noises known pictures and finds out which conventions the network itself follows."
@@ -29,30 +30,14 @@ class ProbeView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._found: Probed | None = None
-        self._running = False
-        self._probe = QPushButton("Probe")
-        self._probe.setObjectName("probeButton")
-        self._probe.setAccessibleName("Probe the network's conventions")
-        self._probe.setToolTip(TIP)
-        self._probe.clicked.connect(self.probeClicked)
-        self._stop = QPushButton("Stop")
-        self._stop.setObjectName("probeStopButton")
-        self._stop.setAccessibleName("Stop the probe")
-        self._stop.setToolTip("End without a result")
-        self._stop.clicked.connect(self.stopClicked)
+        self.row = ComputeRow("probe", "Probe", "Probe the network's conventions", TIP, "End without a result")
+        self.row.startClicked.connect(self.probeClicked)
+        self.row.stopClicked.connect(self.stopClicked)
         self._use = QPushButton("Use probed values")
         self._use.setObjectName("probeUseButton")
         self._use.setAccessibleName("Use the probed values")
         self._use.setToolTip("Keep what the probe found in the model's card, and open the model with it")
         self._use.clicked.connect(self._use_found)
-        self._progress = QProgressBar()
-        self._progress.setObjectName("probeProgress")
-        self._progress.setAccessibleName("How far the probe is")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._progress.setFixedHeight(4)
-        self._status = ElidedLabel()
-        self._status.setObjectName("boundStatus")
         self.sentence = QLabel(LEAD)
         self.sentence.setObjectName("muted")
         self.sentence.setAccessibleName("What the probe found")
@@ -68,36 +53,13 @@ class ProbeView(QWidget):
         self._note = QLabel()
         self._note.setObjectName("muted")
         self._note.setWordWrap(True)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(6)
-        buttons.addWidget(self._probe, 1)
-        buttons.addWidget(self._stop, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.sentence)
-        layout.addLayout(buttons)
-        for widget in (self._progress, self._status, self._use, self._table, self._note):
+        for widget in (self.row, self._use, self._table, self._note):
             layout.addWidget(widget)
         self.drop()
-
-    def set_possible(self, possible: bool) -> None:
-        """Whether there is a model to probe."""
-        self._probe.setEnabled(possible and not self._running)
-
-    def set_running(self, running: bool) -> None:
-        """Whether the network is probed."""
-        self._running = running
-        self._progress.setVisible(running)
-        self._status.setVisible(running)
-        self._progress.setValue(0)
-        self._probe.setEnabled(not running)
-        self._stop.setEnabled(running)
-
-    def set_progress(self, fraction: float, doing: str) -> None:
-        """How far it is, and what is being done."""
-        self._progress.setValue(round(1000 * fraction))
-        self._status.setText(doing)
 
     def show_probed(self, found: Probed) -> None:
         """The sentence and the table."""
@@ -135,7 +97,7 @@ class ProbeView(QWidget):
         self._clear_table()
         self._table.hide()
         self._note.hide()
-        self.set_running(False)
+        self.row.set_running(False)
 
     def _use_found(self) -> None:
         if self._found is not None:

@@ -34,6 +34,8 @@ class Runner(QObject):
 
     answered = Signal(object, bool)
     busyChanged = Signal(bool)
+    dropped = Signal(int)
+    """The number of a job of which nothing more comes: it was replaced or cancelled, or another model opens."""
     _mail = Signal()
 
     def __init__(self, parent: QObject | None = None, make_engine: Callable[[], Engine] | None = None) -> None:
@@ -73,8 +75,7 @@ class Runner(QObject):
         dragging: answers to the looks before this one are still welcome, as steps on the way.
         """
         job = self._worker.submit(request)
-        if lane(request) == "open":
-            self._jobs.clear()
+        self._drop(*(self._jobs if lane(request) == "open" else (lane(request),)))
         if isinstance(request, Open | OpenSession | Run):
             self._oldest_look = job + 1  # what they replace, and a run's own frames, are no steps of a drag
         elif isinstance(request, Look) and not dragging:
@@ -90,14 +91,12 @@ class Runner(QObject):
     def cancel(self, which: During) -> None:
         """End the job of a lane; frames of it that are still under way are dropped."""
         self._worker.cancel(which)
-        self._jobs.pop(which, None)
+        self._drop(which)
         self._update_busy()
 
     def cancel_opening(self) -> None:
         """No longer wait for the model that is being opened."""
-        self._worker.cancel("open")
-        self._jobs.pop("open", None)
-        self._update_busy()
+        self.cancel("open")
 
     def set_pace(self, seconds: float) -> None:
         """The least time between two steps of a run."""
@@ -133,9 +132,13 @@ class Runner(QObject):
             if answer.last and name is not None:
                 del self._jobs[name]
             if isinstance(answer.frame, Failed) and answer.frame.during == "start":
-                self._jobs.clear()  # nobody is there to answer them
+                self._drop(*self._jobs)  # nobody is there to answer them
             self.answered.emit(answer, newest.get(answer.job, answer) is answer)
         self._update_busy()
+
+    def _drop(self, *lanes: During) -> None:
+        for number in [self._jobs.pop(name) for name in lanes if name in self._jobs]:
+            self.dropped.emit(number)
 
     def _on_the_way(self, answer: Answer) -> bool:
         """True for the answer to an earlier look of the drag that is going on."""

@@ -60,6 +60,8 @@ class StatusLine(QObject):
     def set_cancellable(self, cancellable: bool) -> None:
         """Whether what goes on can be stopped."""
         self._cancellable = cancellable
+        if self._part is None and not self._progress.isHidden():
+            self._cancel.setVisible(cancellable)
 
     def set_part(self, part: float | None) -> None:
         """How much is done, 0 … 1, of something that can be stopped; None where it is over."""

@@ -23,11 +23,12 @@ from explorer.ui.workspace import Workspace
 class Tabs(QObject):
     """Adds them to a workspace and joins each to what computes for it.
 
-    began: the user started something that takes a while. runningChanged: whether something of theirs runs.
+    began: the user started something that takes a while. runningChanged: perhaps something of theirs runs now, or no
+    longer does (`running`).
     """
 
     began = Signal()
-    runningChanged = Signal(bool)
+    runningChanged = Signal()
 
     def __init__(self, runner: Runner, session: Session, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -40,8 +41,9 @@ class Tabs(QObject):
         workspace.side.add(self._train, "Train", "Train a small network of points here, and watch it learn")
         self._grid = GridPanel()
         workspace.side.add(self._grid, "Grid", "Many runs at once: any two choices varied against each other")
-        self._elbo = build_elbo_tab(workspace.side, runner, session)
-        workspace.side.add(FormsPanel(runner, session), "Forms", "x̂₀, ε̂, score and v̂ from one another; errors over t")
+        self._elbo, elbo_job = build_elbo_tab(workspace.side, runner, session)
+        forms = FormsPanel(runner, session)
+        workspace.side.add(forms, "Forms", "x̂₀, ε̂, score and v̂ from one another; errors over t")
         vdm = VdmPanel(runner, session)
         workspace.side.add(vdm, "VDM", "The bound in continuous time, and what a learned schedule does for it")
         vdm.suitableChanged.connect(lambda on: workspace.side.show_tab(vdm, on))
@@ -49,19 +51,25 @@ class Tabs(QObject):
         self._model = ModelTab(runner, session, workspace.side, self)
         self.strip = self._model.strip
         self._model.began.connect(self.began)
-        self._model.runningChanged.connect(self.runningChanged)
         self._measurements = Measurements(runner, session, self)
         self._grids = Grids(runner, session, self)
+        self._jobs = (self._measurements.job, elbo_job, forms.job, vdm.job, self._grids.job, self._model.job)
+        for job in self._jobs:
+            job.runningChanged.connect(self.runningChanged)
         session.opened.connect(self._show_model)
         session.stateChanged.connect(self._show_state)
         self._connect_measurements()
         self._connect_grids()
 
+    @property
+    def running(self) -> bool:
+        """True while something computes for a tab."""
+        return any(job.running for job in self._jobs)
+
     def stop(self) -> None:
         """Stop whatever runs."""
-        self._measurements.stop()
-        self._grids.stop()
-        self._model.stop()
+        for job in self._jobs:
+            job.stop()
 
     def close_down(self) -> None:
         """The window closes."""
@@ -93,13 +101,12 @@ class Tabs(QObject):
     def _connect_measurements(self) -> None:
         panel, measurements = self._likelihood, self._measurements
         panel.computeClicked.connect(measurements.compute)
-        panel.stopClicked.connect(measurements.stop)
+        panel.stopClicked.connect(measurements.job.stop)
         panel.timeChosen.connect(self._session.set_time)
         panel.shown.connect(measurements.follow)
         measurements.bounded.connect(panel.show_bound)
-        measurements.progressed.connect(panel.set_progress)
-        measurements.runningChanged.connect(panel.set_running)
-        measurements.runningChanged.connect(self.runningChanged)
+        measurements.progressed.connect(panel.row.set_progress)
+        measurements.job.runningChanged.connect(panel.set_running)
         measurements.matched.connect(panel.show_scores)
         measurements.dropped.connect(panel.drop)
 
@@ -107,16 +114,15 @@ class Tabs(QObject):
         panel, view, grids, timeline = self._grid, self._workspace.grid, self._grids, self._workspace.timeline
         panel.runClicked.connect(self.began)
         panel.runClicked.connect(grids.start)
-        panel.stopClicked.connect(grids.stop)
+        panel.stopClicked.connect(grids.job.stop)
         panel.showClicked.connect(self._workspace.show_grid)
         view.backClicked.connect(self._workspace.show_tiles)
         view.chosen.connect(grids.choose)
         grids.began.connect(self._begin_grid)
         grids.cellFound.connect(view.show_cell)
         grids.cellFound.connect(lambda cell: panel.set_measure(cell.measure) if cell.measure else None)
-        grids.progressed.connect(panel.set_progress)
-        grids.runningChanged.connect(panel.set_running)
-        grids.runningChanged.connect(self.runningChanged)
+        grids.progressed.connect(panel.row.set_progress)
+        grids.job.runningChanged.connect(panel.set_running)
         grids.dropped.connect(panel.drop)
         grids.dropped.connect(view.clear)
         grids.dropped.connect(self._workspace.show_tiles)

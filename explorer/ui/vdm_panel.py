@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from explorer.engine.forms_frame import ContinuousBound
-from explorer.engine.frame import Opened
-from explorer.engine.worker import Answer
+from explorer.engine.frame import Frame, Opened
 from explorer.facts import ModelFacts
 from explorer.request import MeasureContinuous, ModelRef
+from explorer.ui.job import Job
 from explorer.ui.measure_row import MeasureRow
 from explorer.ui.number_table import NumberTable
 from explorer.ui.runner import Runner
@@ -37,15 +37,15 @@ class VdmPanel(QScrollArea):
 
     def __init__(self, runner: Runner, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._runner, self._session = runner, session
-        self._measuring = 0
+        self._session = session
+        self.job = Job(runner, "measure", self)
+        self.job.answered.connect(self._take)
         self.suitable = False
         self.setObjectName("panel")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._build()
-        runner.answered.connect(self._take)
         session.opened.connect(self._opened)
         session.stateChanged.connect(lambda: self.plot.set_time(session.state.t))
         if session.facts is not None:
@@ -59,7 +59,8 @@ class VdmPanel(QScrollArea):
         )
         self.row = MeasureRow("vdm", "Measure the bound and the variance of the loss, on the model's samples")
         self.row.measureClicked.connect(self._measure)
-        self.row.stopClicked.connect(self._stop)
+        self.row.stopClicked.connect(self.job.stop)
+        self.job.runningChanged.connect(self.row.set_running)
         self.terms = NumberTable("vdmTerms", "Terms of the bound", ("bits/dim", "± s.e."), TERMS)
         self.plot = TimePlot(
             "vdmPlot",
@@ -96,7 +97,6 @@ class VdmPanel(QScrollArea):
     def _set_model(self, facts: ModelFacts) -> None:
         self.suitable = facts.schedule == LEARNED
         self.suitableChanged.emit(self.suitable)
-        self._set_measuring(0)
         self.row.set_samples(facts.sample_count, PICTURES)
         self.plot.set_time_range(facts.T)
         self.plot.remove_curves()
@@ -109,25 +109,12 @@ class VdmPanel(QScrollArea):
         if self._session.facts is None or state.model is None:
             return
         reference = ModelRef(state.model, state.device)
-        self._set_measuring(self._runner.submit(MeasureContinuous(reference, samples, state.noise_seed)))
+        self.job.begin(MeasureContinuous(reference, samples, state.noise_seed))
 
-    def _stop(self) -> None:
-        if self._measuring:
-            self._runner.cancel("measure")
-            self._set_measuring(0)
-
-    def _set_measuring(self, job: int) -> None:
-        self._measuring = job
-        self.row.set_running(job != 0)
-
-    def _take(self, answer: Answer, _newest: bool) -> None:
-        if answer.job != self._measuring or not self._measuring:
-            return
-        if isinstance(answer.frame, ContinuousBound):
-            self.row.set_fraction(answer.frame.fraction)
-            self.show_bound(answer.frame)
-        if answer.last:
-            self._set_measuring(0)
+    def _take(self, frame: Frame) -> None:
+        if isinstance(frame, ContinuousBound):
+            self.row.set_progress(frame.fraction)
+            self.show_bound(frame)
 
     def show_bound(self, found: ContinuousBound) -> None:
         """What is known of it now."""

@@ -132,9 +132,9 @@ class MainWindow(QMainWindow):
         session.failed.connect(self._show_failure)
         ask_for_consent(session, self.add_strip)
         session.progressed.connect(status.say)
-        session.playingChanged.connect(status.set_cancellable)
+        session.playingChanged.connect(self._show_cancellable)
         session.openingBegan.connect(lambda: status.set_cancellable(True))
-        session.opened.connect(lambda _: status.set_cancellable(False))
+        session.opened.connect(self._show_cancellable)
         session.openingEnded.connect(self._end_opening)
         session.busyChanged.connect(self._show_busy)
         session.savingBegan.connect(lambda: status.set_cancellable(True))
@@ -186,7 +186,7 @@ class MainWindow(QMainWindow):
         self._tabs = Tabs(self._runner, self.session, self._workspace, self)
         self._add_above(self._tabs.strip)
         self._tabs.began.connect(self._banner.clear)
-        self._tabs.runningChanged.connect(lambda on: self._status.set_cancellable(on or self.session.playing))
+        self._tabs.runningChanged.connect(self._show_cancellable)
         self._status.cancelClicked.connect(self._tabs.stop)
 
     # What the session says
@@ -215,8 +215,12 @@ class MainWindow(QMainWindow):
             self._status.say("")
             self.busyChanged.emit(False)
 
+    def _show_cancellable(self) -> None:
+        measuring = self._tabs is not None and self._tabs.running
+        self._status.set_cancellable(self.session.playing or measuring)
+
     def _end_opening(self) -> None:
-        self._status.set_cancellable(self.session.playing)
+        self._show_cancellable()
         if self.session.facts is None:
             self.show_gallery()
 
@@ -226,7 +230,7 @@ class MainWindow(QMainWindow):
             self.busyChanged.emit(busy)
 
     def _show_saved(self, path: str, note: str) -> None:
-        self._status.set_cancellable(self.session.playing)
+        self._show_cancellable()
         self._status.say(f"Saved to {path}{f', {note}' if note else ''}.")
 
     def _choose_frame(self, t: int, step: int) -> None:

@@ -77,7 +77,7 @@ def test_errors_are_measured_and_kept(forms: Hand) -> None:
     hand.type_into(hand.spin("formsSamplesSpin"), "4")
     hand.click("formsButton")
     assert not hand.button("formsButton").isEnabled()
-    hand.until(lambda: panel._measuring == 0)
+    hand.until(lambda: not panel.job.running)
     (name,) = panel.plot.names()
     assert name == "tiny"
     t, eps = panel.plot.curve(name)
@@ -93,7 +93,7 @@ def test_a_measurement_can_be_stopped(forms: Hand) -> None:
     hand, panel = forms, forms.find(FormsPanel)
     hand.click("formsButton")
     hand.click("formsStopButton")
-    assert panel._measuring == 0
+    assert not panel.job.running
     assert hand.button("formsButton").isEnabled()
     hand.settle()
 
@@ -144,7 +144,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     panel = hand.find(VdmPanel)
     hand.type_into(hand.spin("vdmSamplesSpin"), "3")
     hand.click("vdmButton")
-    hand.until(lambda: panel._measuring == 0)
+    hand.until(lambda: not panel.job.running)
     terms = [float(panel.terms.text(key)) for key in ("prior", "reconstruction", "diffusion", "total")]
     assert sum(terms[:3]) == pytest.approx(terms[3], abs=2e-3)
     assert panel.variances.text("own", 2) == "1.00 ×"

@@ -38,7 +38,7 @@ def gridding_points(plane_hand: Hand) -> Iterator[Hand]:
 
 
 def leave(hand: Hand) -> None:
-    hand.find(Grids).stop()
+    hand.find(Grids).job.stop()
     hand.window.leave()
     open_tab(hand, "Plots")
 

@@ -55,7 +55,7 @@ def likely_pictures(hand: Hand) -> Iterator[Hand]:
 
 
 def leave(hand: Hand) -> None:
-    measurements(hand).stop()
+    measurements(hand).job.stop()
     panel(hand)._ode.setChecked(False)
     open_tab(hand, "Plots")
     hand.settle()
@@ -70,7 +70,7 @@ def measurements(hand: Hand) -> Measurements:
 
 
 def finish(hand: Hand) -> None:
-    hand.until(lambda: not measurements(hand).running and not hand.window.busy)
+    hand.until(lambda: not measurements(hand).job.running and not hand.window.busy)
 
 
 def value(text: str) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def test_both_splits_agree_and_stay_below_the_exact_log_p(likely: Hand) -> None:
     QTest.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
     assert box.isChecked()
     hand.click("boundButton")
-    assert measurements(hand).running
+    assert measurements(hand).job.running
     assert not hand.button("boundButton").isEnabled()
     finish(hand)
     table = panel(hand).table
@@ -118,7 +118,7 @@ def test_both_splits_agree_and_stay_below_the_exact_log_p(likely: Hand) -> None:
     assert sum(parts) == pytest.approx(a, abs=0.02)
     assert "They agree" in summary(hand)
     assert "below the exact log p" in summary(hand)
-    assert "150 samples, 49 of 49 terms" in panel(hand)._status.text()
+    assert "150 samples, 49 of 49 terms" in panel(hand).row.said
     assert hand.button("boundButton").isEnabled()
     assert not hand.button("boundStopButton").isEnabled()
 
@@ -175,15 +175,15 @@ def test_looking_goes_on_and_stop_keeps_what_is_known(likely_pictures: Hand) -> 
     hand.until(lambda: "1 sample" not in summary(hand) and panel(hand)._found is not None)
     hand.drag_slider(70)
     hand.until(lambda: bool(hand.frames) and hand.frames[-1][0].t == 70)
-    assert measurements(hand).running
+    assert measurements(hand).job.running
     hand.until(lambda: done(hand) > 1)
     hand.click("boundStopButton")
     hand.settle()
-    assert not measurements(hand).running
+    assert not measurements(hand).job.running
     assert hand.button("boundButton").isEnabled()
     found = panel(hand)._found
     assert found is not None
-    assert "samples, 50 of 99 terms" in panel(hand)._status.text()
+    assert "samples, 50 of 99 terms" in panel(hand).row.said
     assert value(panel(hand).table.text("total"))[0] < 0
     hand.qtbot.wait(50)
     assert panel(hand)._found is found
@@ -197,7 +197,7 @@ def test_another_model_is_another_matter(likely_pictures: Hand, plane: Path, tin
     hand.until(lambda: panel(hand)._found is not None)
     hand.window.open(str(plane))
     hand.settle()
-    assert not measurements(hand).running
+    assert not measurements(hand).job.running
     assert panel(hand)._found is None
     assert panel(hand).terms.names() == ()
     assert panel(hand).table.text("total") == "–"
@@ -240,7 +240,7 @@ def test_any_schedule_has_its_bound(likely: Hand, name: str) -> None:
     exact, _ = value(panel(hand).table.text("exact", 2))
     assert abs(a - b) < 4 * math.hypot(error_a, error_b)
     assert a < exact + 3 * error_a
-    assert panel(hand)._status.text().endswith(name)
+    assert panel(hand).row.said.endswith(name)
     assert not hand.sentences
 
 
@@ -255,7 +255,7 @@ def test_a_label_asks_for_the_bound_of_its_class(likely_pictures: Hand) -> None:
     assert found is not None
     assert found.wanted == 6  # of 20 samples every third is of class 2
     hand.click("boundStopButton")
-    assert "samples of “bar”" in panel(hand)._status.text()
+    assert "samples of “bar”" in panel(hand).row.said
 
 
 def test_the_status_line_can_stop_it_too(likely_pictures: Hand) -> None:
@@ -264,7 +264,7 @@ def test_the_status_line_can_stop_it_too(likely_pictures: Hand) -> None:
     hand.click("boundButton")
     hand.until(lambda: hand.button("cancelButton").isVisible())
     hand.click("cancelButton")
-    hand.until(lambda: not measurements(hand).running)
+    hand.until(lambda: not measurements(hand).job.running)
     hand.settle()
     assert not hand.button("cancelButton").isVisible()
     assert hand.button("boundButton").isEnabled()
@@ -328,6 +328,6 @@ def test_a_model_without_samples_cannot_be_measured(qtbot: QtBot) -> None:
     alone = LikelihoodPanel()
     qtbot.addWidget(alone)
     alone.set_model(ModelFacts("p", "diffusers", "P", "image", (1, 4, 4), 100, "eps", "cosine"))
-    assert not alone._compute.isEnabled()
-    assert "without samples" in alone._status.text()
+    assert not alone.row.start.isEnabled()
+    assert "without samples" in alone.row.said
     alone.restyle()
