@@ -23,9 +23,13 @@ def entries_of(file: IO[bytes]) -> list[zipfile.ZipInfo]:
         raise DamagedError("its directory is longer than that of any checkpoint")
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.infolist()
+            entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, struct.error):
         raise DamagedError("its directory is missing") from None
+    if len({entry.filename for entry in entries}) != len(entries):
+        # Readers differ in which of them they take: what one has checked, another would not read.
+        raise DamagedError("it holds two entries of one name")
+    return entries
 
 
 def _directory_size(file: IO[bytes]) -> int:

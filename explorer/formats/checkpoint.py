@@ -20,7 +20,7 @@ from explorer.formats.archive import entries_of
 from explorer.formats.bounded import Bounded
 from explorer.formats.content import DESCRIPTIONS, content_of
 from explorer.formats.fields import short
-from explorer.formats.limits import MAX_SHARED, LimitError
+from explorer.formats.limits import MAX_SHARED, Budget, LimitError
 from explorer.formats.pickled import read_old_layout, unpickle
 from explorer.formats.references import ITEM_SIZES, DamagedError, StorageRef, TensorRef, tensor_ref
 from explorer.formats.safetensors_header import check_places, read_header
@@ -53,11 +53,12 @@ _STRUCT = {"float64": "d", "float32": "f", "float16": "e", "int64": "q", "int32"
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """content: the object in the file, made of plain values, TensorRefs and Stubs; of a safetensors file its tensors by
-    name. metadata: the texts in the header of a safetensors file."""
+    name. metadata: the texts in the header of a safetensors file. harmful: see `harm.py`."""
 
     path: Path
     content: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
+    harmful: frozenset[str] = frozenset()
 
     def tensors(self, *keys: str | int) -> dict[str, TensorRef]:
         """The named tensors of a table inside the content, {} where there is none."""
@@ -153,10 +154,13 @@ def _read(path: Path, size: int) -> Checkpoint:
         if content == "safetensors":
             return _read_safetensors(path, size)
         if content == "zip":
-            return Checkpoint(path, _read_archive(path))
+            held, budget = _read_archive(path)
+            return Checkpoint(path, held, harmful=frozenset(budget.harmful))
         if content == "pickle":
             with path.open("rb") as file:
-                return Checkpoint(path, read_old_layout(Bounded(file, 0, size)))
+                source = Bounded(file, 0, size)
+                held = read_old_layout(source)
+                return Checkpoint(path, held, harmful=frozenset(source.budget.harmful))
     except LimitError as error:
         raise ModelError(f"{path.name} was not opened: {error}.") from error
     except DamagedError as error:
@@ -198,8 +202,8 @@ def _safetensor(entry: Any, data: int, size: int) -> TensorRef:
     return tensor_ref(storage, 0, shape, _rows(shape))
 
 
-def _read_archive(path: Path) -> Any:
-    """Raises DamagedError, ModelError, OSError."""
+def _read_archive(path: Path) -> tuple[Any, Budget]:
+    """The object, and what was spent on it. Raises DamagedError, ModelError, OSError."""
     with path.open("rb") as file:
         entries = {entry.filename: entry for entry in entries_of(file)}
         pickles = [name for name in entries if name.endswith("/data.pkl")]
@@ -224,7 +228,8 @@ def _read_archive(path: Path) -> Any:
                 file.seek(here)
             return storages[key]
 
-        return unpickle(Bounded(file, _begin(file, entries[root]), entries[root].file_size), storage)
+        source = Bounded(file, _begin(file, entries[root]), entries[root].file_size)
+        return unpickle(source, storage), source.budget
 
 
 def _begin(file: Any, entry: zipfile.ZipInfo) -> int:

@@ -130,8 +130,10 @@ def _arguments(tensors: Mapping[str, TensorRef]) -> tuple[dict[str, Any], int | 
             "attention_head_dim": None,
             "norm_eps": 1e-6,
         }, side
-    except (KeyError, IndexError) as error:
+    except KeyError as error:
         raise ModelError(f"The file's U-Net is not whole: it has no {error}.") from error
+    except IndexError:
+        raise ModelError("The file's U-Net is not whole: some of its weights have too few dimensions.") from None
 
 
 def _schedule(fields: Fields, yaml: str, context: Context) -> ScheduleSpec:

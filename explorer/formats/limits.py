@@ -3,7 +3,7 @@ them is counted, not only what is read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from explorer.formats.references import DamagedError
 
@@ -27,6 +27,8 @@ class Budget:
 
     steps: int
     bytes: int
+    harmful: set[str] = field(default_factory=set)
+    """What was found in it that only a file made to do harm names."""
 
     @classmethod
     def of(cls, size: int) -> Budget:

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from explorer.formats.bounded import Blob, Bounded
+from explorer.formats.harm import harmful_name
 from explorer.formats.limits import Budget, check_key
 from explorer.formats.references import ITEM_SIZES, MAX_NUMBER, DamagedError, StorageRef, TensorRef, tensor_ref
 from explorer.formats.stubs import Name, Stub
@@ -89,20 +90,22 @@ class InertUnpickler(_Base):  # type: ignore[misc]
             return self._encode
         if full in _CONTAINERS:
             return partial(self._container, _CONTAINERS[full])
+        if harmful := harmful_name(module, name):
+            self._source.budget.harmful.add(harmful)
         return _KNOWN.get(full, Name(full))
 
     def persistent_load(self, pid: Any) -> Any:
         if isinstance(pid, tuple) and len(pid) >= 2 and pid[0] == "module":
             return pid[1]
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[0] != "storage" or self._storage is None:
-            raise DamagedError("it refers to something outside")
+            raise DamagedError("it refers to data outside the file")
         _, kind, key, _, count, *rest = pid
         if not isinstance(key, str | int) or not isinstance(kind, _StorageType):
-            raise DamagedError("a storage is none")
+            raise DamagedError("a block of numbers is described wrongly")
         if not isinstance(count, int) or not 0 <= count <= MAX_NUMBER:
-            raise DamagedError("a storage is none")
+            raise DamagedError("a block of numbers is described wrongly")
         if rest and rest[0] is not None:
-            raise DamagedError("it holds views of storages, which nothing has written since 2017")
+            raise DamagedError("it shares its numbers in a way that nothing has written since 2017")
         return self._storage(str(key), kind.dtype, count)
 
     def _load_from_bytes(self, data: Any) -> StorageRef:
@@ -113,10 +116,10 @@ class InertUnpickler(_Base):  # type: ignore[misc]
         elif isinstance(data, bytes):
             content = read_old_layout(Bounded(io.BytesIO(data), 0, len(data), self._source.budget))
         else:
-            raise DamagedError("a storage is none")
+            raise DamagedError("a block of numbers is described wrongly")
         self._source.file.seek(here)
         if not isinstance(content, StorageRef) or content.offset is None:
-            raise DamagedError("a storage is none")
+            raise DamagedError("a block of numbers is described wrongly")
         if isinstance(data, bytes):
             content.data = memoryview(data)[content.offset : content.offset + content.size]
         return content
@@ -124,7 +127,7 @@ class InertUnpickler(_Base):  # type: ignore[misc]
     def _encode(self, text: Any, *_: Any) -> bytes:
         """How the second protocol writes bytes."""
         if not isinstance(text, str):
-            raise DamagedError("bytes are none")
+            raise DamagedError("a string of bytes is described wrongly")
         self._source.budget.spend(bytes=len(text))
         return text.encode("latin1")
 
@@ -150,7 +153,7 @@ class InertUnpickler(_Base):  # type: ignore[misc]
 
     def _called(self, made: Any, arguments: Any) -> Any:
         if not isinstance(arguments, tuple):
-            raise DamagedError("a call is none")
+            raise DamagedError("one of its steps is no step")
         self._source.budget.spend(len(arguments))
         return made(*arguments)
 
@@ -203,7 +206,7 @@ class InertUnpickler(_Base):  # type: ignore[misc]
         self.append(self._bytes(struct.unpack("<Q", self.read(8))[0]))
 
     def load_bytearray8(self) -> None:
-        raise DamagedError("it holds an array of bytes")  # its length would be believed
+        raise DamagedError("it holds an array of bytes, as no checkpoint does")  # its length would be believed
 
     def _bytes(self, length: int) -> bytes | Blob:
         frame = self._unframer.current_frame
@@ -235,7 +238,7 @@ def unpickle(source: Bounded, storage: Callable[[str, str, int], StorageRef] | N
     except DamagedError:
         raise
     except Exception as error:  # whatever a damaged pickle makes the reader stumble over
-        raise DamagedError("it is no pickle to its end") from error
+        raise DamagedError("its pickle breaks off or is faulty") from error
 
 
 def read_old_layout(source: Bounded) -> Any:
@@ -257,13 +260,13 @@ def read_old_layout(source: Bounded) -> Any:
     content = unpickle(source, storage)
     keys = unpickle(source)
     if not isinstance(keys, list) or not all(isinstance(key, str | int) for key in keys):
-        raise DamagedError("its storages are none")
+        raise DamagedError("its list of numbers is faulty")
     if len(keys) != len(storages) or set(map(str, keys)) != set(storages):
-        raise DamagedError("its storages are not those it mentions")
+        raise DamagedError("its blocks of numbers are not those it mentions")
     for key in keys:
         reference = storages[str(key)]
         if struct.unpack("<q", source.read(8))[0] != reference.count:
-            raise DamagedError("a storage has another size than stated")
+            raise DamagedError("a block of numbers has another size than stated")
         reference.offset = source.skip(reference.size).offset
     return content
 
@@ -276,7 +279,7 @@ def _tensor(storage: Any, start: Any, shape: Any, strides: Any, *rest: Any) -> T
     if dtype and dtype != storage.dtype:  # untyped storages count bytes
         count, left = divmod(storage.size, ITEM_SIZES[dtype])
         if left:
-            raise DamagedError("a tensor does not fit its storage")
+            raise DamagedError("a tensor is larger than its numbers")
         storage = StorageRef(dtype, count, storage.offset, storage.data)
     return tensor_ref(storage, start, shape, strides)
 

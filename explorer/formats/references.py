@@ -8,7 +8,9 @@ from typing import Any
 
 MAX_DIMENSIONS = 8
 MAX_NUMBER = 1 << 48
-"""Of a shape, a stride or a place: a tensor without numbers may else have any shape."""
+"""Of a shape, a stride or a place."""
+MAX_EMPTY = 1 << 20
+"""Of the shape of a tensor without numbers, which its file does not bound: networks are made by the shapes."""
 ITEM_SIZES = {
     "float64": 8,
     "float32": 4,
@@ -74,11 +76,13 @@ class TensorRef:
 def tensor_ref(storage: StorageRef, start: Any, shape: Any, strides: Any) -> TensorRef:
     """Raises DamagedError unless every number of the tensor lies in its storage, and none is there twice."""
     if len(shape) != len(strides) or len(shape) > MAX_DIMENSIONS:
-        raise DamagedError("a tensor's shape is none")
+        raise DamagedError("a tensor has an impossible shape")
     numbers = (start, *shape, *strides)
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= MAX_NUMBER for n in numbers):
-        raise DamagedError("a tensor's shape is none")
+        raise DamagedError("a tensor has an impossible shape")
+    if 0 in shape and max(shape) > MAX_EMPTY:
+        raise DamagedError("a tensor has an impossible shape")
     tensor = TensorRef(storage, tuple(shape), tuple(strides), start)
     if start + tensor.reach > storage.count or tensor.count > tensor.reach:
-        raise DamagedError("a tensor does not fit its storage")
+        raise DamagedError("a tensor is larger than its numbers")
     return tensor

@@ -19,6 +19,7 @@ from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
 from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.diffusers_layout import PARTS
 from explorer.formats.files import FILE_FORMATS
+from explorer.formats.harm import wanted
 from explorer.formats.overrides import OverrideSource, read_overrides, save_overrides
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -155,10 +156,10 @@ def _files_of_weights(folder: Path) -> list[Path]:
 
 def _unknown(path: Path) -> str:
     if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir())
-        if not names:
+        entries = sorted(islice(path.iterdir(), MAX_ENTRIES))
+        if not entries:
             return f"{path} is an empty folder: expected {EXPECTED}."
-        found = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+        found = ", ".join(map(_shown, entries[:3])) + (" …" if len(entries) > 3 else "")
         return f"{path} holds no model that can be opened, only {found}: expected {EXPECTED}."
     if not path.is_file():
         return f"{path} is neither a file nor a folder: expected {EXPECTED}."
@@ -166,10 +167,25 @@ def _unknown(path: Path) -> str:
     if content not in WEIGHTS:
         return f"{path} is {DESCRIPTIONS[content]} in a folder without a model: expected {EXPECTED}."
     try:
-        held = describe(read_checkpoint(path))
+        checkpoint = read_checkpoint(path)
     except ModelError as error:
-        return f"{path} is {DESCRIPTIONS[content]} that cannot be read: {error}"
+        return str(error)
+    if checkpoint.harmful:
+        return (
+            f"{path.name} asks Python to run code ({wanted(checkpoint.harmful)}), as no checkpoint does: nothing of it "
+            "was run, and it is best deleted."
+        )
+    held = describe(checkpoint)
     return f"{path} is {DESCRIPTIONS[content]} that holds {held}, which no known format does: expected {EXPECTED}."
+
+
+def _shown(entry: Path) -> str:
+    """An entry of a folder, with what keeps it from being read."""
+    if entry.is_dir():
+        return f"{entry.name}/"
+    if entry.is_file():
+        return entry.name
+    return f"{entry.name} ({'neither a file nor a folder' if entry.exists() else 'a link that leads nowhere'})"
 
 
 @contextmanager

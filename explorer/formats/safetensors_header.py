@@ -24,9 +24,9 @@ def read_header(file: IO[bytes], size: int) -> tuple[dict[str, Any], int]:
     except DamagedError:
         raise
     except (ValueError, RecursionError):
-        raise DamagedError("its header is no JSON") from None
+        raise DamagedError("its header is not valid JSON") from None
     if not isinstance(header, dict):
-        raise DamagedError("its header is no table")
+        raise DamagedError("its header is not a JSON object")
     return header, 8 + length
 
 

@@ -20,6 +20,7 @@ from explorer.formats.classifiers import find_classifier, network_classifier
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import short
+from explorer.formats.harm import wanted
 from explorer.formats.samples import card_samples, usable_sheet
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -168,7 +169,13 @@ class SingleFile(ABC, Generic[N]):
         context = Context(evidence, card.corrections, user)
         title = context.choose("title", "title", default=path.stem, where="the file's name")
         with _odd(path, self.name):
-            plan = self.plan(read_checkpoint(path), context)
+            checkpoint = read_checkpoint(path)
+            plan = self.plan(checkpoint, context)
+        if checkpoint.harmful:
+            evidence.warn(
+                f"{path.name} asks Python to run code ({wanted(checkpoint.harmful)}), as no checkpoint does: nothing "
+                "of it was run, but do not open it with other programs."
+            )
         return facts_of(self.name, path, title, plan, card, context)
 
     def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:

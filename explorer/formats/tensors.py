@@ -24,6 +24,7 @@ from explorer.facts import ModelError
 from explorer.formats.archive import entries_of
 from explorer.formats.checkpoint import read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.harm import wanted
 from explorer.formats.limits import MAX_SHARED
 from explorer.formats.reading import tell
 from explorer.formats.references import DamagedError
@@ -184,7 +185,12 @@ def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
     else:
         _check_pickle(path.open("rb"), label)
     # PyTorch's reader believes the sizes that a file states; ours has compared them with the file first.
-    read_checkpoint(path)
+    checkpoint = read_checkpoint(path)
+    if checkpoint.harmful:
+        raise ModelError(
+            f"{label} asks Python to run code ({wanted(checkpoint.harmful)}), so it was not opened: "
+            "get the model as safetensors."
+        )
     try:
         with path.open("rb") as file:  # given a path, torch.load believes its ending
             values = torch.load(file, map_location="cpu", weights_only=True)

@@ -18,6 +18,7 @@ import pytest
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from explorer.formats.network import MODULES
 
 MEMORY = 16_000_000
 """What may be taken for a small file, in bytes."""
@@ -51,7 +52,8 @@ class Canary:
 def _imported() -> None:
     """Import what opening a model imports when it is first needed: that is the program's memory and not the file's."""
     registry.load(SHIPPED, "cpu")
-    importlib.import_module("yaml")
+    for name in ("yaml", *MODULES.values()):
+        importlib.import_module(name)
 
 
 @contextmanager

@@ -75,8 +75,8 @@ def test_folders_without_a_model(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n", "a picture"),
         (b"GGUF\0\0", "a GGUF file"),
         (b"\0\1\2\3\xff\xfe", "unknown kind"),
-        (b"PK\x03\x04", "a ZIP archive or PyTorch checkpoint"),
-        (b"\x80\x02}", "a Python pickle"),
+        (b"PK\x03\x04", "is damaged or incomplete"),
+        (b"\x80\x02}", "is damaged or incomplete"),
     ],
 )
 def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, described: str) -> None:
