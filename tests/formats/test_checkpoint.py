@@ -110,7 +110,7 @@ def test_nothing_is_run(tmp_path: Path, protocol: int) -> None:
     content = read_checkpoint(file).content
     assert not proof.exists()
     assert [stub.name.rpartition(".")[2] for stub in content["model"][:1]] == ["system"]
-    with pytest.raises(ModelError, match="model, class"):
+    with pytest.raises(ModelError, match="asks Python to run code"):
         registry.inspect(file)
 
 
