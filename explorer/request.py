@@ -67,6 +67,20 @@ class Forward:
     picture: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class PutIn:
+    """Data noised to a step's time inside some pixels, alike in all samples; elsewhere x_t as it was.
+
+    where: (height, width), 1 inside and 0 outside. onto: x_t as it was, (count, …). box: top, left, height and width
+    of the pixels that a picture file is scaled to, None for all of them.
+    """
+
+    source: Forward
+    where: NDArray[np.float32]
+    onto: NDArray[np.float32]
+    box: tuple[int, int, int, int] | None = None
+
+
 @dataclass(frozen=True)
 class Replay:
     """x_t as recorded at a step of a run."""
@@ -110,6 +124,10 @@ class ByHand:
 
     def __bool__(self) -> bool:
         return self.place is not None or bool(self.values)
+
+
+Edited: TypeAlias = NDArray[np.float32] | Forward | PutIn | ByHand
+"""What the user puts in the place of an x_t or z_t."""
 
 
 @dataclass(frozen=True)
@@ -254,7 +272,7 @@ class Run:
     """False keeps the last step alone, for large batches that nobody will scrub through."""
     branch_of: tuple[int, int] | None = None
     """(run, step): begin as that run up to that step, and go on from there. Its steps are shared, and it stays."""
-    edited: NDArray[np.float32] | Forward | ByHand | None = None
+    edited: Edited | None = None
     """x_t to go on with in place of what the branch begins with: (count, …), or data noised to that step's time; of a
     latent chain what of z_t is set by hand."""
     against: int | None = None

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from explorer.bench import Row
 
-NAMES = ("start", "look", "points", "samplers", "agreement")
+NAMES = ("start", "look", "points", "scrub", "samplers", "agreement")
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from explorer.engine.likelihood_frame import Bounded, Bounding, LatentBounded, S
 from explorer.engine.probe_frame import Probed, Probing
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Drawable
-from explorer.request import ByHand, Forward, ScheduleChoice
+from explorer.request import Edited, ScheduleChoice
 from explorer.state import State
 
 During: TypeAlias = Literal[
@@ -210,7 +210,7 @@ class RestoredRun:
     parent: tuple[int, int] | None
     edit_name: str
     thumbnails: Mapping[int, tuple[int, NDArray[np.float32]]]
-    edited: NDArray[np.float32] | Forward | ByHand | None = None
+    edited: Edited | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Floats
-from explorer.request import ByHand, Forward, Run
+from explorer.request import ByHand, Forward, PutIn, Run
 
 THUMBNAIL_POINTS = 1_000
 
@@ -84,13 +84,42 @@ def edited(model: Model, request: Run, step: Step) -> Tensor:
         return step.x
     if isinstance(request.edited, Forward):
         x_0, eps = forward(model, replace(request.edited, count=request.count))
-        schedule = model.denoiser.schedule
-        x_t = torch.add(x_0 * schedule.signal(step.t), eps, alpha=schedule.noise(step.t))
-        return x_t.expand(step.x.shape).contiguous()
+        return _noised(model, x_0, eps, step)
+    if isinstance(request.edited, PutIn):
+        return _put_in(model, replace(request.edited.source, count=request.count), request.edited, step)
     if isinstance(request.edited, ByHand):
         raise ModelError("Only numbers of a latent chain are set one by one.")
-    if request.edited.shape != tuple(step.x.shape):
-        raise ModelError(f"x_t must have the shape {tuple(step.x.shape)} here, not {request.edited.shape}.")
-    if not np.isfinite(request.edited).all():
+    return _given(model, request.edited, step)
+
+
+def _noised(model: Model, x_0: Tensor, eps: Tensor, step: Step) -> Tensor:
+    schedule = model.denoiser.schedule
+    x_t = torch.add(x_0 * schedule.signal(step.t), eps, alpha=schedule.noise(step.t))
+    return x_t.expand(step.x.shape).contiguous()
+
+
+def _given(model: Model, x_t: Floats, step: Step) -> Tensor:
+    if x_t.shape != tuple(step.x.shape):
+        raise ModelError(f"x_t must have the shape {tuple(step.x.shape)} here, not {x_t.shape}.")
+    if not np.isfinite(x_t).all():
         raise ModelError("The edited x_t holds numbers that are not finite.")
-    return torch.from_numpy(np.array(request.edited, np.float32)).to(model.device)
+    return torch.from_numpy(np.array(x_t, np.float32)).to(model.device)
+
+
+def _put_in(model: Model, source: Forward, put: PutIn, step: Step) -> Tensor:
+    shape = model.facts.shape
+    if put.where.shape != shape[1:]:
+        raise ModelError(f"The selection must have the shape {shape[1:]} here, not {put.where.shape}.")
+    if put.box is None or source.picture is None or model.autoencoder is not None:
+        x_0, eps = forward(model, source)
+    else:
+        top, left, height, width = put.box
+        if min(put.box) < 0 or min(height, width) < 1 or top + height > shape[1] or left + width > shape[2]:
+            raise ModelError("The picture would lie beside x_t.")
+        data = np.zeros((1, *shape), np.float32)
+        part = read_picture(source.picture, (shape[0], height, width), model.facts.value_range)
+        data[0, :, top : top + height, left : left + width] = part
+        eps = _locked_noise(source.noise_seed, 1, shape, model.device)
+        x_0 = torch.from_numpy(data).to(model.device)
+    inside = torch.from_numpy(put.where > 0).to(model.device)
+    return torch.where(inside, _noised(model, x_0, eps, step), _given(model, put.onto, step))

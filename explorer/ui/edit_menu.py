@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
 
-from explorer.request import Forward
+from explorer.facts import ModelFacts
+from explorer.lenses.drawable import Floats
+from explorer.request import Forward, PutIn
 from explorer.ui.brush import Brush
-from explorer.ui.edits import EDITS, Edit
+from explorer.ui.edits import EDITS, Edit, inside
 from explorer.ui.icons import icon
+from explorer.ui.selecting import Selecting, Way
+from explorer.ui.selection import box, words
 from explorer.ui.session import Session
 from explorer.ui.tile import Tile
+from explorer.ui.viewport import Viewport
 
 TIP = "Edit x_t: what you change goes on as a branch, and the run stays as it is"
 BRUSH_TIPS = {
@@ -21,23 +28,33 @@ BRUSH_TIPS = {
     "latent": "Paint on the tile x_t in all channels: the left button the greatest value, the right one the least",
     "points": "Take hold of points in the tile x_t and drag them",
 }
+SELECT_TIPS: dict[Way, tuple[str, str]] = {
+    "rectangle": (
+        "Select a rectangle",
+        "Drag on the tile x_t: edits are then for these pixels alone, alike in all samples. Shift: these too",
+    ),
+    "brush": (
+        "Select with a brush",
+        "Paint on the tile x_t what edits are for, alike in all samples; the right button takes away",
+    ),
+}
 OFFERED_SAMPLES = 10
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff)"
 
 
 class EditButton(QToolButton):
-    """x_t_tile: where x_t is shown, None where it is not."""
+    """x_t_tile: where x_t is shown, None where it is not. pictures: the viewport that shows what is selected."""
 
-    def __init__(self, session: Session, x_t_tile: Callable[[], Tile | None], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, x_t_tile: Callable[[], Tile | None], pictures: Viewport, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session, self._x_t_tile = session, x_t_tile
+        self.selecting = Selecting(pictures, self)
         self._brush = Brush(self)
-        self._brush.done.connect(
-            lambda x_t: session.branch(x_t, "painted" if self._kind != "points" else "points moved")
-        )
+        self._brush.done.connect(self._take_stroke)
         self.setObjectName("editButton")
         self.setAccessibleName("Edit x_t")
-        self.setToolTip(TIP)
         self.setIconSize(QSize(16, 16))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self)
@@ -47,17 +64,35 @@ class EditButton(QToolButton):
         self._samples.setToolTip("x_t = a(t) x₀ + s(t) ε of a sample, where the run goes on from: SDEdit")
         self.setMenu(menu)
         self.setEnabled(False)
+        self._say_selection()
+        self.selecting.changed.connect(self._say_selection)
         session.stateChanged.connect(self._follow)
         session.seen.connect(self._follow)
+        session.opened.connect(lambda _: self.selecting.select(None))
         self.restyle()
 
     def restyle(self) -> None:
         """The icon in the theme's colours."""
         self.setIcon(icon("edit"))
 
+    def let_go(self) -> bool:
+        """The mouse is for looking again; if it is already, nothing is selected any more. False where all is so."""
+        if self._brush.on or self.selecting.way is not None:
+            self._put_down()
+            return True
+        if self.selecting.mask is None:
+            return False
+        self.selecting.select(None)
+        return True
+
     @property
     def _kind(self) -> str:
         return self._session.facts.kind if self._session.facts is not None else "image"
+
+    @property
+    def _inside(self) -> str:
+        """How the name of an edit goes on."""
+        return "" if self.selecting.mask is None else " in the selection"
 
     def fill(self) -> None:
         """What can be done to the x_t on show."""
@@ -65,60 +100,111 @@ class EditButton(QToolButton):
         menu.clear()
         if facts is None or x_t is None:
             return
+        self._add_tools(menu, facts)
+        mask, channels = self.selecting.mask, x_t.shape[1]
+        menu.addSection(f"In {words(mask)}" if mask is not None else "In all of x_t")
+        for edit in EDITS:
+            if facts.kind in edit.kinds and len(x_t) >= edit.least[0] and channels >= edit.least[1]:
+                self._add(menu, edit.name, edit.text, partial(self._apply, edit))
+        if facts.sample_count:
+            self._add_samples(menu, facts)
+        if facts.on_grid:
+            self._add(menu, "picture", "Put in a picture, noised to this t…", self._choose_picture)
+            if mask is not None and facts.kind == "image":
+                fitted = self._add(
+                    menu, "fitted", "Put in a picture, scaled to the selection…", lambda: self._choose_picture(True)
+                )
+                fitted.setToolTip("The whole picture in the frame around the selection, noised to this t")
+
+    def _add(self, menu: QMenu, name: str, text: str, do: Callable[[], object]) -> QAction:
+        action = menu.addAction(text)
+        action.setObjectName(f"edit:{name}")
+        action.triggered.connect(lambda _=False: do())
+        return action
+
+    def _add_tools(self, menu: QMenu, facts: ModelFacts) -> None:
+        """What the mouse is for, and the selection."""
         brush = menu.addAction("Paint with a brush" if facts.on_grid else "Drag points")
         brush.setObjectName("edit:brush")
         brush.setToolTip(BRUSH_TIPS[facts.kind])
         brush.setCheckable(True)
         brush.setChecked(self._brush.on)
         brush.toggled.connect(self._use_brush)
-        menu.addSeparator()
-        channels = x_t.shape[1]
-        for edit in EDITS:
-            if facts.kind in edit.kinds and len(x_t) >= edit.least[0] and channels >= edit.least[1]:
-                action = menu.addAction(edit.text)
-                action.setObjectName(f"edit:{edit.name}")
-                action.triggered.connect(lambda _=False, edit=edit: self._apply(edit))
-        if facts.sample_count:
-            samples = self._samples
-            samples.clear()
-            menu.addMenu(samples)
-            for index in range(min(OFFERED_SAMPLES, facts.sample_count) if facts.on_grid else 1):
-                label = facts.class_names[facts.sample_labels[index]] if index < len(facts.sample_labels) else ""
-                words = f"sample {index}   {label}" if facts.on_grid else "the samples"
-                action = samples.addAction(words.strip())
-                action.setObjectName(f"edit:sample{index}")
-                action.triggered.connect(
-                    lambda _=False, index=index: self._put_in(Forward(first=index), f"data {index}")
-                )
-        if facts.on_grid:
-            picture = menu.addAction("Put in a picture, noised to this t…")
-            picture.setObjectName("edit:picture")
-            picture.triggered.connect(lambda _=False: self._choose_picture())
+        if not facts.on_grid:
+            return
+        for way, (text, tip) in SELECT_TIPS.items():
+            select = menu.addAction(text)
+            select.setObjectName(f"edit:select_{way}")
+            select.setToolTip(tip)
+            select.setCheckable(True)
+            select.setChecked(self.selecting.way == way)
+            select.toggled.connect(lambda on, way=way: self._use_selection(way if on else None))
+        if self.selecting.mask is not None:
+            self._add(menu, "invert", "Select all the others", self.selecting.invert)
+            self._add(menu, "unselect", "Select nothing", lambda: self.selecting.select(None))
+
+    def _add_samples(self, menu: QMenu, facts: ModelFacts) -> None:
+        samples = self._samples
+        samples.clear()
+        menu.addMenu(samples)
+        for index in range(min(OFFERED_SAMPLES, facts.sample_count) if facts.on_grid else 1):
+            label = facts.class_names[facts.sample_labels[index]] if index < len(facts.sample_labels) else ""
+            text = f"sample {index}   {label}" if facts.on_grid else "the samples"
+            put_in = partial(self._put_in, Forward(first=index), f"data {index}")
+            self._add(samples, f"sample{index}", text.strip(), put_in)
 
     def _follow(self) -> None:
         possible = self._session.can_branch and self._session.x_t is not None
         self.setEnabled(possible)
-        if not possible and self._brush.on:
-            self._use_brush(False)
+        if not possible:
+            self._put_down()
+
+    def _say_selection(self) -> None:
+        mask = self.selecting.mask
+        self.setToolTip(TIP if mask is None else f"{TIP}.\nSelected: {words(mask)}; Esc: all of x_t again")
+
+    def _put_down(self) -> None:
+        self._brush.put_down()
+        self.selecting.put_down()
 
     def _use_brush(self, on: bool) -> None:
-        tile = self._x_t_tile()
-        if on and tile is not None:
+        self._put_down()
+        if on and (tile := self._tile("Painting")) is not None:
             self._brush.take_up(tile)
-        else:
-            self._brush.put_down()
-            if on:
-                self._session.failed.emit("Painting takes the tile x_t: show it in View ▸ Tiles.")
+
+    def _use_selection(self, way: Way | None) -> None:
+        self._put_down()
+        if way is not None and (tile := self._tile("Selecting")) is not None:
+            self.selecting.take_up(tile, way)
+
+    def _tile(self, doing: str) -> Tile | None:
+        tile = self._x_t_tile()
+        if tile is None:
+            self._session.failed.emit(f"{doing} takes the tile x_t: show it in View ▸ Tiles.")
+        return tile
+
+    def _take_stroke(self, painted: Floats) -> None:
+        if self._session.x_t is not None:
+            name = "painted" if self._kind != "points" else "points moved"
+            self._session.branch(inside(self._session.x_t, painted, self.selecting.mask), f"{name}{self._inside}")
 
     def _apply(self, edit: Edit) -> None:
-        if self._session.x_t is not None:
-            self._session.branch(edit.apply(self._session.x_t), edit.text.lower())
+        x_t = self._session.x_t
+        if x_t is not None:
+            edited = inside(x_t, edit.apply(x_t), self.selecting.mask)
+            self._session.branch(edited, f"{edit.text.lower()}{self._inside}")
 
-    def _put_in(self, source: Forward, words: str) -> None:
-        seed = self._session.state.noise_seed
-        self._session.branch(Forward(source.first, 1, seed, source.picture), f"{words} put in, noised")
+    def _put_in(self, source: Forward, name: str, fitted: bool = False) -> None:
+        """fitted: scaled to the frame around the selection."""
+        source = Forward(source.first, 1, self._session.state.noise_seed, source.picture)
+        mask, x_t = self.selecting.mask, self._session.x_t
+        if mask is None or x_t is None:
+            self._session.branch(source, f"{name} put in, noised")
+        else:
+            put = PutIn(source, mask.astype("float32"), x_t, box(mask) if fitted else None)
+            self._session.branch(put, f"{name} put in, noised{self._inside}")
 
-    def _choose_picture(self) -> None:
+    def _choose_picture(self, fitted: bool = False) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Put in a picture as x₀", "", FILES)
         if path:
-            self._put_in(Forward(picture=path), f"“{Path(path).name}”")
+            self._put_in(Forward(picture=path), f"“{Path(path).name}”", fitted)

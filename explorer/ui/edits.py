@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explorer.lenses.drawable import Floats
 
@@ -63,6 +64,11 @@ def drag(x: Floats, grabbed: tuple[float, float], by: tuple[float, float]) -> Fl
     weight = np.exp(-2 * distance / GRAB**2) * (distance < GRAB**2 * 4)
     moved: Floats = (x + weight * np.array(by, np.float32)).astype(np.float32)
     return moved
+
+
+def inside(x: Floats, edited: Floats, where: NDArray[np.bool_] | None) -> Floats:
+    """The edited numbers in the pixels of a selection (height, width), in every sample; all of them without one."""
+    return edited if where is None else np.where(where, edited, x)
 
 
 EDITS: tuple[Edit, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
@@ -12,8 +12,10 @@ from explorer.lenses.colour import grid_shape, packed_sheet
 from explorer.lenses.drawable import Image
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
+from explorer.ui.selection import outline
 from explorer.ui.viewport import Viewport
 
+SELECTED = QColor("#ffd60a")
 CLICK_REACH = 4
 """Pixels that the mouse may move during a click."""
 
@@ -90,6 +92,7 @@ class PictureView(LinkedView):
         source = QRectF(visible.x() * width, visible.y() * height, visible.width() * width, visible.height() * height)
         painter.drawImage(area, self._picture, source)
         self._paint_lattice(painter)
+        self._paint_selection(painter)
         self._paint_mark(painter)
         self._paint_hover(painter)
 
@@ -121,6 +124,25 @@ class PictureView(LinkedView):
         if self.viewport.mark is not None:
             row, column = self.viewport.mark
             self._paint_pixel(painter, column, row, QColor(theme.current().accent))
+
+    def _paint_selection(self, painter: QPainter) -> None:
+        """Around the same pixels of every sample: yellow dashes on a dark line are seen on noise of any colours."""
+        mask = self.viewport.selection
+        if mask is None or self._image is None or self._image.data.shape[-2:] != mask.shape:
+            return
+        n, _, height, width = self._image.data.shape
+        columns = grid_shape(n)[1]
+        whole_width, whole_height = self._picture.width(), self._picture.height()
+        edges, lines = outline(mask), []
+        for sample in range(n):
+            left, top = sample % columns * width, sample // columns * height
+            for x0, y0, x1, y1 in edges:
+                begin = self.to_widget(QPointF((left + x0) / whole_width, (top + y0) / whole_height))
+                end = self.to_widget(QPointF((left + x1) / whole_width, (top + y1) / whole_height))
+                lines.append(QLineF(begin, end))
+        for pen in (QPen(QColor(0, 0, 0), 3), QPen(SELECTED, 2, Qt.PenStyle.DashLine)):
+            painter.setPen(pen)
+            painter.drawLines(lines)
 
     def _paint_hover(self, painter: QPainter) -> None:
         place = self.viewport.hover

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 
 MAX_ZOOM = 64.0
@@ -22,6 +24,7 @@ class Viewport(QObject):
         self._centre = QPointF(0.5, 0.5)
         self._hover: QPointF | None = None
         self._mark: tuple[int, int] | None = None
+        self._selection: NDArray[np.bool_] | None = None
         self._streamlines = False
 
     @property
@@ -53,6 +56,15 @@ class Viewport(QObject):
         if mark != self._mark:
             self._mark = mark
             self.changed.emit()
+
+    @property
+    def selection(self) -> NDArray[np.bool_] | None:
+        """The pixels of each sample that edits are for, (height, width); None where they are for all."""
+        return self._selection
+
+    def set_selection(self, selection: NDArray[np.bool_] | None) -> None:
+        self._selection = selection
+        self.changed.emit()
 
     def visible(self) -> QRectF:
         """The part on show."""

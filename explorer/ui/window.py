@@ -294,14 +294,15 @@ class MainWindow(QMainWindow):
         self.leave() if self._pages.currentWidget() is self._gallery else self.show_gallery()
 
     def leave(self) -> None:
-        """Leave the gallery for the model that is open; or the grid for the tiles; or the full screen."""
+        """Leave the gallery for the model that is open; or the grid for the tiles; or the full screen; or end
+        editing."""
         if self._pages.currentWidget() is self._gallery and self.session.facts is not None:
             self._pages.setCurrentWidget(self._workspace)
         elif self._workspace.grid_shown:
             self._workspace.show_tiles()
         elif self.isFullScreen():
             self.toggle_full_screen()
-        else:
+        elif not self._workspace.edit.let_go():
             self._starting.forget()
 
     def _enable_actions(self) -> None:

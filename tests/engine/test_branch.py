@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Seen
 from explorer.facts import ModelError
-from explorer.request import Forward, Guidance, Look, Run
+from explorer.request import Forward, Guidance, Look, PutIn, Run
 from tests.engine.models import SHAPE
 from tests.engine.test_run import LENSES, arrays, assert_same, replay, request_of, run
 
@@ -132,3 +134,44 @@ def test_runs_that_are_no_longer_wanted_are_forgotten(engine: Engine, pictures: 
         with pytest.raises(ModelError, match="no longer kept"):
             engine.trajectory(number)
     assert engine.trajectory(2).made == engine.trajectory(4).made == 1
+
+
+INSIDE = np.zeros(SHAPE[1:], np.float32)
+INSIDE[2:5, 1:4] = 1
+
+
+def put(engine: Engine, path: str, *, onto: np.ndarray[Any, Any], **changes: Any) -> np.ndarray[Any, Any]:
+    request = request_of(path)
+    run(engine, request)
+    edited = replace(PutIn(Forward(first=3, noise_seed=5), INSIDE, onto), **changes)
+    return arrays(run(engine, branch(request, 2, edited=edited, until=2)))[0]
+
+
+def test_data_is_put_into_some_pixels(engine: Engine, pictures: str) -> None:
+    onto = np.full((2, *SHAPE), 0.25, np.float32)
+    mixed = put(engine, pictures, onto=onto)
+    noised = arrays(run(engine, branch(request_of(pictures), 2, edited=Forward(first=3, noise_seed=5), until=2)))[0]
+    np.testing.assert_array_equal(mixed, np.where(INSIDE > 0, noised, onto))
+
+
+def test_a_picture_is_scaled_to_the_frame_of_some_pixels(engine: Engine, pictures: str, tmp_path: Path) -> None:
+    dark, onto = tmp_path / "dark.png", np.full((2, *SHAPE), 0.25, np.float32)
+    Image.new("L", (300, 200), 0).save(dark)
+    source = Forward(picture=str(dark), noise_seed=5)
+    fitted = put(engine, pictures, onto=onto, source=source, box=(2, 1, 3, 3))
+    np.testing.assert_array_equal(fitted, put(engine, pictures, onto=onto, source=source))  # it is dark all over
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"where": np.ones((2, 2), np.float32)},
+        {"onto": np.zeros((1, *SHAPE), np.float32)},
+        {"onto": np.full((2, *SHAPE), np.nan, np.float32)},
+        {"source": Forward(picture="/nowhere.png"), "box": (0, 0, 9, 99)},
+    ],
+)
+def test_what_cannot_be_put_in_is_one_sentence(engine: Engine, pictures: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError) as error:
+        put(engine, pictures, **{"onto": np.zeros((2, *SHAPE), np.float32), **changes})
+    assert "\n" not in str(error.value)

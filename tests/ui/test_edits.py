@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
-from explorer.ui import edits
+from explorer.ui import edits, selection
 from explorer.ui.edit_menu import EditButton
 from tests.ui.test_branches import on_show, tree
 
@@ -70,6 +71,30 @@ def test_points_near_the_hand_move_with_it() -> None:
     np.testing.assert_array_equal(moved[2], points[2])
 
 
+def test_a_selection_is_where_edits_are() -> None:
+    mask = selection.rectangle((6, 5), (4, 3), (1, 2))
+    assert mask.sum() == 8
+    after = edits.inside(PICTURES, edits.blur(PICTURES), mask)
+    np.testing.assert_array_equal(after[:, :, mask], edits.blur(PICTURES)[:, :, mask])
+    np.testing.assert_array_equal(after[:, :, ~mask], PICTURES[:, :, ~mask])
+    assert after.dtype == np.float32
+    np.testing.assert_array_equal(edits.inside(PICTURES, -PICTURES, None), -PICTURES)
+
+
+def test_masks() -> None:
+    mask = selection.rectangle((6, 5), (1, 2), (4, 3))
+    assert selection.box(mask) == (1, 2, 4, 2)
+    assert selection.words(mask) == "2 × 4 pixels at (2, 1)"
+    assert sorted(selection.outline(mask)) == [(2, 1, 2, 5), (2, 1, 4, 1), (2, 5, 4, 5), (4, 1, 4, 5)]
+    disc = selection.disc((6, 5), 2.5, 2.5, 1.1)
+    assert disc.sum() == 5
+    assert selection.words(disc) == "5 pixels"
+    assert sum(abs(x1 - x0) + abs(y1 - y0) for x0, y0, x1, y1 in selection.outline(disc)) == 12
+    assert selection.disc((6, 5), 0.1, 0.1, 0.01).sum() == 1
+    assert selection.outline(selection.nothing((6, 5))) == []
+    assert len(selection.outline(np.ones((6, 5), np.bool_))) == 4
+
+
 # --- in the window -------------------------------------------------------------------------------------------
 
 
@@ -97,10 +122,15 @@ def place(hand: Hand, x: float, y: float) -> QPoint:
     return view.to_widget(QPointF(x, y)).toPoint()
 
 
-def stroke(hand: Hand, *places: tuple[float, float], button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+def stroke(
+    hand: Hand,
+    *places: tuple[float, float],
+    button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+    modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
     view = hand.window.tile("x_t").view()
     assert view is not None
-    QTest.mousePress(view, button, pos=place(hand, *places[0]))
+    QTest.mousePress(view, button, modifiers, place(hand, *places[0]))
     for x, y in places[1:]:
         QTest.mouseMove(view, place(hand, x, y))
     QTest.mouseRelease(view, button, pos=place(hand, *places[-1]))
@@ -192,6 +222,99 @@ def test_a_picture_noised_to_this_time(made: Hand, picture_file: Path, monkeypat
     hand.settle()
     assert not np.array_equal(hand.data("x_t"), before)
     assert "“ramp.png” put in, noised" in tree(hand).words(on_show(hand))
+
+
+def select(hand: Hand, *places: tuple[float, float], how: str = "rectangle", **options: Any) -> NDArray[np.bool_]:
+    if not action(hand, f"select_{how}").isChecked():
+        action(hand, f"select_{how}").trigger()
+    stroke(hand, *places, **options)
+    mask = hand.find(EditButton, "editButton").selecting.mask
+    return np.zeros((8, 8), np.bool_) if mask is None else mask
+
+
+def test_edits_are_for_what_is_selected(made: Hand) -> None:
+    hand = made
+    before = hand.data("x_t")
+    mask = select(hand, (1.5 / 8, 2.5 / 8), (3.5 / 8, 4.5 / 8))
+    expected = np.zeros((8, 8), np.bool_)
+    expected[2:5, 1:4] = True
+    np.testing.assert_array_equal(mask, expected)
+    action(hand, "noise").trigger()
+    hand.settle()
+    after = hand.data("x_t")
+    np.testing.assert_array_equal(after != before, np.broadcast_to(expected, before.shape))
+    assert on_show(hand).edit_name == "add noise, 0.3 ε in the selection"
+    # More of them, then fewer, then all the others.
+    shift = Qt.KeyboardModifier.ShiftModifier
+    expected[7, 7] = True
+    np.testing.assert_array_equal(select(hand, (7.5 / 8, 7.5 / 8), modifiers=shift), expected)
+    expected[2] = False
+    right = Qt.MouseButton.RightButton
+    np.testing.assert_array_equal(select(hand, (0.5 / 8, 2.5 / 8), (7.5 / 8, 2.5 / 8), button=right), expected)
+    action(hand, "invert").trigger()
+    others = hand.find(EditButton, "editButton").selecting.mask
+    assert others is not None
+    np.testing.assert_array_equal(others, ~expected)
+    # The brush paints inside it, too.
+    action(hand, "brush").trigger()
+    stroke(hand, (0.5 / 8, 3.5 / 8), (1.5 / 8, 3.5 / 8))
+    painted = hand.data("x_t") != after
+    assert painted[0, 0, 3, 0]
+    assert painted.sum() == 1
+    assert len(hand.session.family) == 2
+    assert hand.spin("samplerSeedSpin").isEnabled()
+    for _ in range(2):  # the brush is put down, then nothing is selected
+        assert hand.find(EditButton, "editButton").selecting.mask is not None
+        hand.window.leave()
+    assert hand.find(EditButton, "editButton").selecting.mask is None
+
+
+def test_a_selection_is_painted(made: Hand) -> None:
+    hand = made
+    mask = select(hand, (1.5 / 8, 2.5 / 8), (2.5 / 8, 2.5 / 8), how="brush")
+    assert np.argwhere(mask).tolist() == [[2, 1], [2, 2]]
+    assert select(hand, (1.5 / 8, 2.5 / 8), how="brush", button=Qt.MouseButton.RightButton).sum() == 1
+    assert "Selected: 1 × 1 pixels at (2, 2)" in hand.button("editButton").toolTip()
+    action(hand, "unselect").trigger()
+    assert hand.find(EditButton, "editButton").selecting.mask is None
+
+
+def test_data_and_pictures_are_put_into_the_selection(
+    made: Hand, picture_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hand = made
+    before, t = hand.data("x_t"), hand.window.state.t
+    mask = select(hand, (2.5 / 8, 0.5 / 8), (5.5 / 8, 5.5 / 8))
+    action(hand, "negate").trigger()
+    hand.settle()
+    action(hand, "sample2").trigger()
+    hand.settle()
+    put_in = hand.data("x_t")
+    assert on_show(hand).edit_name == "negate, −x_t in the selection, data 2 put in, noised in the selection"
+    np.testing.assert_array_equal(put_in[..., ~mask], before[..., ~mask])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(picture_file), ""))
+    action(hand, "fitted").trigger()
+    hand.settle()
+    fitted = hand.data("x_t")
+    np.testing.assert_array_equal(fitted[..., ~mask], before[..., ~mask])
+    assert not np.isclose(fitted[..., mask], put_in[..., mask]).all()
+    hand.play_to_end()
+    end = hand.data("x_t")
+    # It is part of a saved session, and of the branch when that begins again there.
+    hand.session.save_session(str(tmp_path / "a.dxsession"))
+    hand.settle()
+    hand.window.open(str(tmp_path / "a.dxsession"))
+    hand.settle()
+    np.testing.assert_array_equal(hand.data("x_t"), end)
+    hand.type_into(hand.spin("samplerSeedSpin"), "4")
+    hand.settle()
+    np.testing.assert_array_equal(hand.data("x_t"), fitted)
+    # What was put in is the sample, noised.
+    hand.choose(hand.combo("sourceCombo"), "forward")
+    hand.session.change(sample=2)
+    hand.session.set_time(t)
+    hand.settle()
+    np.testing.assert_array_equal(hand.data("x_t")[..., mask], put_in[..., mask])
 
 
 def test_edits_without_the_tile_of_x_t(made: Hand) -> None:

@@ -21,7 +21,7 @@ from explorer.engine.sharing.session_file import (
 )
 from explorer.formats.model import LatentModel
 from explorer.lenses.base import numpy32
-from explorer.request import ByHand, Forward, Run
+from explorer.request import Edited, Run
 from explorer.state import State
 
 
@@ -35,7 +35,7 @@ class Made(Protocol):
     def start(self) -> int: ...
 
 
-def edited_at(step: int, segments: Sequence[Made]) -> Floats | Forward | ByHand | None:
+def edited_at(step: int, segments: Sequence[Made]) -> Edited | None:
     """What a branch that begins at a step put in the place of its parent's x_t, None for nothing."""
     return next((segment.request.edited for segment in segments if segment.start == step), None)
 

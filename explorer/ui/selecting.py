@@ -1,0 +1,135 @@
+"""Selecting pixels on the picture of x_t with the mouse: a rectangle, or what is painted over."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, TypeAlias
+
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+
+from explorer.lenses.colour import grid_shape
+from explorer.lenses.drawable import Image
+from explorer.ui import selection
+from explorer.ui.brush import RADIUS
+from explorer.ui.linked_view import LinkedView
+from explorer.ui.selection import Mask, Pixel
+from explorer.ui.tile import Tile
+from explorer.ui.viewport import Viewport
+
+Way: TypeAlias = Literal["rectangle", "brush"]
+BUTTONS = Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton
+
+
+class Selecting(QObject):
+    """The selection of a viewport's pictures, alike in all samples, and the mouse that makes it. changed(): it is
+    another one, or there is none any more."""
+
+    changed = Signal()
+
+    def __init__(self, viewport: Viewport, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewport = viewport
+        self._tile: Tile | None = None
+        self._view: LinkedView | None = None
+        self._way: Way = "rectangle"
+        self._before: Mask | None = None
+        """What was selected when the button went down, None while none is down."""
+        self._corner: Pixel = (0, 0)
+        self._adds = True
+
+    @property
+    def way(self) -> Way | None:
+        """How the mouse selects, None while it does not."""
+        return self._way if self._view is not None else None
+
+    @property
+    def mask(self) -> Mask | None:
+        """What is selected, None for nothing."""
+        return self._viewport.selection
+
+    def select(self, mask: Mask | None) -> None:
+        """These pixels; none of them is nothing."""
+        self._viewport.set_selection(mask if mask is not None and mask.any() else None)
+        self.changed.emit()
+
+    def invert(self) -> None:
+        """All others."""
+        if self.mask is not None:
+            self.select(~self.mask)
+
+    def take_up(self, tile: Tile, way: Way) -> None:
+        """From now on the mouse selects in this tile."""
+        self.put_down()
+        if (view := tile.view()) is not None:
+            self._tile, self._view, self._way = tile, view, way
+            view.installEventFilter(self)
+            view.setCursor(Qt.CursorShape.CrossCursor)
+            view.destroyed.connect(self._forget)
+
+    def put_down(self) -> None:
+        """The mouse is for looking again; what is selected stays."""
+        if self._view is not None:
+            self._view.removeEventFilter(self)
+            self._view.unsetCursor()
+            self._view.destroyed.disconnect(self._forget)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._tile = self._view = self._before = None
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if self._view is None or not isinstance(event, QMouseEvent):
+            return False
+        if event.type() == QEvent.Type.MouseButtonPress and event.button() & BUTTONS:
+            self._begin(event, self._view.to_content(event.position()))
+        elif event.type() == QEvent.Type.MouseMove and self._before is not None:
+            self._go_on(self._view.to_content(event.position()))
+        elif event.type() == QEvent.Type.MouseButtonRelease and self._before is not None:
+            self._before = None
+            self.changed.emit()
+        else:
+            return False
+        return True
+
+    @property
+    def _shape(self) -> tuple[int, int] | None:
+        drawable = self._tile.drawable() if self._tile is not None else None
+        return drawable.data.shape[-2:] if isinstance(drawable, Image) else None
+
+    def _place(self, place: QPointF) -> tuple[float, float] | None:
+        """Row and column within the sample under the mouse, None beside all of them."""
+        drawable = self._tile.drawable() if self._tile is not None else None
+        if not isinstance(drawable, Image):
+            return None
+        n, _, height, width = drawable.data.shape
+        rows, columns = grid_shape(n)
+        across, down = place.x() * columns, place.y() * rows
+        sample = math.floor(down) * columns + math.floor(across)
+        if not (0 <= across < columns and 0 <= down < rows and sample < n):
+            return None
+        return down % 1 * height, across % 1 * width
+
+    def _begin(self, event: QMouseEvent, place: QPointF) -> None:
+        here, shape = self._place(place), self._shape
+        if here is None or shape is None:
+            return
+        before = self.mask if self.mask is not None and self.mask.shape == shape else selection.nothing(shape)
+        self._adds = event.button() == Qt.MouseButton.LeftButton
+        adding = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier) or self._way == "brush"
+        self._before = before if adding or not self._adds else selection.nothing(shape)
+        self._corner = (int(here[0]), int(here[1]))
+        self._go_on(place)
+
+    def _go_on(self, place: QPointF) -> None:
+        here, shape = self._place(place), self._shape
+        if here is None or shape is None or self._before is None:
+            return
+        if self._way == "rectangle":
+            new = selection.rectangle(shape, self._corner, (int(here[0]), int(here[1])))
+        else:
+            new = selection.disc(shape, *here, max(RADIUS * shape[1], 0.75))
+        mask = self._before | new if self._adds else self._before & ~new
+        if self._way == "brush":
+            self._before = mask
+        self._viewport.set_selection(mask if mask.any() else None)
