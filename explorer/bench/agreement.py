@@ -1,29 +1,43 @@
 """Samplers against diffusers' schedulers on the shipped digits: one network, one x_T, the same injected noise.
 
-Each runs on its own: the network is asked at the x that it has come to itself. Counted is the largest difference of
-x_t at any step of the run, in units of the larger of 1 and the root-mean-square size of x_t. Times are diffusers' own.
-Those of its linspace for Euler and Heun lie between the whole ones, where this network is not defined, and its DDIM
-with linspace goes to another time than the next one (`tests/diffusion/test_diffusers_samplers.py`). With 1,000 steps
-all spacings are one; DPM-Solver++'s "leading" is then out of its own tables.
+Two numbers for each pair, both the largest difference in x_t in units of the larger of 1 and the root-mean-square size
+of x_t. "one step": both go from the same x_t, our own at every step of our run, with the same answer of the network.
+"whole run": each goes its own way, the network being asked at the x that it has come to itself.
+
+diffusers keeps ᾱ in float32 and takes 1 − ᾱ_t/ᾱ_{t−1} and 1 − ᾱ_{t−1} there. Where a step is short and t small both are
+near 10⁻⁴, and the rounding of numbers near 1 is 10⁻³ of them. Its DDPM then gives x_t and x̂₀ weights whose sum is wrong
+by up to 10⁻⁴ (`tests/diffusion/test_diffusers_rounding.py`), a step among the last ten of 1,000 and no more, but they
+add up. So the runs of 1,000 steps are compared with diffusers a second time, its ᾱ in float64 ("float64 tables").
+
+Times are diffusers' own. Those of its linspace for Euler and Heun lie between the whole ones with most numbers of
+steps, where this network is not defined. Its DDIM with linspace goes to another time than the next one
+(`tests/diffusion/test_diffusers_samplers.py`). With 1,000 steps all spacings are one; DPM-Solver++'s "leading" and
+"linspace" are then no lists of 1,000 times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from explorer.bench import Row
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers import find
+from explorer.diffusion.samplers.base import Step, observe
+from explorer.diffusion.samplers.from_diffusers import Parameters, SchedulerRun, class_called, plan, sample
 from explorer.formats.registry import load
 from explorer.paths import CHECKPOINTS
 
 LIMIT = 1e-4
 SEED = 3
+COUNTS = (10, 50, 1000)
 
 
 @dataclass(frozen=True)
@@ -34,20 +48,20 @@ class Pair:
     theirs: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
-    linspace: bool = True
 
     @property
     def title(self) -> str:
         chosen = ", ".join(f"{key} {value}" for key, value in {**self.parameters, **self.own}.items())
-        return f"{self.name} ({chosen})"
+        return f"{self.name} ({chosen}) {self.theirs.removesuffix('Scheduler')}"
 
 
 PAIRS = (
-    Pair("ddim", "DDIMScheduler", {"eta": 0.0, "clip": True}, linspace=False),
-    Pair("ddim", "DDIMScheduler", {"eta": 0.6, "clip": True}, linspace=False),
+    Pair("ddim", "DDIMScheduler", {"eta": 0.0, "clip": True}),
+    Pair("ddim", "DDIMScheduler", {"eta": 0.6, "clip": True}),
+    Pair("ddim", "EulerAncestralDiscreteScheduler", {"clip": False}, {"eta": 1.0}),
     Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta_tilde"}),
-    Pair("euler", "EulerDiscreteScheduler", {"clip": False}, linspace=False),
-    Pair("heun", "HeunDiscreteScheduler", {"clip": False}, linspace=False),
+    Pair("euler", "EulerDiscreteScheduler", {"clip": False}),
+    Pair("heun", "HeunDiscreteScheduler", {"clip": False}),
     Pair("dpmpp_2m", "DPMSolverMultistepScheduler", {"clip": False}),
 )
 
@@ -58,32 +72,84 @@ def measure() -> list[Row]:
     with torch.inference_mode():
         digits = load(CHECKPOINTS / "digits", "cpu")
         for pair in PAIRS:
-            for steps in (10, 50, 1000):
-                for spacing in spacings(pair) if steps < 1000 else ("trailing",):
-                    value = difference(digits.denoiser, digits.facts.shape, pair, steps, spacing)
-                    rows.append(Row(f"{pair.title}  {steps}  {spacing}", value, "", LIMIT))
+            for steps in COUNTS:
+                for spacing in spacings(pair, steps):
+                    comparison = Comparison(digits.denoiser, digits.facts.shape, pair, steps, spacing)
+                    named = f"{pair.title}  {steps}  {spacing}  "
+                    rows.append(Row(named + "one step", comparison.one_step(), "", LIMIT))
+                    rows.append(Row(named + "whole run", comparison.whole_run(), "", LIMIT))
+                    if steps == max(COUNTS):
+                        exact = comparison.whole_run(exact=True)
+                        rows.append(Row(named + "float64 tables", exact, "", LIMIT))
     return rows
 
 
-def spacings(pair: Pair) -> tuple[str, ...]:
-    """Those that both define."""
-    return ("leading", "trailing", "linspace") if pair.linspace else ("leading", "trailing")
+def spacings(pair: Pair, steps: int) -> tuple[str, ...]:
+    """Those that both define, on 1,000 times; one where they are all the same."""
+    if steps == 1000:
+        return ("trailing",)
+    linspace = {
+        "DDIMScheduler": False,
+        "DDPMScheduler": True,
+        "DPMSolverMultistepScheduler": True,
+    }.get(pair.theirs, 999 % (steps - 1) == 0)
+    return ("leading", "trailing", "linspace") if linspace else ("leading", "trailing")
 
 
-def difference(denoiser: Denoiser, shape: tuple[int, ...], pair: Pair, steps: int, spacing: str) -> float:
-    """The largest one of a run."""
-    schedule = denoiser.schedule
-    noise = NoiseSource(SEED, 1, shape, torch.device("cpu"))
-    theirs, ours = find(f"diffusers:{pair.theirs}"), find(pair.name)
-    chosen = theirs.parameters(spacing=spacing, **pair.parameters)
-    times = theirs.plan(schedule, steps, chosen)
-    x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
-    # Where Heun's method visits a time twice, it arrives there with the second.
-    expected = {step.t: step.x for step in theirs.sample(denoiser, schedule, x, times, noise, chosen)}
-    own = {key: value for key, value in pair.parameters.items() if key in ours.parameters.__dataclass_fields__}
-    parameters = ours.parameters(**own, **pair.own)
-    worst = 0.0
-    for step in ours.sample(denoiser, schedule, x, list(dict.fromkeys(times)), noise, parameters):
-        size = max(1.0, float(step.x.square().mean().sqrt()))
-        worst = max(worst, float((step.x - expected[step.t]).abs().max()) / size)
-    return worst
+class Comparison:
+    """Our run of a pair, and what diffusers makes of it. denoiser: asked once at each Step of ours."""
+
+    def __init__(self, denoiser: Denoiser, shape: tuple[int, ...], pair: Pair, steps: int, spacing: str) -> None:
+        self.denoiser, self.schedule = denoiser, denoiser.schedule
+        self.theirs = class_called(pair.theirs)
+        self.noise = NoiseSource(SEED, 1, shape, torch.device("cpu"))
+        self.chosen = Parameters(spacing=spacing, **pair.parameters)  # type: ignore[arg-type]
+        self.times = plan(self.theirs, self.schedule, steps, self.chosen)
+        self.x = self.noise(0, Stream.INITIAL) * self.schedule.prior_std(self.times[0])
+        # Where Heun's method visits a time twice, it arrives there with the second.
+        self._lands = [k for k, (t, r) in enumerate(pairwise([*self.times, -1.0])) if t != r]
+        ours = find(pair.name)
+        own = {key: value for key, value in pair.parameters.items() if key in ours.parameters.__dataclass_fields__}
+        times = [self.times[k] for k in self._lands]
+        chosen = ours.parameters(**own, **pair.own)
+        self.steps = list(ours.sample(denoiser, self.schedule, self.x, times, self.noise, chosen))
+
+    def whole_run(self, exact: bool = False) -> float:
+        """exact: diffusers' tables in float64."""
+        theirs = exact_tables(self.theirs) if exact else self.theirs
+        run = sample(theirs, self.denoiser, self.schedule, self.x, self.times, self.noise, self.chosen)
+        found = [step.x for step in run]
+        return max(_relative(step.x, found[k]) for step, k in zip(self.steps, self._lands, strict=True))
+
+    def one_step(self, exact: bool = False) -> float:
+        """Of a multistep method with its memory of our own steps before. exact: diffusers' tables in float64."""
+        theirs, kind = exact_tables(self.theirs) if exact else self.theirs, self.steps[0].prediction.kind
+        run = SchedulerRun.along(theirs, self.schedule, self.times, self.noise, self.chosen, kind)
+        worst = 0.0
+        for (before, after), (first, last) in zip(pairwise(self.steps), pairwise(self._lands), strict=True):
+            y, said = run.unseen(before.x, first), Step(first, before.t, before.x, before.prediction, before.x0)
+            for k in range(first, last):
+                y = run.advance(y, said)
+                if k + 1 < last:
+                    said = observe(self.denoiser, run.seen(y, k + 1), self.times[k + 1], k + 1)
+            worst = max(worst, _relative(after.x, run.seen(y, last)))
+        return worst
+
+
+def exact_tables(scheduler_class: type[Any]) -> type[Any]:
+    """The same scheduler with ᾱ, and what it makes of it once, in float64."""
+
+    class Exact(scheduler_class):  # type: ignore[misc]
+        @wraps(scheduler_class.__init__)
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.betas = torch.tensor(settings["trained_betas"], dtype=torch.float64)
+            self.alphas = 1 - self.betas
+            self.alphas_cumprod = self.alphas.cumprod(0)
+
+    return Exact
+
+
+def _relative(found: Tensor, expected: Tensor) -> float:
+    size = max(1.0, float(found.square().mean().sqrt()))
+    return float((found - expected).abs().max()) / size

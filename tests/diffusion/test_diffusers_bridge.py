@@ -82,6 +82,13 @@ def test_any_step_can_be_continued_from_twice(name: str) -> None:
                 assert torch.equal(one.x0, other.x0)
 
 
+def test_whole_times_of_one_number_of_steps_beside_fractions_of_another() -> None:
+    """With linspace Heun's 10 steps are 19 here, and 19 steps would have fractions."""
+    denoiser = NetworkDenoiser(network, linear(), "eps")
+    steps = run("diffusers:HeunDiscreteScheduler", denoiser, 10, NoiseSource(3, 2, (1, 4, 4), CPU), spacing="linspace")
+    assert len(steps) == 20
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_goes_on_without_its_past(name: str) -> None:
     """As it does from a branch whose model was asked otherwise: from the same x, with an empty memory."""
@@ -191,6 +198,10 @@ def test_what_cannot_be_run() -> None:
         euler.plan(geometric(), 10, euler.parameters())
     with pytest.raises(ValueError, match="between the whole ones"):
         euler.plan(linear(), 11, euler.parameters(spacing="linspace"))
+    solver = find("diffusers:DPMSolverMultistepScheduler")
+    for spacing in ("leading", "linspace"):
+        with pytest.raises(ValueError, match="a time twice"):
+            solver.plan(linear(), 1000, solver.parameters(spacing=spacing))
     for steps in (0, 1001):
         with pytest.raises(ValueError, match="between 1 and T"):
             euler.plan(linear(), steps, euler.parameters())

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from explorer.bench.agreement import LIMIT, PAIRS, Pair, difference, spacings
+from explorer.bench.agreement import LIMIT, PAIRS, Comparison, Pair, spacings
 from explorer.diffusion.denoiser import Condition, Denoiser
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
@@ -46,20 +46,34 @@ def digits() -> Model:
     return load(CHECKPOINTS / "digits", "cpu")
 
 
+def called(name: str) -> Pair:
+    return next(pair for pair in PAIRS if pair.name == name)
+
+
 @pytest.mark.parametrize(
     ("pair", "spacing"),
-    [(pair, spacing) for pair in PAIRS for spacing in spacings(pair)],
+    [(pair, spacing) for pair in PAIRS for spacing in spacings(pair, 10)],
     ids=lambda value: value.title if isinstance(value, Pair) else str(value),
 )
 def test_ten_steps_on_the_real_network(digits: Model, pair: Pair, spacing: str) -> None:
     with torch.inference_mode():
-        assert difference(digits.denoiser, digits.facts.shape, pair, 10, spacing) < LIMIT
+        comparison = Comparison(digits.denoiser, digits.facts.shape, pair, 10, spacing)
+        assert comparison.one_step() < LIMIT
+        assert comparison.whole_run() < LIMIT
 
 
-@pytest.mark.parametrize(("name", "spacing"), [("ddim", "leading"), ("dpmpp_2m", "trailing")])
-def test_a_thousand_steps_of_which_few_ask_the_network(digits: Model, name: str, spacing: str) -> None:
-    """What rounding does in so many steps shows whatever the network says."""
-    denoiser, pair = Seldom(digits.denoiser), next(pair for pair in PAIRS if pair.name == name)
+@pytest.mark.parametrize(("name", "exact"), [("ddim", False), ("dpmpp_2m", False), ("ddpm", True)])
+def test_a_thousand_steps_of_which_few_ask_the_network(digits: Model, name: str, exact: bool) -> None:
+    """What rounding does in so many steps shows whatever the network says. exact: see `test_diffusers_rounding.py`."""
+    denoiser = Seldom(digits.denoiser)
     with torch.inference_mode():
-        assert difference(denoiser, digits.facts.shape, pair, 1000, spacing) < LIMIT
+        comparison = Comparison(denoiser, digits.facts.shape, called(name), 1000, "trailing")
+        assert comparison.one_step() < LIMIT
+        assert comparison.whole_run(exact) < LIMIT
     assert denoiser.asked < 150
+
+
+def test_each_of_a_thousand_steps_on_the_real_network(digits: Model) -> None:
+    """Ancestral sampling as both libraries have it, with a new answer at every step."""
+    with torch.inference_mode():
+        assert Comparison(digits.denoiser, digits.facts.shape, called("ddpm"), 1000, "leading").one_step() < LIMIT

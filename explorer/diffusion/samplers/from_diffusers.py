@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from inspect import signature
@@ -31,6 +31,7 @@ from torch.overrides import TorchFunctionMode
 
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
+from explorer.diffusion.prediction import Kind
 from explorer.diffusion.samplers.base import (
     Sampler,
     Step,
@@ -101,7 +102,7 @@ def from_diffusers(name: str) -> Sampler[Parameters]:
     Raises ValueError for a class that is no scheduler of diffusers, or that is not made from a list of β.
     """
     class_name = name.removeprefix(PREFIX)
-    scheduler_class = _scheduler_class(class_name)
+    scheduler_class = class_called(class_name)
     forgets = class_name in MEMORYLESS
     return Sampler(
         name,
@@ -115,7 +116,7 @@ def from_diffusers(name: str) -> Sampler[Parameters]:
     )
 
 
-def _scheduler_class(name: str) -> type[Any]:
+def class_called(name: str) -> type[Any]:
     """A scheduler of diffusers that takes a noise schedule as β, and the model's output, the time and x at each step.
 
     Nothing but a class that diffusers itself lists and derives from SchedulerMixin is ever looked up.
@@ -133,7 +134,8 @@ def _scheduler_class(name: str) -> type[Any]:
 
 
 def plan(scheduler_class: type[Any], schedule: Schedule, steps: int, parameters: Parameters) -> list[float]:
-    """The scheduler's own times. Raises ValueError for a schedule without β, impossible numbers, and fractions."""
+    """The scheduler's own times. Raises ValueError for a schedule without β, impossible numbers, fractions, and
+    too many steps for a spacing."""
     if not 1 <= steps <= schedule.T:
         raise ValueError(f"the number of steps must lie between 1 and T = {schedule.T}, got {steps}")
     scheduler = _scheduler(scheduler_class, schedule, parameters, "eps")
@@ -154,9 +156,7 @@ def sample(
     """See the module's text. Raises ValueError for times that are not the scheduler's own."""
     limit = Limit(parameters.clip_range) if parameters.clip and "clip_sample" in _knows(scheduler_class) else None
     step = first_step(denoiser, x, times[start], start, history, limit)
-    scheduler = _scheduler(scheduler_class, schedule, parameters, step.prediction.kind)
-    _find_times(scheduler, times, schedule)
-    run = _Run(scheduler, len(times) - 1, noise, parameters)
+    run = SchedulerRun.along(scheduler_class, schedule, times, noise, parameters, step.prediction.kind)
     y = run.resume(step, history)
     yield step
     for index in range(start + 1, len(times)):
@@ -166,12 +166,29 @@ def sample(
 
 
 @dataclass(frozen=True)
-class _Run:
+class SchedulerRun:
+    """A scheduler set to the times of a run, with the numbers it gets for random ones."""
+
     scheduler: Any
     end: int
     """The index of the last Step, at t = 0."""
     noise: NoiseSource
     parameters: Parameters
+
+    @classmethod
+    def along(
+        cls,
+        scheduler_class: type[Any],
+        schedule: Schedule,
+        times: Sequence[float],
+        noise: NoiseSource,
+        parameters: Parameters,
+        kind: Kind,
+    ) -> SchedulerRun:
+        """kind: what the network gives. Raises ValueError for times that are not the scheduler's own."""
+        scheduler = _scheduler(scheduler_class, schedule, parameters, kind)
+        _find_times(scheduler, times, schedule)
+        return cls(scheduler, len(times) - 1, noise, parameters)
 
     def resume(self, step: Step, history: Sequence[Step]) -> Tensor:
         """The scheduler's own sample at a Step, after which the scheduler remembers what led there."""
@@ -180,14 +197,14 @@ class _Run:
             return step.x
         past = {earlier.index: earlier for earlier in history if earlier.index < index}
         if index and len(past) == index:
-            y = self._unseen(past[0].x, 0)
+            y = self.unseen(past[0].x, 0)
             for k in range(index):
                 y = self.advance(y, past[k])
             if torch.equal(self.seen(y, index), step.x):
                 return y
         elif index and hasattr(self.scheduler, "set_begin_index"):
             self.scheduler.set_begin_index(index)
-        return self._unseen(step.x, index)
+        return self.unseen(step.x, index)
 
     def seen(self, y: Tensor, index: int) -> Tensor:
         """x, what the model is shown, of the scheduler's sample y."""
@@ -196,7 +213,8 @@ class _Run:
         shown: Tensor = self.scheduler.scale_model_input(y, self.scheduler.timesteps[index])
         return shown
 
-    def _unseen(self, x: Tensor, index: int) -> Tensor:
+    def unseen(self, x: Tensor, index: int) -> Tensor:
+        """The scheduler's sample of x."""
         return x / self.seen(x.new_ones(()), index)
 
     def advance(self, y: Tensor, step: Step) -> Tensor:
@@ -240,7 +258,7 @@ def _knows(scheduler_class: type[Any]) -> Mapping[str, Any]:
     return signature(scheduler_class.__init__).parameters
 
 
-def _scheduler(scheduler_class: type[Any], schedule: Schedule, parameters: Parameters, kind: str) -> Any:
+def _scheduler(scheduler_class: type[Any], schedule: Schedule, parameters: Parameters, kind: Kind) -> Any:
     if schedule.betas is None:
         raise ValueError(f"diffusers' schedulers need a schedule made of β, which {schedule.name} is not")
     wanted = {
@@ -268,6 +286,8 @@ def _set_times(scheduler: Any, steps: int, schedule: Schedule) -> list[float]:
     name = type(scheduler).__name__
     if not all(index.is_integer() and 0 <= index < schedule.T for index in inputs):
         raise ValueError(f"{name} visits times between the whole ones with {steps} steps of this spacing")
+    if len(set(inputs)) < steps:
+        raise ValueError(f"{name} would visit a time twice with {steps} steps of this spacing")
     if inputs[0] < max(inputs):
         raise ValueError(f"{name} goes from data to noise, and a run goes the other way")
     return [*(int(index) + 1 for index in inputs), 0]
@@ -277,6 +297,8 @@ def _find_times(scheduler: Any, times: Sequence[float], schedule: Schedule) -> N
     """Set the scheduler to the number of steps whose times these are."""
     made = len(times) - 1
     for steps in dict.fromkeys([made, (made + 1) // 2, made - 9, *range(made, 0, -1)]):
-        if 1 <= steps <= schedule.T and _set_times(scheduler, steps, schedule) == list(times):
-            return
+        # A number of steps that is not the one looked for may be one with times that no run can have.
+        with suppress(ValueError):
+            if 1 <= steps <= schedule.T and _set_times(scheduler, steps, schedule) == list(times):
+                return
     raise ValueError("a run of one of diffusers' schedulers goes on with the times it began with")

@@ -1,0 +1,103 @@
+"""Where diffusers and we part after many short steps, and whose rounding it is: theirs of ᾱ near 1, in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers.schedulers import scheduling_ddpm
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from torch import Tensor
+
+from explorer.bench.agreement import LIMIT, PAIRS, Comparison, Pair, exact_tables
+from explorer.diffusion.denoiser import Condition, NetworkDenoiser
+from explorer.diffusion.path import transition
+from explorer.diffusion.samplers import find
+from explorer.diffusion.schedules import DiscreteSchedule, cosine, linear
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+SCHEDULES = (linear(), cosine())
+EARLY, LATE = range(2, 12), (50, 300, 900)
+
+
+def network(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+    """ε̂ of one Gaussian of variance ¼ under a smooth disturbance that mixes pixels."""
+    return 0.8 * x_t + 0.1 * torch.tanh(x_t.roll(1, -1) - x_t.roll(1, -2)) * (0.6 + t / 2500)
+
+
+def weights(schedule: DiscreteSchedule, t: int, exact: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[float, float]:
+    """What diffusers' ancestral step multiplies x_t and x̂₀ with."""
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *args, **kwargs: torch.zeros(1, 2))
+    assert schedule.betas is not None
+    made = exact_tables(DDPMScheduler) if exact else DDPMScheduler
+    theirs: Any = made(trained_betas=schedule.betas.tolist(), prediction_type="sample", clip_sample=False)
+    x_t, x0 = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    of_x_t, of_x0 = theirs.step(x0, t - 1, x_t).prev_sample[0].tolist()
+    return of_x_t, of_x0
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
+def test_the_weights_of_a_short_step(schedule: DiscreteSchedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """diffusers takes 1 − ᾱ_t/ᾱ_{t−1} and 1 − ᾱ_{t−1}, both near 10⁻⁴ for small t, of numbers that it keeps in float32,
+    where those near 1 lie 6·10⁻⁸ apart. So its weights of x_t and x̂₀ in the ancestral step (Ho et al. 2020, eq. 7) are
+    wrong by up to 2·10⁻⁴, and so is their sum. With ᾱ in float64, and nothing else changed, they are those of the
+    definition, which ours are."""
+
+    def error(t: int, exact: bool) -> float:
+        q = transition(schedule, t, t - 1)
+        of_x_t, of_x0 = weights(schedule, t, exact, monkeypatch)
+        return max(abs(of_x_t - q.mean_x_t), abs(of_x0 - q.mean_x0), abs(of_x_t + of_x0 - q.mean_x_t - q.mean_x0))
+
+    assert 3e-5 < max(error(t, exact=False) for t in EARLY) < 3e-4
+    assert max(error(t, exact=False) for t in LATE) < 2e-6
+    assert max(error(t, exact=True) for t in (*EARLY, *LATE)) < 2e-7
+
+
+@pytest.mark.parametrize(
+    ("pair", "schedule"),
+    [*((pair, cosine()) for pair in PAIRS), *((pair, linear()) for pair in PAIRS if pair.name == "ddpm")],
+    ids=lambda value: value.title if isinstance(value, Pair) else value.name,
+)
+def test_a_thousand_steps(pair: Pair, schedule: DiscreteSchedule) -> None:
+    """Each step from the same x_t with diffusers as it is, and the whole run with its ᾱ in float64."""
+    comparison = Comparison(NetworkDenoiser(network, schedule, "eps"), (3, 8, 8), pair, 1000, "trailing")
+    assert comparison.one_step() < LIMIT
+    assert comparison.whole_run(exact=True) < LIMIT
+
+
+def test_diffusers_own_rounding_adds_up() -> None:
+    """The one method and number of steps where whole runs differ by more than 10⁻⁴ as long as its ᾱ are float32: what
+    `test_the_weights_of_a_short_step` finds is the same for every pixel, and comes ten times."""
+    pair = next(pair for pair in PAIRS if pair.name == "ddpm")
+    comparison = Comparison(NetworkDenoiser(network, cosine(), "eps"), (3, 8, 8), pair, 1000, "trailing")
+    assert comparison.one_step() < LIMIT < comparison.whole_run() < 5 * LIMIT
+
+
+def run(scheduler: Any) -> Tensor:
+    x = torch.ones(1, 3, 8, 8)
+    for index in scheduler.timesteps:
+        x = scheduler.step(0.5 * x, index, x).prev_sample
+    return x
+
+
+def test_a_thousand_leading_steps_are_none_for_their_dpm_solver() -> None:
+    """Its "leading" has steps of ⌊T/(steps + 1)⌋, here 0: it visits one time a thousand times, and then reads beyond
+    its tables."""
+    theirs = DPMSolverMultistepScheduler(timestep_spacing="leading")
+    theirs.set_timesteps(1000)
+    assert set(theirs.timesteps.tolist()) == {0}
+    with pytest.raises(IndexError):
+        run(theirs)
+    ours = find("dpmpp_2m")
+    assert ours.plan(linear(), 1000, ours.parameters(spacing="leading")) == [*range(1000, -1, -1)]
+
+
+def test_a_thousand_linspace_steps_are_not_numbers_for_their_dpm_solver() -> None:
+    """Its "linspace" rounds 1,001 places to 1,000 times: it visits one of them twice, and the next step divides by the
+    length of the one between, 0."""
+    theirs = DPMSolverMultistepScheduler(timestep_spacing="linspace")
+    theirs.set_timesteps(1000)
+    assert len(set(theirs.timesteps.tolist())) == 999
+    assert bool(run(theirs).isnan().all())
