@@ -139,15 +139,15 @@ class Comparison:
 def exact_tables(scheduler_class: type[Any]) -> type[Any]:
     """The same scheduler with ᾱ, and what it makes of it once, in float64."""
 
-    class Exact(scheduler_class):  # type: ignore[misc]
-        @wraps(scheduler_class.__init__)
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            self.betas = torch.tensor(settings["trained_betas"], dtype=torch.float64)
-            self.alphas = 1 - self.betas
-            self.alphas_cumprod = self.alphas.cumprod(0)
+    @wraps(scheduler_class.__init__)
+    def init(self: Any, **settings: Any) -> None:
+        scheduler_class.__init__(self, **settings)
+        self.betas = torch.tensor(settings["trained_betas"], dtype=torch.float64)
+        self.alphas = 1 - self.betas
+        self.alphas_cumprod = self.alphas.cumprod(0)
 
-    return Exact
+    made: type[Any] = type(scheduler_class.__name__, (scheduler_class,), {"__init__": init})
+    return made
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:
