@@ -145,6 +145,9 @@ class ModelFacts:
     """True where the model is led by a text, and the empty text stands for none."""
     picture_shape: tuple[int, int, int] | None = None
     """(channels, height, width) of the picture that a latent decodes to, values in [−1, 1]; None elsewhere."""
+    autoencoder: str | None = None
+    """Where the user or the card says that a latent model's autoencoder lies, "" where nobody does; None where none
+    can be chosen."""
     family: Literal["diffusion", "chain"] = "diffusion"
     levels: tuple[int, ...] = ()
     """Of a latent chain: how many numbers z₁ … z_T have."""

@@ -38,6 +38,7 @@ ROWS = {
     "weights": "set of weights",
     "size": "size",
     "preset": "preset",
+    "autoencoder": "autoencoder",
 }
 """What the evidence calls the facts that can be set."""
 OF_THE_SCHEDULE = ("first β", "last β", "zero terminal SNR")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from explorer.formats.autoencoder_config import AutoencoderConfig
 from explorer.formats.network import build
-from explorer.formats.tensors import load_weights
+from explorer.formats.tensors import Weights, fill, load_weights
+
+if TYPE_CHECKING:
+    from explorer.formats.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,22 @@ def load_autoencoder(
     network = build(config.class_name, config.arguments, config_label)
     load_weights(network, weights, label, device, current_name)
     return Autoencoder(network, config)
+
+
+def fill_autoencoder(config: AutoencoderConfig, label: str, weights: Weights, device: torch.device) -> Autoencoder:
+    """The same, of weights that have the network's own names."""
+    network = build(config.class_name, config.arguments, label)
+    fill(network, weights, device)
+    return Autoencoder(network, config)
+
+
+def with_autoencoder(model: Model, found: Autoencoder) -> Model:
+    """The latent model with what turns its latents into pictures, and its sample pictures as latents."""
+    samples = np.zeros((0, *model.facts.shape), np.float32)
+    if len(model.samples):
+        encoded = [found.encode(torch.from_numpy(one[None]).to(model.device)) for one in model.samples]
+        samples = torch.cat(encoded).cpu().numpy()
+    return replace(model, samples=samples, autoencoder=found)
 
 
 def current_name(name: str) -> str:

@@ -37,6 +37,8 @@ class Corrections:
     size: tuple[int, int] | None = None
     """(height, width)"""
     preset: str | None = None
+    autoencoder: str | None = None
+    """A folder or file, relative to the model's folder."""
 
 
 def parse_text(value: object) -> str:
@@ -103,6 +105,12 @@ def _parse_name(value: object) -> str:
     return value
 
 
+def _parse_place(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value or len(value) > 4096:
+        raise ValueError("a folder or file, such as vae")
+    return value.strip()
+
+
 def _parse_size(value: object) -> tuple[int, int]:
     sides = value if isinstance(value, list | tuple) else (value, value)
     if len(sides) == 2 and all(whole(side) and 1 <= side <= MAX_SIDE for side in sides):
@@ -124,6 +132,7 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "weights": _parse_name,
     "size": _parse_size,
     "preset": _parse_name,
+    "autoencoder": _parse_place,
 }
 """By the name of the fact. Each raises ValueError whose text says what is expected."""
 

@@ -181,7 +181,7 @@ class DiffusersFolder:
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
         model = Model(facts, denoiser, samples, device, prepare=call.prepare, classifier=classifier, prompts=prompts)
-        return model if configuration.autoencoder is None else with_autoencoder(model, folder, configuration)
+        return model if configuration.autoencoder is None else _latent(model, folder, configuration)
 
 
 FORMAT = DiffusersFolder()
@@ -225,20 +225,12 @@ def _prompts(folder: Layout, config: TextEncoderConfig, device: torch.device) ->
     return load_prompts(config, label, folder.tokenizer, weights, folder.label(weights), device)
 
 
-def with_autoencoder(model: Model, folder: Layout, configuration: Configuration) -> Model:
-    """The latent model with what turns its latents into pictures, and its sample pictures as latents."""
-    import numpy as np
-    import torch
-
-    from explorer.formats.autoencoder import load_autoencoder
+def _latent(model: Model, folder: Layout, configuration: Configuration) -> Model:
+    from explorer.formats.autoencoder import load_autoencoder, with_autoencoder
 
     assert folder.autoencoder is not None
     assert configuration.autoencoder is not None
     weights = weights_of(folder.autoencoder, folder.root)
     label = folder.label(folder.autoencoder / CONFIG)
     found = load_autoencoder(configuration.autoencoder, label, weights, folder.label(weights), model.device)
-    samples = np.zeros((0, *model.facts.shape), np.float32)
-    if len(model.samples):
-        encoded = [found.encode(torch.from_numpy(one[None]).to(model.device)) for one in model.samples]
-        samples = torch.cat(encoded).cpu().numpy()
-    return replace(model, samples=samples, autoencoder=found)
+    return with_autoencoder(model, found)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
+from explorer.formats.autoencoder_files import choose_autoencoder
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.references import TensorRef
@@ -51,24 +52,23 @@ class DiT(SingleFile[dict[str, Any]]):
         evidence.add("size", f"{side}×{side}", "inferred", "pos_embed")
         evidence.add("T", 1000, "default", PROGRAM)
         evidence.add("noise schedule", "linear", "default", PROGRAM)
-        if channels == 4:
-            evidence.warn(
-                "The network works on latents of an autoencoder that is not in the file: they are shown as they are."
-            )
+        shape, latent = (channels, side, side), channels not in (1, 3)
         classes = arguments["num_embeds_ada_norm"] + 1
         return Plan(
             network=arguments,
-            shape=(channels, side, side),
+            shape=shape,
             schedule=ScheduleSpec("linear", 1000),
             prediction=Candidate("eps", "default", PROGRAM),
-            value_range=Candidate((-4.0, 4.0) if channels == 4 else (-1.0, 1.0), "default", PROGRAM),
+            value_range=Candidate((-4.0, 4.0) if latent else (-1.0, 1.0), "default", PROGRAM),
             embeddings=classes,
             null_label=Candidate(classes - 1, "default", PROGRAM),
             class_names=Candidate(None, "inferred", "y_embedder"),
             learned_variance="range" if arguments["out_channels"] == 2 * channels else None,
-            sampler_defaults={"clip": channels != 4},
+            sampler_defaults={"clip": not latent},
             weight_sets=names if len(names) > 1 else (),
             weights=weights if len(names) > 1 else "",
+            latent=latent,
+            autoencoder=choose_autoencoder(context, checkpoint.path, shape) if latent else None,
         )
 
     def network(

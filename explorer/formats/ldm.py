@@ -1,7 +1,8 @@
 """CompVis' latent diffusion: Lightning checkpoints (`model.ckpt`, `last.ckpt`), with the project's YAML beside.
 
-    state_dict    model.diffusion_model.* the U-Net, model_ema.* its average (names without dots), betas, scale_factor,
-                  cond_stage_model.embedding.weight the table of labels, first_stage_model.* the autoencoder
+    state_dict    model.diffusion_model.* the U-Net, model_ema.* its average (names without dots), betas,
+                  cond_stage_model.embedding.weight the table of labels, first_stage_model.* the autoencoder,
+                  scale_factor of its latents
 
 β_t are stored. Heads and the size of the latents are in the YAML alone (model.params). The U-Net's index is our t − 1.
 Networks that look at a text need its encoder, and are not opened from here.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from explorer.facts import ModelError
 from explorer.formats.adm_keys import prefixes, read_keys
+from explorer.formats.autoencoder_files import SCALING, AutoencoderFiles, choose_autoencoder, inside
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.corrections import PredictionName
 from explorer.formats.evidence import Candidate
@@ -32,6 +34,7 @@ if TYPE_CHECKING:  # facts are read without torch
 
 PREFIX = "model.diffusion_model."
 EMA = "model_ema.diffusion_model"
+FIRST_STAGE = "first_stage_model."
 TOKENS = "cond_stage_model.embedding.weight"
 PARAMETERIZATIONS: dict[str, PredictionName] = {"eps": "eps", "x0": "x0", "v": "v"}
 HEAD_CHANNELS = 32
@@ -76,10 +79,10 @@ class LatentDiffusion(SingleFile[Network]):
         side = unet.integer("image_size", None, 1, 4096)
         size = context.size(Candidate((side, side) if side else None, "file", yaml), (64, 64), 2 ** (keys.levels - 1))
         schedule = _schedule(checkpoint, table, context)
-        latent = any(name.startswith("first_stage_model.") for name in table)
-        evidence.add("works on", "latents" if latent else "pictures", "inferred", "first_stage_model")
-        if latent:
-            evidence.warn("The network works on latents of an autoencoder: they are shown as they are.")
+        latent = any(name.startswith(FIRST_STAGE) for name in table)
+        evidence.add("works on", "latents" if latent else "pictures", "inferred", FIRST_STAGE)
+        shape = (channels, *size)
+        own = _first_stage(checkpoint, table, model, context) if latent else None
         kind = model.choice("parameterization", None, tuple(PARAMETERIZATIONS))
         prediction: Candidate[PredictionName] = Candidate("eps", "default", "CompVis")
         if kind:
@@ -87,7 +90,7 @@ class LatentDiffusion(SingleFile[Network]):
         classes = keys.classes or (tokens.shape[0] if tokens is not None and keys.context is not None else 0)
         return Plan(
             network=heads,
-            shape=(channels, *size),
+            shape=shape,
             schedule=schedule,
             prediction=prediction,
             value_range=Candidate((-4.0, 4.0) if latent else (-1.0, 1.0), "default", "CompVis"),
@@ -97,6 +100,8 @@ class LatentDiffusion(SingleFile[Network]):
             sampler_defaults={"clip": not latent},
             weight_sets=names if len(names) > 1 else (),
             weights=weights if len(names) > 1 else "",
+            latent=latent,
+            autoencoder=choose_autoencoder(context, checkpoint.path, shape, own, FIRST_STAGE) if latent else None,
         )
 
     def network(
@@ -142,6 +147,20 @@ def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     if raw and all(tensor is not None for tensor in averages.values()):
         found = {"ema": {name: tensor for name, tensor in averages.items() if tensor is not None}, "raw": raw}
     return found
+
+
+def _first_stage(
+    checkpoint: Checkpoint, table: Mapping[str, TensorRef], model: Fields, context: Context
+) -> AutoencoderFiles | None:
+    """The autoencoder inside; the factor of its latents is a number of training, or of the YAML."""
+    named = {name.removeprefix(FIRST_STAGE): table[name] for name in table if name.startswith(FIRST_STAGE)}
+    factor = table.get("scale_factor")
+    scaling = model.number("scale_factor", None, 1e-9, 1e9)
+    if factor is not None and factor.count == 1:
+        (scaling,) = checkpoint.numbers(factor)
+    if scaling is None or not scaling > 0:
+        scaling = SCALING if any(name.startswith("cond_stage_model.transformer.") for name in table) else 1.0
+    return inside(checkpoint, named, scaling, context)
 
 
 def _heads(unet: Fields, yaml: str, transformers: bool, context: Context) -> Network:

@@ -24,6 +24,7 @@ EXAMPLES = {
     "weights": "ema",
     "size": "64",
     "preset": "imagenet64",
+    "autoencoder": "vae",
 }
 
 
@@ -56,7 +57,7 @@ def read_value(key: str, text: str) -> Any:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in ("title", "prediction", "weights", "preset"):
+    if key in ("title", "prediction", "weights", "preset", "autoencoder"):
         return text
     if text[0] in "[{":
         return json.loads(text)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
+    from explorer.formats.autoencoder_files import AutoencoderFiles
     from explorer.formats.model import Model
 
 STUMBLES = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError)
@@ -87,6 +88,15 @@ class Plan(Generic[N]):
     preset: str = ""
     fixed: tuple[str, ...] = ()
     """Facts that the user cannot set otherwise."""
+    latent: bool = False
+    """The network works on latents, so that an autoencoder can be chosen."""
+    autoencoder: AutoencoderFiles | None = None
+    """What turns these into pictures, where it was found."""
+
+    @property
+    def picture_shape(self) -> tuple[int, int, int] | None:
+        """(C, H, W) of what a latent decodes to, None where nothing decodes."""
+        return None if self.autoencoder is None else self.autoencoder.config.picture_shape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -183,8 +193,13 @@ class SingleFile(ABC, Generic[N]):
         from explorer.formats.model import Model
 
         checkpoint = read_checkpoint(path)
-        size = (facts.shape[1], facts.shape[2]) if facts.kind == "image" else None
-        chosen = Corrections(size=size, weights=facts.weights or None, preset=facts.preset or None)
+        size = (facts.shape[1], facts.shape[2]) if facts.on_grid else None
+        chosen = Corrections(
+            size=size,
+            weights=facts.weights or None,
+            preset=facts.preset or None,
+            autoencoder=facts.autoencoder or None,
+        )
         no_label = (facts.null_label or 0) if facts.conditional else None
         with _odd(path, self.name):
             plan = self.plan(checkpoint, Context(Evidence(), user=chosen))
@@ -193,7 +208,13 @@ class SingleFile(ABC, Generic[N]):
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, plan.learned_variance)
-        return Model(facts, denoiser, samples, device, classifier=classifier)
+        model = Model(facts, denoiser, samples, device, classifier=classifier)
+        if plan.autoencoder is None:
+            return model
+        from explorer.formats.autoencoder import with_autoencoder
+
+        with _odd(path, self.name):
+            return with_autoencoder(model, plan.autoencoder.load(device))
 
 
 @contextmanager
@@ -220,13 +241,14 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         plan.embeddings, plan.class_names, plan.null_label, context.card, context.user, evidence
     )
     evidence.add("file", f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB", "file", path.name)
-    sheet = usable_sheet(card.sheet, plan.shape, evidence) if plan.kind == "image" else None
+    shown = plan.picture_shape or plan.shape
+    sheet = usable_sheet(card.sheet, shown, evidence) if plan.kind == "image" else None
     labels = sheet.labels if sheet else ()
     if labels and max(labels) >= len(class_names):
         evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
         labels = ()
     classifier = None
-    if plan.kind == "image":
+    if plan.kind == "image" and plan.autoencoder is None:
         # Classifier guidance starts from the unconditional model, which needs a null label.
         names = class_names if null_label is not None else ()
         classifier = find_classifier(path.parent, plan.shape, value_range, names)
@@ -242,8 +264,10 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         path=str(path),
         format=format,
         title=title,
-        kind=plan.kind,
+        kind="latent" if plan.autoencoder is not None else plan.kind,
         shape=plan.shape,
+        picture_shape=plan.picture_shape,
+        autoencoder=(context.user.autoencoder or context.card.autoencoder or "") if plan.latent else None,
         T=plan.schedule.T,
         prediction=prediction,
         schedule_numbers=plan.schedule.named,

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QW
 
 from explorer.facts import ModelFacts
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
+from explorer.ui.place_editor import place_editor
 
 Changed = Callable[[str, Any], None]
 """key, value as text or as a card has it"""
@@ -29,6 +30,7 @@ TIPS = {
     "weights": "Which set of weights is used; ema is the running mean of training",
     "size": "Height and width of pictures, such as 64 or 64, 96",
     "preset": "The published configuration that the file belongs to",
+    "autoencoder": "The autoencoder D of these latents, a folder or file; then D(x_t) and D(x̂₀) are shown too",
 }
 PREDICTIONS = (("eps", "ε (noise)"), ("v", "v"), ("x0", "x₀ (data)"), ("flow", "û (flow)"), ("score", "score"))
 RANGES = ("-1, 1", "0, 1", "0, 255")
@@ -90,6 +92,8 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
         return _decimal(key, facts.time_input.scale, 0.001, 1e4, changed)
     if key == "value_range":
         return _range(facts, changed)
+    if key == "autoencoder":
+        return place_editor(facts.autoencoder or "", changed)
     text = {"title": facts.title, "class_names": ", ".join(facts.class_names)}.get(key)
     if text is None:
         text = "×".join(map(str, facts.shape[1:]))

@@ -134,7 +134,8 @@ class ModelPanel(QScrollArea):
         if key is not None and set_by_user:
             head.addWidget(self._reset(key, fact))
         layout.addLayout(head)
-        if key is None or not self._settable(key):
+        settable = key is not None and self._settable(key)
+        if not settable or key == "autoencoder":  # which one it is, its place does not say
             value = QLabel(fact.value)
             value.setWordWrap(True)
             value.setTextFormat(Qt.TextFormat.PlainText)
@@ -142,8 +143,10 @@ class ModelPanel(QScrollArea):
             value.setAccessibleName(fact.name)
             value.setToolTip(tip)
             layout.addWidget(value)
+        if not settable:
             return row
         assert self._facts is not None
+        assert key is not None
         layout.addWidget(make_editor(key, self._facts, fact.name, self._set))
         if key == "schedule" and self._facts.schedule_numbers is not None:
             layout.addWidget(numbers_editor(self._facts, self._set))
@@ -163,6 +166,7 @@ class ModelPanel(QScrollArea):
             "null_label": facts.conditional,
             "weights": len(facts.weight_sets) > 1,
             "preset": len(facts.presets) > 1,
+            "autoencoder": facts.autoencoder is not None,
         }.get(key, True)
 
     def _reset(self, key: str, fact: Fact) -> QToolButton:

@@ -28,6 +28,7 @@ def test_the_same_as_the_program(tmp_path: Path, trained: bool) -> None:
     assert (facts.class_names, facts.null_label) == (("0", "1", "2"), 3)
     assert facts.sampler_defaults == {"clip": False, "variance": "learned"}
     assert facts.weight_sets == (("ema", "raw") if trained else ())
+    assert (facts.kind, facts.autoencoder) == ("image", "")
     assert any("autoencoder" in warning for warning in facts.warnings)
     x, labels = reference.tensor("x"), torch.tensor([2])
     for index, expected in zip(reference.values["times"], reference.tensor("outputs"), strict=True):

@@ -66,7 +66,8 @@ def test_without_the_yaml(tmp_path: Path) -> None:
     facts = registry.inspect(save(tmp_path, "ldm"))
     assert facts.shape == (3, 64, 64)
     assert any("number of attention heads" in warning for warning in facts.warnings)
-    assert any("latents" in warning for warning in facts.warnings)
+    assert any("autoencoder is of a kind" in warning for warning in facts.warnings)
+    assert any("shown as they are" in warning for warning in facts.warnings)
 
 
 def test_texts_are_not_read(tmp_path: Path) -> None:

@@ -154,6 +154,36 @@ def ldm(name: str, context: bool) -> None:
     write(name, network, call, noise(1, 3, 8, 8))
 
 
+def first_stage(name: str, quantised: bool) -> None:
+    """The autoencoders of the package ldm-fix 1.0.1, the table of vectors of taming-transformers-rom1504 0.0.6."""
+    lightning = types.ModuleType("pytorch_lightning")
+    lightning.LightningModule = nn.Module  # type: ignore[attr-defined]
+    lightning.Callback = lightning.Trainer = object  # type: ignore[attr-defined]
+    sys.modules["pytorch_lightning"] = lightning
+    sys.modules |= {n: MagicMock() for n in ("torchvision", "torchvision.utils", "main", "omegaconf")}
+    library: Any = importlib.import_module("ldm.models.autoencoder")
+    library.instantiate_from_config = lambda _: None
+    config: dict[str, Any] = {
+        "double_z": not quantised,
+        "z_channels": 4,
+        "resolution": 16,
+        "in_channels": 3,
+        "out_ch": 3,
+        "ch": 32,
+    }
+    config |= {"ch_mult": [1, 2], "num_res_blocks": 1, "attn_resolutions": [8] if quantised else [], "dropout": 0.0}
+    if quantised:
+        network = library.VQModelInterface(4, config, None, n_embed=16)
+    else:
+        network = library.AutoencoderKL(config, None, embed_dim=4)
+    shapes = fill(network)
+    latents, pictures = noise(2, 4, 8, 8), noise(2, 3, 16, 16)
+    with torch.no_grad():
+        encoded = network.encode(pictures)
+        arrays = {"latents": latents, "pictures": pictures, "decoded": network.decode(latents)}
+    write_reference(name, shapes, arrays | {"encoded": encoded if quantised else encoded.mode()})
+
+
 def score_sde(name: str, exploding: bool) -> None:
     """yang-song/score_sde_pytorch: FOLDER holds `models/ncsnpp.py` and what it needs as sde.py, its configuration
     being arguments."""
@@ -244,6 +274,8 @@ WRITERS: dict[str, Callable[[], None]] = {
     ),
     "ldm": lambda: ldm("ldm", False),
     "ldm_context": lambda: ldm("ldm_context", True),
+    "ldm_kl": lambda: first_stage("ldm_kl", False),
+    "ldm_vq": lambda: first_stage("ldm_vq", True),
     "score_sde_vp": lambda: score_sde("score_sde_vp", False),
     "score_sde_ve": lambda: score_sde("score_sde_ve", True),
     "guided": lambda: adm(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QToolButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox, QToolButton, QWidget
 
 from explorer.engine.probe_frame import Probed, ProbeRow, Verdict
 from explorer.ui.model_settings import ModelSettings
@@ -104,3 +106,27 @@ def test_the_probe_runs_and_can_be_stopped(make_hand: Any, own: Path) -> None:
     hand.settle()
     table = window.findChild(QWidget, "probeTable")
     assert table is not None
+
+
+def test_an_autoencoder_is_chosen_in_the_tab(make_hand: Any, tmp_path: Path) -> None:
+    """Latents are shown as they are until it is; then they are decoded, too."""
+    torch = pytest.importorskip("torch")
+    from tests.formats.reference import read_reference
+    from tests.formats.test_autoencoders import write_vae
+
+    reference, file = read_reference("dit"), tmp_path / "dit" / "DiT.pt"
+    file.parent.mkdir()
+    torch.save(reference.state | {"pos_embed": reference.tensor("pos_embed")}, file)
+    write_vae(tmp_path / "pictures")
+    hand = make_hand(file)
+    window: MainWindow = hand.window
+    line = child(window, QLineEdit, "fact:autoencoder")
+    line.setFocus()
+    QTest.keyClicks(line, "../pictures")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    hand.settle()
+    hand.reverse()
+    assert window.session.facts is not None
+    assert (window.session.facts.kind, window.session.facts.picture_shape) == ("latent", (3, 16, 16))
+    assert json.loads(file.with_name("DiT.explorer.json").read_text())["user"] == {"autoencoder": "../pictures"}
+    assert window.tile("x0_decoded").data().shape[-3:] == (3, 16, 16)

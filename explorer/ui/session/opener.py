@@ -142,7 +142,9 @@ class Opener:
             label = before.label
             known = label is None or label < len(facts.labels(before.guidance_kind))
             t = min(before.t, facts.T)
-            return before.with_changes(source="forward", step=0, t=t, label=label if known else None)
+            # An autoencoder may have come, and with it what shows its pictures.
+            lenses = before.lenses if facts.kind == scene.facts.kind else first_lenses(before.lenses, facts)
+            return before.with_changes(source="forward", step=0, t=t, label=label if known else None, lenses=lenses)
         return first_state(before, facts)
 
 
