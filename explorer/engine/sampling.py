@@ -64,8 +64,9 @@ def run(bench: Workbench, request: Run) -> Iterator[Frame]:
         trajectory.record(step)
         bench.runs.fit()
         check_finite(step)
-        yield from seen_of_step(bench, trajectory, step, request, meter)
-        if request.until is not None and step.index >= request.until:
+        rests = request.until is not None and step.index >= request.until
+        yield from seen_of_step(bench, trajectory, step, request, meter, rests=rests)
+        if rests:
             return
 
 

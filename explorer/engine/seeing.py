@@ -73,16 +73,25 @@ def recorded_step(bench: Workbench, run: Trajectory, index: int) -> Generator[Fr
 
 
 def seen_of_step(
-    bench: Workbench, trajectory: Trajectory, step: Step, request: Look | Run, meter: Meter, replayed: bool = False
+    bench: Workbench,
+    trajectory: Trajectory,
+    step: Step,
+    request: Look | Run,
+    meter: Meter,
+    replayed: bool = False,
+    rests: bool = False,
 ) -> Iterator[Frame]:
-    """What the lenses of a request see at a step of a run, with what is to stand beside it."""
+    """What the lenses of a request see at a step of a run, with what is to stand beside it.
+
+    rests: no other step is on its way, so that lenses which take long are drawn.
+    """
 
     def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
         return drawn_at_once(_view_of_step(bench, run, step, meter), request.lenses, running=True)[0]
 
     index, model = step.index, bench.model_of(trajectory)
     view = _view_of_step(bench, trajectory, step, meter)
-    quick, slow = drawn_at_once(view, request.lenses, running=not replayed)
+    quick, slow = drawn_at_once(view, request.lenses, running=not (replayed or rests))
     seen = Seen(
         round(step.t),
         quick,

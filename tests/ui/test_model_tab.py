@@ -120,12 +120,12 @@ def test_an_autoencoder_is_chosen_in_the_tab(make_hand: Any, tmp_path: Path) -> 
     write_vae(tmp_path / "pictures")
     hand = make_hand(file)
     window: MainWindow = hand.window
+    assert window.state.source == "reverse"  # it comes without pictures
     line = child(window, QLineEdit, "fact:autoencoder")
     line.setFocus()
     QTest.keyClicks(line, "../pictures")
     QTest.keyClick(line, Qt.Key.Key_Return)
     hand.settle()
-    hand.reverse()
     assert window.session.facts is not None
     assert (window.session.facts.kind, window.session.facts.picture_shape) == ("latent", (3, 16, 16))
     assert json.loads(file.with_name("DiT.explorer.json").read_text())["user"] == {"autoencoder": "../pictures"}

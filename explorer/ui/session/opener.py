@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from explorer.engine.frame import Opened, Ready, Restored
 from explorer.facts import ModelError, ModelFacts, ProposedSampler
 from explorer.request import ByHand, ModelRef, Open, OpenSession, Request, ScheduleChoice
@@ -103,7 +105,10 @@ class Opener:
         scene.stateChanged.emit()
         scene.expect_first_picture()
         scene.progressed.emit("Computing the first picture…")
-        self._looks.look(film=True)
+        if scene.state.source == "reverse":
+            self._runs.start(until=0)
+        else:
+            self._looks.look(film=True)
 
     def take_session(self, frame: Restored) -> None:
         """The saved session that was asked for is open, its runs among what the engine holds."""
@@ -144,8 +149,14 @@ class Opener:
             t = min(before.t, facts.T)
             # An autoencoder may have come, and with it what shows its pictures.
             lenses = before.lenses if facts.kind == scene.facts.kind else first_lenses(before.lenses, facts)
-            return before.with_changes(source="forward", step=0, t=t, label=label if known else None, lenses=lenses)
+            source = "forward" if before.picture is not None else _first_source(facts)
+            return before.with_changes(source=source, step=0, t=t, label=label if known else None, lenses=lenses)
         return first_state(before, facts)
+
+
+def _first_source(facts: ModelFacts) -> Literal["forward", "reverse"]:
+    """Without data there is nothing to add noise to: such a model is first seen where its sampler begins."""
+    return "forward" if facts.sample_count or facts.family == "chain" else "reverse"
 
 
 def first_state(before: State, facts: ModelFacts) -> State:
@@ -155,10 +166,10 @@ def first_state(before: State, facts: ModelFacts) -> State:
     return before.with_changes(
         model=facts.path,
         lenses=first_lenses(before.lenses, facts),
-        source="forward",
+        source=_first_source(facts),
         t=max(round(0.4 * facts.T), 1 if latent else 0),
         sample=0,
-        count=1 if facts.on_grid else min(DEFAULT_POINTS, max(facts.sample_count, 1)),
+        count=1 if facts.on_grid else min(DEFAULT_POINTS, facts.sample_count or DEFAULT_POINTS),
         picture=None,
         label=None,
         prompt="",
