@@ -36,7 +36,7 @@ def draw(view: View) -> Drawable:
         bands=20,
         outline=density,
         levels=density_levels(density)[1::2],
-        caption="dark: right; bright: off by ε or more",
+        caption="dark: right; bright: off by ≥ ε",
         note=f"mean at x_t {mean:.3f}",
     )
 

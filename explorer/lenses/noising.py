@@ -35,7 +35,7 @@ def draw(view: View) -> Drawable:
     jump = Line("one jump", place.astype(np.float32), normal_density(place, mean, variance).astype(np.float32), 0)
     distance, chance = kolmogorov_smirnov(x, mean, variance)
     made_of = f"{i:,} steps {x.mean():.2f} ± {x.std():.2g}, jump {mean:.2f} ± {s:.2g}".replace("-", "−")
-    note = f"KS {distance:.3f}, p = {chance:.2f}"
+    note = f"KS {distance:.3f}; p = {chance:.2f}"
     return Chart(x.astype(np.float32), (steps, jump), f"{name} of x_t", "density", caption=made_of, note=note)
 
 

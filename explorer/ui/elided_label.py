@@ -1,4 +1,4 @@
-"""A line of text that ends in “…” where there is no room for it, and says it whole in its tooltip."""
+"""A line of text for what room there is: said shorter, then ended in “…”; the tooltip says it whole."""
 
 from __future__ import annotations
 
@@ -7,40 +7,63 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from explorer.ui import theme
+from explorer.ui.short_text import shorter_forms, typeset
+
+LEAST = 36
+"""Pixels: in less than that two letters and “…” say nothing."""
 
 
 class ElidedLabel(QLabel):
     """Plain text only. It takes what room is left and asks for none.
 
-    on_surface: what it lies on has the theme's surface colour.
+    on_surface: what it lies on has the theme's surface colour. clauses: what ends a clause; where there is no room,
+    the last clauses are left out rather than the end of the words. least: pixels below which it says nothing rather
+    than a beginning.
     """
 
-    def __init__(self, text: str = "", parent: QWidget | None = None, *, on_surface: bool = False) -> None:
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        on_surface: bool = False,
+        clauses: tuple[str, ...] = (),
+        least: int = LEAST,
+    ) -> None:
         super().__init__(text, parent)
-        self._on_surface = on_surface
+        self._on_surface, self._clauses, self._least = on_surface, clauses, least
         # Then what lies behind, such as a tile's rounded frame, is not painted anew with every text.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, on_surface)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._elided = ("", -1, "")
+        self._fitted = ("", -1, "")
         """A text, the width it was shortened for, and what came out."""
+
+    def shown(self) -> str:
+        """What is painted: the text as far as there is room."""
+        if self._fitted[:2] != (said := (self.text(), self.width())):
+            self._fitted = (*said, self._fit(typeset(self.text())))
+        return self._fitted[2]
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip:  # asked for seldom, while the text may change at every picture
-            self.setToolTip(self.text())
+            self.setToolTip(typeset(self.text()))
         return super().event(event)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._elided[:2] != (said := (self.text(), self.width())):
-            self._elided = (
-                *said,
-                self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width()),
-            )
         painter = QPainter(self)
         if self._on_surface:
             painter.fillRect(self.rect(), QColor(theme.current().surface))
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), int(self.alignment()), self._elided[2])
+        painter.drawText(self.rect(), int(self.alignment()), self.shown())
+
+    def _fit(self, text: str) -> str:
+        metrics, room = self.fontMetrics(), self.width()
+        forms = shorter_forms(text, self._clauses)
+        for form in forms:
+            if metrics.horizontalAdvance(form) <= room:
+                return form
+        return metrics.elidedText(forms[-1], Qt.TextElideMode.ElideRight, room) if room >= self._least else ""

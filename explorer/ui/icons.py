@@ -18,7 +18,7 @@ def icon(name: str, colour: str | None = None) -> QIcon:
     t = theme.current()
     result = QIcon()
     result.addPixmap(_pixmap(name, colour or t.text), QIcon.Mode.Normal)
-    result.addPixmap(_pixmap(name, t.border), QIcon.Mode.Disabled)
+    result.addPixmap(_pixmap(name, t.disabled), QIcon.Mode.Disabled)
     return result
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSizePolicy, QToolB
 
 from explorer.engine.frame import ScheduleSpec, ScheduleTable
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
+from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.schedule_handles import Points, ScheduleHandles, points_of
 from explorer.ui.time_plot import TimePlot
@@ -52,7 +53,8 @@ class ScheduleEditor(QWidget):
         self._edit = _button("scheduleEditButton", "Edit", "Draw the schedule: drag points of log SNR in its plot")
         self._edit.setCheckable(True)
         self._edit.toggled.connect(self._toggle)
-        self._reset = _button("scheduleResetButton", "Reset", "Back to the model's own schedule")
+        self._reset = _button("scheduleResetButton", "", "Back to the model's own schedule")
+        self._reset.setIcon(icon("reset"))
         self._reset.clicked.connect(self._back_to_own)
         self.handles = ScheduleHandles(plot)
         self.handles.edited.connect(self._draw)
@@ -104,6 +106,7 @@ class ScheduleEditor(QWidget):
 
     def restyle(self) -> None:
         """The theme's colours."""
+        self._reset.setIcon(icon("reset"))
         self.handles.update()
 
     def _choose(self) -> None:

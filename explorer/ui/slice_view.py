@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QWidget
 from explorer.lenses.colour import palette_table
 from explorer.lenses.drawable import Slice
 from explorer.ui import theme
+from explorer.ui.chart_view import BOTTOM, LEFT, NumberAxis
+from explorer.ui.short_text import typeset
 from explorer.ui.time_plot import small_font
 
 ARROW = 0.9
@@ -23,14 +25,15 @@ class SliceView(pg.PlotWidget):
     """Paints a Slice."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, axisItems={side: NumberAxis(side) for side in ("left", "bottom")})
         self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(x=False, y=False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         for side in ("left", "bottom"):
             self.getAxis(side).enableAutoSIPrefix(False)
-        self.getAxis("left").setWidth(44)
+        self.getAxis("left").setWidth(LEFT)
+        self.getAxis("bottom").setHeight(BOTTOM)
         self.setAspectLocked(True)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._image.setLookupTable(_pale(palette_table("signed")))
@@ -75,7 +78,7 @@ class SliceView(pg.PlotWidget):
             axis.setPen(pg.mkPen(t.border))
             axis.setTextPen(pg.mkPen(t.muted))
             axis.setStyle(tickFont=small_font(), tickLength=-4)
-            self.setLabel(side, label, color=t.muted, **{"font-size": "8pt"})
+            self.setLabel(side, typeset(label), color=t.muted, **{"font-size": "8pt"})
         # The colours are the same on both themes, light about 0: so are the arrows and marks over them.
         self._arrows.setPen(pg.mkPen("#1b1f26", width=1.2))
         self._marks.setBrush(pg.mkBrush("#b3261e"))

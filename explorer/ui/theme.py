@@ -25,6 +25,7 @@ class Theme:
     border: str
     text: str
     muted: str
+    disabled: str
     accent: str
     on_accent: str
     warning: str
@@ -45,6 +46,7 @@ DARK = Theme(
     border="#333945",
     text="#e8eaee",
     muted="#9aa4b5",
+    disabled="#646d7c",
     accent="#56b4e9",
     on_accent="#0b1117",
     warning="#e69f00",
@@ -64,6 +66,7 @@ LIGHT = Theme(
     border="#cdd3dc",
     text="#1b1f26",
     muted="#5c6675",
+    disabled="#9aa2ae",
     accent="#0072b2",
     on_accent="#ffffff",
     warning="#9a6700",
@@ -100,6 +103,7 @@ def apply(app: QApplication, name: ThemeName) -> None:
     app.setStyle("Fusion")
     font = QFont("Inter")
     font.setPointSizeF(9.5)
+    font.setFeature(QFont.Tag("tnum"), 1)  # digits of one width: numbers that change do not move what follows them
     app.setFont(font)
     palette = QPalette()
     roles = {
@@ -120,7 +124,7 @@ def apply(app: QApplication, name: ThemeName) -> None:
     for role, colour in roles.items():
         palette.setColor(role, QColor(colour))
     for role in (QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText, QPalette.ColorRole.WindowText):
-        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(t.muted).darker(140 if name == "dark" else 80))
+        palette.setColor(QPalette.ColorGroup.Disabled, role, QColor(t.disabled))
     app.setPalette(palette)
     app.setStyleSheet(_stylesheet(t))
 
@@ -131,7 +135,8 @@ def _stylesheet(t: Theme) -> str:
     QFrame#panel, QScrollArea#panel, QWidget#panelBody {{ background: {t.surface}; border: none; }}
     QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
     QFrame[role="tile"]:focus {{ border-color: {t.accent}; }}
-    QLabel#sectionTitle {{ color: {t.muted}; font-weight: 600; padding-top: 8px; }}
+    QLabel#sectionTitle, QLabel#plotTitle {{ color: {t.muted}; font-weight: 600; qproperty-indent: 0; }}
+    QLabel#sectionTitle {{ padding-top: 8px; }}
     QFrame#tableLine {{ background: {t.border}; border: none; }}
     QLabel#boundStatus, QLabel#boundHere {{ color: {t.muted}; }}
     QLabel#muted, QLabel#guidanceClassifier, QLabel#statusMessage {{ color: {t.muted}; }}
@@ -151,18 +156,27 @@ def _stylesheet(t: Theme) -> str:
     QPushButton:hover, QToolButton:hover {{ border-color: {t.accent}; }}
     QPushButton:pressed, QToolButton:pressed {{ background: {t.border}; }}
     QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
-    QPushButton:disabled, QToolButton:disabled {{ color: {t.border}; border-color: {t.raised}; }}
+    QPushButton:disabled, QToolButton:disabled {{ color: {t.disabled}; border-color: {t.raised}; }}
     QPushButton#primary, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
         border-color: {t.accent}; }}
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
     QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}
+    QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {t.disabled}; border-radius: 3px;
+        background: {t.canvas}; }}
+    QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
+    QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent};
+        image: url("{(RESOURCES / "icons" / f"check-{t.name}.svg").as_posix()}"); }}
+    QCheckBox::indicator:disabled {{ border-color: {t.border}; background: {t.raised}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QFrame#card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; }}
     QFrame#card:hover, QFrame#card:focus {{ border-color: {t.accent}; }}
     QTabWidget#sideTabs::pane {{ border: none; background: {t.surface}; }}
+    QTabWidget#sideTabs > QStackedWidget {{ background: {t.surface}; }}
     QTabWidget#sideTabs QTabBar {{ background: {t.window}; }}
-    QTabWidget#sideTabs QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 7px 4px 7px;
+    QTabWidget#sideTabs QTabBar::tab {{ background: {t.window}; color: {t.muted}; padding: 5px 6px 4px 6px;
         border: none; border-bottom: 2px solid {t.window}; }}
+    QTabWidget#sideTabs QTabBar[narrow="true"]::tab {{ padding-left: 4px; padding-right: 4px; }}
+    QTabWidget#sideTabs QTabBar[narrow="true"] {{ font-size: 8.5pt; }}
     QTabWidget#sideTabs QTabBar::tab:hover {{ color: {t.text}; }}
     QTabWidget#sideTabs QTabBar::tab:selected {{ background: {t.surface}; color: {t.text};
         border-bottom-color: {t.surface}; border-top: 2px solid {t.accent}; padding-top: 3px; }}

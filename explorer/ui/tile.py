@@ -34,6 +34,7 @@ from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.quantities_view import QuantitiesView
+from explorer.ui.short_text import CLAUSES, typeset
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:  # plots are imported when a lens first draws one
@@ -41,6 +42,10 @@ if TYPE_CHECKING:  # plots are imported when a lens first draws one
     from explorer.ui.slice_view import SliceView
 
 V = TypeVar("V", bound=QWidget)
+FORMULA_LEAST = 90
+"""Pixels: the beginning of a formula in less room than that is no formula."""
+LEAST_WIDTH = 132
+"""Of a tile, whatever its words: so that tiles side by side are equally wide."""
 
 
 class ColourBar(QWidget):
@@ -128,15 +133,16 @@ class Tile(QFrame):
         self._title = QLabel(label)
         self._title.setObjectName("tileTitle")
         self._title.setTextFormat(Qt.TextFormat.RichText)
-        self._title.setToolTip(formula)
+        self._title.setToolTip(typeset(formula))
+        self._title.setMinimumWidth(0)
         self._own_formula = formula
-        self._formula = ElidedLabel(formula, on_surface=True)
+        self._formula = ElidedLabel(formula, on_surface=True, clauses=CLAUSES, least=FORMULA_LEAST)
         self._formula.setObjectName("muted")
-        self._note = ElidedLabel(on_surface=True)
+        self._note = ElidedLabel(on_surface=True, clauses=("; ",))
         self._note.setObjectName("muted")
         self._note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()
-        header.setSpacing(10)
+        header.setSpacing(8)
         header.addWidget(self._title)
         header.addWidget(self._formula, 1)
         header.addWidget(self._note)
@@ -158,7 +164,7 @@ class Tile(QFrame):
             self._stack.addWidget(page)
 
         self._bar = ColourBar()
-        self._value = ElidedLabel(on_surface=True)
+        self._value = ElidedLabel(on_surface=True, clauses=CLAUSES)
         self._value.setObjectName("muted")
         self._value.setFixedHeight(16)
         self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -175,6 +181,9 @@ class Tile(QFrame):
         layout.addWidget(self._footer)
         pictures.hovered.connect(self._show_value)
         plane.hovered.connect(self._show_value)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
     def data(self) -> NDArray[np.float32]:
         """The array on show: (n, channels, height, width) of pictures, (n, 2) of points. Empty before the first."""
@@ -290,3 +299,5 @@ class Tile(QFrame):
             text = self._drawable.caption
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)
+        plot = isinstance(self._drawable, Chart | Slice | Bars | Quantities)
+        self._footer.setVisible(bool(text) or not plot)  # a plot has no colours to explain

@@ -16,6 +16,8 @@ from explorer.ui import theme
 
 MAX_SHOWN = 400
 """Points a curve is drawn with: more than a small plot has pixels for."""
+EMPTY_MARGIN = 14
+"""Pixels beside the sentence in a plot without curves."""
 REDRAW_MS = 60
 """A plot that changes at every step of a fast run is drawn anew at most this often."""
 
@@ -98,6 +100,9 @@ class CursorLayer(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         t = theme.current()
+        if not self._has_curves:
+            self._say_empty(QPainter(self))
+            return
         if self._stale:
             self._stale = False
             ratio = self.devicePixelRatioF()
@@ -113,13 +118,21 @@ class CursorLayer(QWidget):
         painter = QPainter(self)
         painter.setClipRegion(event.region())
         painter.drawPixmap(0, 0, self._picture)
-        if not self._has_curves:
-            painter.setPen(QColor(t.muted))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
-            return
         x, box = self._at_0 + self._value * self._per_unit, self._box
         painter.setPen(QPen(QColor(t.text), 1.5))
         painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+
+    def _say_empty(self, painter: QPainter) -> None:
+        """Without curves no axes either, whose numbers would mean nothing: what there is to do, in an outline."""
+        t = theme.current()
+        painter.fillRect(self.rect(), QColor(t.surface))
+        frame = QRectF(self.rect()).adjusted(0.5, 4.5, -0.5, -4.5)
+        painter.setPen(QPen(QColor(t.raised), 1))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawRoundedRect(frame, 6, 6)
+        painter.setPen(QColor(t.muted))
+        inside = frame.adjusted(EMPTY_MARGIN, 4, -EMPTY_MARGIN, -4)
+        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
 
 
 class TimePlot(QWidget):
@@ -130,7 +143,7 @@ class TimePlot(QWidget):
     def __init__(self, name: str, title: str, tip: str, left_label: str, empty: str = "") -> None:
         super().__init__()
         self._title = QLabel(title)
-        self._title.setObjectName("sectionTitle")
+        self._title.setObjectName("plotTitle")
         self._title.setToolTip(tip)
         self._legend = QLabel()
         self._legend.setTextFormat(Qt.TextFormat.RichText)

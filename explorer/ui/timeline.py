@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
 from explorer.ui.branch_tree import BranchTree
-from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.icons import icon
+from explorer.ui.readout import Readout
 from explorer.ui.time_axis import SCALES
 from explorer.ui.time_slider import TimeSlider
 
@@ -95,8 +95,7 @@ class Timeline(QFrame):
         self._spin.setMinimumWidth(96)
         self._spin.setKeyboardTracking(False)
         self._spin.valueChanged.connect(self.timeChosen)
-        self._numbers = ElidedLabel()
-        self._numbers.setObjectName("muted")
+        self._numbers = Readout()
         self._scale = QComboBox()
         self._scale.setObjectName("scaleCombo")
         self._scale.setAccessibleName("Scale of the time axis")
@@ -172,7 +171,7 @@ class Timeline(QFrame):
 
     def set_numbers(self, text: str) -> None:
         """What stands beside the time: a(t), s(t), SNR, the step of a run."""
-        self._numbers.setText(text)
+        self._numbers.set_text(text)
 
     def set_playing(self, playing: bool) -> None:
         """Whether the middle button says pause."""

@@ -391,7 +391,7 @@ class MainWindow(QMainWindow):
         self._status.say("Loading PyTorch…")
         self._runner.start()  # its thread loads torch while the tabs are made
         self._build_tabs()
-        self._workspace.share_columns(self.width())
+        self._workspace.share_columns(self._workspace.width())
         if self._first_path is not None:
             path, self._first_path = self._first_path, None
             self.open(path)
@@ -411,7 +411,8 @@ class MainWindow(QMainWindow):
         self._film.stop()
         self.session.close()
         if self._tabs is not None:
-            self._settings.set_bytes("columns", self._workspace.columns())
+            if (columns := self._workspace.columns()) is not None:
+                self._settings.set_bytes("columns", columns)
             self._tabs.close_down()
         super().closeEvent(event)
 

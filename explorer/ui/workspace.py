@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.facts import ModelFacts
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 CHOICES_WIDTH = 268
 """Room for the longest name of a sampler."""
+NARROW = 1120
+"""Pixels: in a window narrower than that both sides give room to the tiles."""
+NARROW_CHOICES = 246
+SIDE_SHARE, SIDE_MOST = 0.22, 320
+"""Of the window's width, and in pixels: how much the right side gets."""
 
 
 class Workspace(QWidget):
@@ -37,7 +43,7 @@ class Workspace(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.choices = Choices()
-        self.choices.setMinimumWidth(CHOICES_WIDTH)
+        self.choices.setMinimumWidth(NARROW_CHOICES)
         self.tiles = Tiles()
         self.grid = GridView()
         self.side = SidePanel()
@@ -76,6 +82,7 @@ class Workspace(QWidget):
         for widget in (self.choices, centre, self.side):
             self._columns.addWidget(widget)
         self._columns.setStretchFactor(1, 1)
+        self._columns.splitterMoved.connect(self._keep_columns)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -86,6 +93,7 @@ class Workspace(QWidget):
         """Only what fits the open model is there to be chosen."""
         chain = facts.family == "chain"
         self.side.show_family(facts.family)
+        self.share_columns(self.width())
         self.timeline.set_levels(facts.T if chain else 0)
         self.edit.setVisible(not chain)
         self.latent_choices.set_facts(facts)
@@ -111,16 +119,26 @@ class Workspace(QWidget):
         for part in (self.choices, self.timeline, self.edit, self.side, self.tiles, self.grid):
             part.restyle()
 
-    def columns(self) -> QByteArray:
-        """How wide the columns are, to be kept."""
-        return self._columns.saveState()
+    def columns(self) -> QByteArray | None:
+        """How wide the user made the columns, to be kept; None where they follow the window."""
+        return self._columns.saveState() if self._columns_kept else None
 
     def restore_columns(self, state: QByteArray | None) -> None:
         """As they were kept; None for nothing kept."""
         self._columns_kept = state is not None and self._columns.restoreState(state)
 
     def share_columns(self, width: int) -> None:
-        """Where nothing was kept: the tiles get most of whatever room there is in a window of a width."""
-        if not self._columns_kept:
-            right = min(max(round(0.22 * width), 224), 320)
-            self._columns.setSizes([CHOICES_WIDTH, width - CHOICES_WIDTH - right, right])
+        """Where the user chose nothing: the tiles get most of whatever room there is in a window of a width."""
+        if self._columns_kept:
+            return
+        left = CHOICES_WIDTH if width >= NARROW else NARROW_CHOICES
+        right = max(min(round(SIDE_SHARE * width), SIDE_MOST), self.side.least_width())
+        self._columns.setSizes([left, width - left - right, right])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.share_columns(event.size().width())
+
+    def _keep_columns(self) -> None:
+        self._columns_kept = True

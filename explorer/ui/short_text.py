@@ -1,0 +1,37 @@
+"""Words for places of any width: subscripts as one writes them, and shorter ways to say the same."""
+
+from __future__ import annotations
+
+import re
+
+CLAUSES = ("; ", ", ", " = ")
+"""What ends a clause of a caption or a formula."""
+LEAST = 5
+"""Characters of a shorter form: what stands left of the first “=” of a formula is mostly the tile's title again."""
+
+_STEP = re.compile(r"([xz])_\{t([−+])1\}")
+_AT_T = re.compile(r"([xz])_t(?![A-Za-z0-9_])")
+_SIGN = {"−": "₋", "+": "₊"}
+
+
+def typeset(text: str) -> str:
+    """x_t as xₜ and z_{t−1} as zₜ₋₁: what plain text has letters for."""
+    if "_" not in text:
+        return text
+    text = _STEP.sub(lambda found: f"{found[1]}ₜ{_SIGN[found[2]]}₁", text)
+    return _AT_T.sub(r"\1ₜ", text)
+
+
+def shorter_forms(text: str, ends: tuple[str, ...] = CLAUSES) -> list[str]:
+    """The text, and what is left of it when clauses are dropped from its end one by one; the longest first.
+
+    Clauses end at one of `ends` outside of brackets: “5,000 points, coloured by label” can be said as “5,000 points”.
+    """
+    forms, depth = [text], 0
+    cuts = []
+    for i, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth == 0 and any(text.startswith(separator, i) for separator in ends):
+            cuts.append(i)
+    forms += [text[:cut] for cut in reversed(cuts) if cut >= LEAST]
+    return forms
