@@ -33,7 +33,7 @@ def _field(view: View) -> Field:
         a, s = number(prediction.a), number(prediction.s)
         density = numpy32(view.truth.log_density(grid, a, s))
         certain = np.clip(1 + (density - density.max() + 6.0) / 6.0, 0.15, 1.0).astype(np.float32)
-        caption = "learned score over the exact log p(x_t); faded where there is no data"
+        caption = "learned score over exact log p(x_t); faded where there is no data"
     return Field(
         numpy32(prediction.score),
         numpy32(prediction.x_t),

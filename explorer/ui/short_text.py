@@ -28,10 +28,13 @@ def shorter_forms(text: str, ends: tuple[str, ...] = CLAUSES) -> list[str]:
     Clauses end at one of `ends` outside of brackets: “5,000 points, coloured by label” can be said as “5,000 points”.
     """
     forms, depth = [text], 0
-    cuts = []
+    cuts: list[int] = []
+    whole = False  # a clause has ended: what follows is a remark, whose “=” is not the formula's
     for i, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")
-        if depth == 0 and any(text.startswith(separator, i) for separator in ends):
+        end = next((end for end in ends if text.startswith(end, i)), "")
+        if depth == 0 and end and not (whole and "=" in end):
             cuts.append(i)
+            whole = whole or "=" not in end
     forms += [text[:cut] for cut in reversed(cuts) if cut >= LEAST]
     return forms

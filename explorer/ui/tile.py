@@ -42,9 +42,9 @@ if TYPE_CHECKING:  # plots are imported when a lens first draws one
     from explorer.ui.slice_view import SliceView
 
 V = TypeVar("V", bound=QWidget)
-FORMULA_LEAST = 90
-"""Pixels: the beginning of a formula in less room than that is no formula."""
-LEAST_WIDTH = 132
+FORMULA_LEAST, NOTE_LEAST = 90, 60
+"""Pixels: the beginning of a formula or a note in less room than that is none."""
+LEAST_WIDTH = 88
 """Of a tile, whatever its words: so that tiles side by side are equally wide."""
 
 
@@ -138,7 +138,7 @@ class Tile(QFrame):
         self._own_formula = formula
         self._formula = ElidedLabel(formula, on_surface=True, clauses=CLAUSES, least=FORMULA_LEAST)
         self._formula.setObjectName("muted")
-        self._note = ElidedLabel(on_surface=True, clauses=("; ",))
+        self._note = ElidedLabel(on_surface=True, clauses=("; ",), least=NOTE_LEAST)
         self._note.setObjectName("muted")
         self._note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         header = QHBoxLayout()

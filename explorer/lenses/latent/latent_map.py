@@ -24,4 +24,4 @@ def draw(view: LatentView) -> Drawable:
     return Points(plane.places, groups, (-reach, reach, -reach, reach), caption, names=names, mark=(u, v))
 
 
-LENS = LatentLens("latent_map", "map of z<sub>t</sub>", "μ_φ(x) of the samples by label; ring: z_t", draw)
+LENS = LatentLens("latent_map", "map of z<sub>t</sub>", "μ_φ(x) of samples, by label; ring: z_t", draw)
