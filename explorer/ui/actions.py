@@ -59,6 +59,7 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&View", "&Leave gallery, grid or full screen", ("Esc",), lambda w: w.leave(), needs_model=False),
     ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.reset_zoom()),
     ActionRow("&View", "Fields as arrows or as streamlines", ("L",), lambda w: w.toggle_streamlines()),
+    ActionRow("&Help", "Guided &tour", ("F1",), lambda w: w.take_tour(), needs_model=False),
     ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts(), needs_model=False),
 )
 

@@ -86,10 +86,11 @@ class ModelCard(QFrame):
 
 
 class Gallery(QScrollArea):
-    """Emits chosen(path) for a card or a recent model, openClicked and backClicked for the buttons."""
+    """Emits chosen(path) for a card or a recent model, the others for the buttons."""
 
     chosen = Signal(str)
     openClicked = Signal()
+    tourClicked = Signal()
     backClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -106,6 +107,10 @@ class Gallery(QScrollArea):
         open_button = QPushButton("Open a model folder…")
         open_button.setObjectName("galleryOpenButton")
         open_button.clicked.connect(self.openClicked)
+        tour_button = QPushButton("Take the guided tour")
+        tour_button.setObjectName("galleryTourButton")
+        tour_button.setToolTip("From the variational autoencoder to guided diffusion, in sixteen stops")
+        tour_button.clicked.connect(self.tourClicked)
         hint = QLabel("…or drop a folder anywhere on this window.")
         hint.setObjectName("muted")
         self._back = QPushButton()
@@ -128,6 +133,7 @@ class Gallery(QScrollArea):
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
         row = QHBoxLayout()
+        row.addWidget(tour_button)
         row.addWidget(open_button)
         row.addWidget(hint)
         row.addStretch(1)

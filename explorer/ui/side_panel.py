@@ -82,6 +82,12 @@ class SidePanel(QTabWidget):
         self._withheld = self._withheld - {widget} if on else self._withheld | {widget}
         self.setTabVisible(self.indexOf(widget), on and self._family in self._families[widget])
 
+    def select(self, title: str) -> None:
+        """Bring the tab of this title to the front, if it is offered."""
+        for index in range(self.count()):
+            if self.tabText(index) == title and self.isTabVisible(index):
+                self.setCurrentIndex(index)
+
     def restyle(self) -> None:
         """The theme's colours for every tab."""
         for index in range(self.count()):

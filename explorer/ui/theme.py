@@ -146,8 +146,8 @@ def _stylesheet(t: Theme) -> str:
     QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
     QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};
         border-radius: 4px; }}
-    QFrame#restoreStrip {{ background: {t.surface}; border: 1px solid {t.border}; border-left: 4px solid {t.accent};
-        border-radius: 4px; }}
+    QFrame#restoreStrip, QFrame#tourStrip {{ background: {t.surface}; border: 1px solid {t.border};
+        border-left: 4px solid {t.accent}; border-radius: 4px; }}
     QFrame#probeStrip {{ background: {t.surface}; border: 1px solid {t.border}; border-left: 4px solid {t.warning};
         border-radius: 4px; }}
     QPushButton, QToolButton {{ background: {t.raised}; border: 1px solid {t.border}; border-radius: 5px;

@@ -31,6 +31,7 @@ from explorer.ui.workspace import Workspace
 
 if TYPE_CHECKING:  # imported after the first paint
     from explorer.ui.tabs import Tabs
+    from explorer.ui.tour import Tour
 
 
 class MainWindow(QMainWindow):
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self._restore_layout()
         self.show_gallery()
         self._tabs: Tabs | None = None
+        self._tour: Tour | None = None
         self._started = False
         """Whether the engine has answered, be it with a failure."""
         self._first_path = path
@@ -93,6 +95,17 @@ class MainWindow(QMainWindow):
     def lenses_on_show(self) -> tuple[LensSpec, ...]:
         """What the tiles show."""
         return self._showing.on_show()
+
+    def take_tour(self) -> None:
+        """From its first stop."""
+        if self._tour is None:
+            from explorer.ui.tour import Tour
+
+            self._tour = Tour(self.session, self._workspace.side, self)
+            self._add_above(self._tour.strip)
+        self._banner.clear()
+        self._pages.setCurrentWidget(self._workspace)
+        self._tour.go(0)
 
     def add_strip(self, strip: QWidget) -> None:
         """Above everything."""
@@ -143,6 +156,7 @@ class MainWindow(QMainWindow):
         self._gallery.chosen.connect(self.open)
         self._gallery.openClicked.connect(self.choose_model)
         self._gallery.backClicked.connect(self.leave)
+        self._gallery.tourClicked.connect(self.take_tour)
         self._pages.currentChanged.connect(self._enable_actions)
         self._connect_timeline()
         self._connect_choices()
