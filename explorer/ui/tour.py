@@ -6,16 +6,17 @@ from dataclasses import fields
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from explorer.paths import CHECKPOINTS
 from explorer.ui.icons import icon
 from explorer.ui.session import Session
+from explorer.ui.session.opener import first_state
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tour_stops import STOPS, Stop
 
-LINES = 2
-"""Of text that the strip always has room for, so that it does not jump from stop to stop."""
+MARGIN = 12
 
 
 class TourStrip(QFrame):
@@ -42,7 +43,6 @@ class TourStrip(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._text.setMinimumHeight(LINES * self._text.fontMetrics().lineSpacing())
         self._back = _button("Back", "tourBackButton", "The stop before")
         self._next = _button("Next", "tourNextButton", "The next stop")
         self._again = _button("Set up again", "tourAgainButton", "Everything as this stop began")
@@ -60,7 +60,7 @@ class TourStrip(QFrame):
         for widget in (self._again, self._back, self._next, end):
             buttons.addWidget(widget)
         layout = QGridLayout(self)
-        layout.setContentsMargins(12, 6, 8, 8)
+        layout.setContentsMargins(MARGIN, 6, MARGIN, 8)
         layout.setHorizontalSpacing(16)
         layout.setVerticalSpacing(6)
         layout.addWidget(self._stops, 0, 0)
@@ -68,6 +68,13 @@ class TourStrip(QFrame):
         layout.addLayout(buttons, 0, 2)
         layout.addWidget(self._text, 1, 0, 1, 3)
         layout.setColumnStretch(1, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Room for the longest text, so that nothing jumps from stop to stop."""
+        super().resizeEvent(event)
+        metrics, room = self._text.fontMetrics(), self.contentsRect().adjusted(MARGIN, 0, -MARGIN, 0)
+        heights = (metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, stop.text).height() for stop in STOPS)
+        self._text.setMinimumHeight(max(heights))
 
     def show_stop(self, index: int) -> None:
         """A stop's words."""
@@ -123,7 +130,7 @@ class Tour(QObject):
         facts = self._session.facts
         if stop is None or facts is None or not self._is_open(CHECKPOINTS / stop.model):
             return
-        first = self._session.first_choices(facts)
+        first = first_state(self._session.state, facts)
         choices = {f.name: getattr(first, f.name) for f in fields(first) if f.name not in ("model", "device")}
         choices |= stop.choices
         self._side.select(stop.tab)

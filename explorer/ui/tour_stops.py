@@ -91,7 +91,7 @@ STOPS: tuple[Stop, ...] = (
         "log p(x<sub>0</sub>) ≥ E log p(x<sub>0</sub>|x<sub>1</sub>) − KL(q(x<sub>T</sub>|x<sub>0</sub>) ‖ N(0, "
         "I)) − ∑ KL(q(x<sub>t−1</sub>|x<sub>t</sub>, x<sub>0</sub>) ‖ p<sub>θ</sub>)",
         "mixture",
-        {"t": 200},
+        {"lenses": ("x_t", "x0", "eps", "score"), "t": 200},
         "Likelihood",
     ),
     Stop(
@@ -100,7 +100,7 @@ STOPS: tuple[Stop, ...] = (
         "the estimate less noisy. The tab VDM compares the variances. Plots draws the schedule.",
         "SNR(t) = exp(−γ<sub>η</sub>(t)), &nbsp; ᾱ<sub>t</sub> = sigmoid(−γ<sub>η</sub>(t))",
         "vdm",
-        {},
+        {"lenses": ("x_t", "x0", "eps", "score"), "t": 600},
         "VDM",
     ),
     Stop(
@@ -186,7 +186,8 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         "Guidance",
         "A label moves the score. γ goes further along the difference than the network itself would: at 0 no "
-        "label, at 1 the conditional model, beyond that clearer and less varied. Change γ or y, and press Space.",
+        "label, at 1 the conditional model, beyond that clearer and less varied. Drag the "
+        "slider back to see what is mixed; change γ or y, and press Space.",
         "ŝ = γ ŝ(x<sub>t</sub>, y) + (1 − γ) ŝ(x<sub>t</sub>)",
         "digits",
         {
