@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QMainWindow
 
 from explorer.engine.frame import Seen
@@ -40,10 +40,11 @@ class _StoppedError(Exception):
 
 
 class _Writer(threading.Thread):
-    """Makes a film of the pictures that are put into the queue; None ends it. error: what went wrong, or None."""
+    """Makes a film of `count` pictures that are put into the queue; None ends it. error: what went wrong, or None."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, count: int) -> None:
         super().__init__(name="film")
+        self._count = count
         self.pictures: queue.Queue[Picture | None] = queue.Queue(WAITING)
         self.error: Exception | None = None
         self.stopped = False
@@ -53,7 +54,7 @@ class _Writer(threading.Thread):
         from explorer.engine.sharing.films import write_pictures  # by now PyTorch is there; it would take seconds
 
         try:
-            write_pictures(self._path, self._given())
+            write_pictures(self._path, self._given(), self._count)
         except Exception as error:  # noqa: BLE001 — whatever goes wrong with a file, the window says so and goes on
             self.error = error
 
@@ -107,7 +108,7 @@ class WindowFilm(QObject):
         self._path, self._run, self._steps, self._done = path, run, chosen.tolist(), 0
         self._asked, self._picture = False, None
         self._session.pause()
-        self._writer = _Writer(path)
+        self._writer = _Writer(path, len(self._steps))
         self._writer.start()
         self._tell()
         self._timer.start()
@@ -169,11 +170,10 @@ class WindowFilm(QObject):
         self._status.say(f"Film of the window: {self._done} of {len(self._steps)}")
 
     def _painted(self) -> Picture:
-        """The window without what it says of the film."""
-        image = self._window.grab().toImage()
-        painter = QPainter(image)
-        painter.fillRect(self._window.statusBar().geometry(), self._window.palette().window())
-        painter.end()
+        """The window down to its status line, which tells of the film."""
+        area = self._window.rect()
+        area.setBottom(self._window.statusBar().y() - 1)
+        image = self._window.grab(area).toImage()
         if self._path.lower().endswith(".gif") and image.width() > GIF_WIDTH:
             image = image.scaledToWidth(GIF_WIDTH, Qt.TransformationMode.SmoothTransformation)
         image = image.convertToFormat(QImage.Format.Format_RGB888)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from PIL import Image
 from explorer.diffusion.samplers import Step
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Progress, Saved, Seen
+from explorer.engine.sharing import films
 from explorer.facts import ModelError
 from explorer.lenses.base import numpy32
 from explorer.request import Forward, Guidance, Look, Replay, Run, Save
@@ -83,10 +85,31 @@ def test_films_have_a_frame_for_each_step(
 
     with av.open(str(tmp_path / "run.mp4")) as film:
         frames = list(film.decode(video=0))
-    assert len(frames) == 5 + 30
+    assert len(frames) == 5 * films.stay(5) + 30
     assert (frames[0].width, frames[0].height) == (size[0] // 2 * 2, size[1] // 2 * 2)
     first, last = (frames[i].to_ndarray(format="rgb24").astype(int) for i in (0, -1))
     assert abs(first - last).mean() > 1
+
+
+def test_a_film_of_few_steps_is_slow_enough_to_be_watched() -> None:
+    seconds = {n: n * films.stay(n) / films.FRAMES_PER_SECOND for n in (1, 3, 10, 50, 100, 1200)}
+    assert seconds == {1: 0.7, 3: 2.1, 10: 5.0, 50: 5.0, 100: 5.0, 1200: 60.0}
+
+
+def test_a_gif_keeps_the_colours_of_thin_lines() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (3, 200, 300, 1), np.uint8).repeat(3, axis=3)
+    lines = {40: (32, 196, 150), 90: (240, 150, 200), 140: (240, 170, 0)}
+    for row, colour in lines.items():
+        grey[:, row : row + 2] = colour
+    file = io.BytesIO()
+    films.save_gif([Image.fromarray(frame) for frame in grey], file)
+    with Image.open(file) as gif:
+        for index in range(3):
+            gif.seek(index)
+            shown = np.asarray(gif.convert("RGB")).astype(int)
+            assert np.abs(shown - grey[index]).max() <= 24
+            for row, colour in lines.items():
+                assert np.abs(shown[row, 7] - colour).max() <= 8
 
 
 def test_a_picture_of_the_step_on_show_and_of_a_forward_view(engine: Engine, pictures: str, tmp_path: Path) -> None:
