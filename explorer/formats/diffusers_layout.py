@@ -19,6 +19,7 @@ from explorer.facts import ModelError
 from explorer.formats import autoencoder_config, text_encoder_config, text_unet_config, transformer_config
 from explorer.formats.fields import Fields, read_json, short
 from explorer.formats.schedulers import CLASSES
+from explorer.formats.shards import INDEX_NAME
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
@@ -132,17 +133,23 @@ def weights_of(folder: Path, root: Path, stem: str = STEM) -> Path:
 
 
 def _weights_in(folder: Path, base: str, stem: str = STEM) -> list[WeightsChoice]:
-    """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors.
+    """The weights of one folder, the preferred ones first; of a set that is there twice, the safetensors, and one file
+    rather than the index of several.
 
     base: "ema" or "raw" where the folder tells, else the variants do.
     """
     found: dict[str | None, Path] = {}
-    for file in sorted(folder.glob(f"{stem}*")):
-        match = _VARIANT.fullmatch(file.name)
-        if match is None or not file.is_file():
+    for file in sorted(folder.glob(f"{stem}.*")):
+        if not file.is_file():
             continue
-        variant = match[1]
-        if variant not in found or match[2] == "safetensors":
+        if match := _VARIANT.fullmatch(file.name):
+            variant, kind = match[1], match[2]
+        elif match := INDEX_NAME.fullmatch(file.name):
+            variant, kind = match[2], match[1]
+        else:
+            continue
+        before = found.get(variant)
+        if before is None or (kind == "safetensors" and ".safetensors" not in before.name):
             found[variant] = file
     order = sorted(found, key=lambda variant: (_LAST.get(variant, 5), variant or ""))
     if not base:
@@ -162,8 +169,6 @@ def text_weights(folder: Path, root: Path) -> Path:
 
 def _no_weights(folder: Path, root: Path) -> ModelError:
     place = root.name if folder == root else f"{root.name}/{folder.name}"
-    if list(folder.glob("diffusion_pytorch_model*.index*.json")):
-        return ModelError(f"{place} holds its weights in several files: save them as one, {WEIGHTS}.")
     return ModelError(f"{place} holds no weights: expected {WEIGHTS} or diffusion_pytorch_model.bin there.")
 
 

@@ -15,6 +15,7 @@ from explorer.formats.diffusers_layout import CONFIG, SCHEDULER_CONFIG, Layout
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields
 from explorer.formats.scheduler_config import SchedulerConfig, read_scheduler_config
+from explorer.formats.shards import is_index, weights_size
 from explorer.formats.text_encoder_config import TextEncoderConfig, read_text_encoder_config
 from explorer.formats.text_unet_config import read_text_unet_config
 from explorer.formats.transformer_config import read_transformer_config
@@ -113,7 +114,9 @@ def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidenc
         known = (candidate for candidate in said if candidate.value in names)
         evidence.choose("set of weights", *known, default=names[0], where=f"of {', '.join(names)}")
     file = folder.chosen.file
-    evidence.add("weights", f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB", "file", folder.where(file))
+    count, size = weights_size(file, folder.label(file))
+    name = file.name if count == 1 and not is_index(file) else f"{count} files"
+    evidence.add("weights", f"{name}, {size / 1e6:,.1f} MB", "file", folder.where(file))
 
 
 def learned_variance(configuration: Configuration) -> Literal["range", "value"] | None:

@@ -11,8 +11,8 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -24,11 +24,13 @@ from explorer.facts import ModelError
 from explorer.formats.archive import entries_of
 from explorer.formats.checkpoint import read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, content_of
+from explorer.formats.fields import short
 from explorer.formats.harm import wanted
 from explorer.formats.limits import MAX_SHARED
 from explorer.formats.reading import tell
 from explorer.formats.references import DamagedError
 from explorer.formats.safetensors_header import read_header
+from explorer.formats.shards import is_index, read_index
 
 MAX_PICKLE_BYTES = 50_000_000
 """Of names and shapes in a PyTorch file, without the numbers."""
@@ -55,36 +57,44 @@ _REFUSED = re.compile(r"GLOBAL (\S{1,100})")
 class Weights:
     """An open file of named tensors, each to be read once. label: what messages call it.
 
-    fresh: get makes tensors that nothing else holds.
+    fresh: get makes tensors that nothing else holds. files: of weights in several files, what messages call the one
+    that a tensor lies in; tensors of one file follow each other in `shapes`.
     """
 
     label: str
     shapes: Mapping[str, tuple[int, ...]]
     get: Callable[[str], Tensor]
     fresh: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, name: str, device: torch.device) -> Tensor:
         """One tensor, copied out of the file, contiguous, floating-point numbers as float32.
 
         Raises ModelError where it holds values that are not finite, or cannot be read.
         """
+        label = self.files.get(name, self.label)
         try:
             tensor = self.get(name)
             if tensor.is_complex() or tensor.is_quantized or tensor.layout is not torch.strided:
-                raise ModelError(f"{self.label} holds {name} in a form that is not read ({tensor.dtype}).")
+                raise ModelError(f"{label} holds {name} in a form that is not read ({tensor.dtype}).")
             dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
             # Copied even where nothing changes: a mapped file may change or vanish behind the tensor.
             tensor = tensor.to(dtype, copy=not self.fresh, memory_format=torch.contiguous_format)
         except (SafetensorError, RuntimeError, NotImplementedError, ValueError, KeyError) as error:
-            raise ModelError(f"{self.label} is damaged at {name}: download or write it again.") from error
+            raise ModelError(f"{label} is damaged at {name}: download or write it again.") from error
         if not bool(torch.isfinite(tensor).all()):
-            raise ModelError(f"{self.label} holds NaN or infinite values, first in {name}: use another checkpoint.")
+            raise ModelError(f"{label} holds NaN or infinite values, first in {name}: use another checkpoint.")
         return tensor.to(device)
 
 
 @contextmanager
 def open_weights(path: Path, label: str) -> Iterator[Weights]:
-    """The named tensors in a file. Raises ModelError for anything that is not a readable table of weights."""
+    """The named tensors in a file, or in those that an index names. Raises ModelError for anything that is not a
+    readable table of weights."""
+    if is_index(path):
+        with ExitStack() as stack:
+            yield _open_shards(path, label, stack)
+        return
     if not path.is_file():
         raise ModelError(f"{label} is missing or is no regular file.")
     content = content_of(path)
@@ -92,9 +102,7 @@ def open_weights(path: Path, label: str) -> Iterator[Weights]:
         with _open_safetensors(path, label) as weights:
             yield weights
     elif content in ("zip", "pickle"):
-        tensors = _load_pickle(path, label, zipped=content == "zip")
-        # Taken out one by one, so that the file's numbers and their copies are never in memory together.
-        yield Weights(label, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, tensors.pop)
+        yield _open_pickle(path, label, zipped=content == "zip")
     elif content == "lfs":
         raise ModelError(
             f"{label} is a Git LFS pointer, not the weights: run “git lfs pull” in its folder or download the file."
@@ -179,7 +187,33 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
         yield Weights(label, shapes, get, fresh=True)
 
 
-def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
+def _open_shards(path: Path, label: str, stack: ExitStack) -> Weights:
+    folder, _, _ = label.rpartition("/")
+    shapes, holders, files = dict[str, tuple[int, ...]](), dict[str, Weights](), dict[str, str]()
+    for file, names in read_index(path, label).items():
+        place = f"{folder}/{file.name}" if folder else file.name
+        shard = stack.enter_context(open_weights(file, place))
+        for name in names:
+            if name not in shard.shapes:
+                raise ModelError(f"{place} does not hold {short(name)}, as {label} says: download the folder again.")
+            shapes[name], holders[name], files[name] = shard.shapes[name], shard, place
+    fresh = all(shard.fresh for shard in holders.values())
+    return Weights(label, shapes, lambda name: holders[name].get(name), fresh, files)
+
+
+def _open_pickle(path: Path, label: str, zipped: bool) -> Weights:
+    """Each tensor is read when it is asked for, so that the file and its copy are never in memory together."""
+    _check_pickles(path, label, zipped)
+    checkpoint = read_checkpoint(path)
+    tensors = checkpoint.tensors()
+    if tensors and isinstance(checkpoint.content, Mapping) and len(tensors) == len(checkpoint.content):
+        return replace(checkpoint.weights(tensors), label=label)
+    values = _load_pickle(path, label)
+    return Weights(label, {name: tuple(tensor.shape) for name, tensor in values.items()}, values.pop)
+
+
+def _check_pickles(path: Path, label: str, zipped: bool) -> None:
+    """Raises ModelError for what PyTorch has not written, and for what asks Python to run something."""
     if zipped:
         _check_archive(path, label)
     else:
@@ -191,6 +225,10 @@ def _load_pickle(path: Path, label: str, zipped: bool) -> dict[str, Tensor]:
             f"{label} asks Python to run code ({wanted(checkpoint.harmful)}), so it was not opened: "
             "get the model as safetensors."
         )
+
+
+def _load_pickle(path: Path, label: str) -> dict[str, Tensor]:
+    """A file that is no plain table of tensors, by PyTorch's own reader; few of them are weights in the end."""
     try:
         with path.open("rb") as file:  # given a path, torch.load believes its ending
             values = torch.load(file, map_location="cpu", weights_only=True)

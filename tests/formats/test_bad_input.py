@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import zipfile
@@ -407,10 +406,3 @@ def test_incomplete_folders(write_unet: Callable[..., Path]) -> None:
     assert "scheduler_config.json" in refusal(folder, load=False)
     (folder / "unet" / "config.json").unlink()
     assert "unet/config.json" in refusal(folder, load=False)
-
-
-def test_weights_in_several_files(write_unet: Callable[..., Path]) -> None:
-    folder = write_unet()
-    (folder / "unet" / WEIGHTS).rename(folder / "unet" / "diffusion_pytorch_model-00001-of-00002.safetensors")
-    (folder / "unet" / f"{WEIGHTS}.index.json").write_text(json.dumps({}))
-    assert "several files" in refusal(folder, load=False)
