@@ -137,8 +137,8 @@ class ModelFacts:
     """Published configurations to choose from, for what the file does not say."""
     preset: str = ""
     """The one in use, "" where the format has none."""
-    fixed: tuple[str, ...] = ()
-    """Facts that the user cannot set otherwise."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Facts that the user cannot set otherwise, each with the reason: a sentence without its full stop."""
     program: str = ""
     """What the model is that runs code when it is opened, such as "a TorchScript program"; "" for mere weights."""
     prompted: bool = False

@@ -18,7 +18,7 @@ from explorer.formats.schedule_names import make_schedule
 if TYPE_CHECKING:  # facts are read without torch
     from torch import Tensor
 
-    from explorer.diffusion.denoiser import Condition
+    from explorer.diffusion.denoiser import Condition, Denoiser
     from explorer.diffusion.schedules import Schedule
     from explorer.formats.model import Model
 
@@ -53,7 +53,7 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
     if facts.family == "chain":  # it has levels, and no network is told a time
         return facts
     warnings = [
-        f"The {ROWS[key]} of this model cannot be set otherwise; what is given for it is not used."
+        f"The given {ROWS[key]} is not used: {facts.fixed[key]}."
         for key in KEYS
         if key in facts.fixed and (getattr(user, key) is not None or getattr(card, key) is not None)
     ]
@@ -93,20 +93,13 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
 
 def adjust_model(model: Model, card: Corrections, user: Corrections) -> Model:
     """The model with the facts that `adjust_facts` made of its own. Raises ModelError where that is not possible."""
-    from explorer.diffusion.denoiser import NetworkDenoiser
-
     facts, values = model.facts, _settled(model.facts.fixed, card, user)[0]
     if not values or facts.family == "chain":
         return model
-    denoiser = model.denoiser
-    if not isinstance(denoiser, NetworkDenoiser):
-        raise ModelError(f"The schedule and the time input of “{facts.title}” cannot be set: its format owns them.")
-    network, schedule, classifier = denoiser.network, denoiser.schedule, model.classifier
+    denoiser, schedule, classifier = model.denoiser, model.denoiser.schedule, model.classifier
     if "schedule" in values or "T" in values:
         assert facts.schedule_numbers is not None
         schedule = make_schedule(facts.schedule_numbers, facts.T)
-        # A network that is told the noise level of its schedule, not t itself, says how to get to another.
-        network = getattr(network, "on", lambda _: network)(schedule)
         if facts.classifier is not None:
             from explorer.formats.classifiers import network_classifier, posterior
 
@@ -115,9 +108,24 @@ def adjust_model(model: Model, card: Corrections, user: Corrections) -> Model:
                 if facts.classifier.path or model.truth is None
                 else posterior(model.truth, schedule)
             )
+    return replace(model, denoiser=_on(denoiser, schedule, facts), classifier=classifier)
+
+
+def _on(denoiser: Denoiser, schedule: Schedule, facts: ModelFacts) -> Denoiser:
+    """The denoiser on another schedule, its network told the time as the facts have it. Raises ModelError."""
+    from explorer.diffusion.denoiser import NetworkDenoiser
+    from explorer.diffusion.mixture import MixtureDenoiser
+
+    if isinstance(denoiser, MixtureDenoiser):  # exact on every path; it is told no time
+        return replace(denoiser, schedule=schedule)
+    if not isinstance(denoiser, NetworkDenoiser):
+        raise ModelError(f"The schedule and the time input of “{facts.title}” cannot be set: its format owns them.")
+    # A network that is told the noise level of its schedule, not t itself, says how to get to another.
+    on = getattr(denoiser.network, "on", None)
+    network = denoiser.network if on is None or schedule is denoiser.schedule else on(schedule)
     if not facts.time_input.plain:
         network = Retimed(network, schedule, facts.time_input)
-    return replace(model, denoiser=replace(denoiser, network=network, schedule=schedule), classifier=classifier)
+    return replace(denoiser, network=network, schedule=schedule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +151,9 @@ class Retimed:
         return output
 
 
-def _settled(fixed: tuple[str, ...], card: Corrections, user: Corrections) -> tuple[dict[str, Any], dict[str, Source]]:
+def _settled(
+    fixed: Mapping[str, str], card: Corrections, user: Corrections
+) -> tuple[dict[str, Any], dict[str, Source]]:
     """The values that count, and whose they are."""
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}

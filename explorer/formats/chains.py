@@ -34,7 +34,13 @@ FORMAT_NAME = "diffusion-explorer"
 NETWORK = "latent_chain"
 LIKELIHOODS = ("bernoulli",)
 VALUE_RANGE = (0.0, 1.0)
-FIXED = (*KEYS, "prediction", "class_names", "null_label", "value_range")
+FIXED = {
+    **dict.fromkeys(
+        (*KEYS, "prediction"), "a chain of latent variables has levels, and neither times nor noise levels"
+    ),
+    **dict.fromkeys(("class_names", "null_label"), "a chain of latent variables takes no labels"),
+    "value_range": "p(x | z₁) is Bernoulli, so that pixels go from 0 to 1",
+}
 """Facts of diffusion models, or written in the network itself."""
 MAX_LEVELS, MAX_NUMBERS, MAX_WIDTH = 64, 4_096, 8_192
 

@@ -53,11 +53,11 @@ def content_of_bytes(head: bytes) -> Content:
     for magic, content in _MAGIC:
         if head.startswith(magic):
             return content
-    if head[0] == 0x80 and len(head) > 1 and 2 <= head[1] <= 5:
-        return "pickle"
-    # Eight bytes of header length, then the header, a JSON object.
+    # Eight bytes of header length, then the header, a JSON object. The length may begin like a pickle.
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= MAX_HEADER_BYTES:
         return "safetensors"
+    if head[0] == 0x80 and len(head) > 1 and 2 <= head[1] <= 5:
+        return "pickle"
     # A protocol-0 pickle is readable text, and is called that: neither is opened.
     text = head.decode("utf-8", errors="replace")
     if any(ord(character) < 32 and character not in "\t\n\r\f" for character in text) or "�" in text[:-4]:

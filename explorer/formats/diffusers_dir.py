@@ -52,6 +52,8 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.text_encoder import Prompts
     from explorer.formats.text_encoder_config import TextEncoderConfig
 
+LEARNED_TIMES = "the network looks times up in a table, and has a row for each of its own alone"
+
 
 class DiffusersFolder:
     """The Format of such folders."""
@@ -139,7 +141,7 @@ class DiffusersFolder:
             prediction=prediction,
             schedule=scheduler.schedule_name,
             schedule_numbers=scheduler.schedule_numbers,
-            fixed=("T", "time_scale") if network.learned_times is not None else (),
+            fixed=dict.fromkeys(("T", "time_scale"), LEARNED_TIMES) if network.learned_times is not None else {},
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,

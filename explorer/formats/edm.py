@@ -132,7 +132,7 @@ class EDM(SingleFile[Network]):
             null_label=Candidate(null, "inferred", "label_dropout"),
             class_names=Candidate(None, "file", "label_dim"),
             sampler_defaults={"clip": False, "spacing": "karras"},
-            fixed=("prediction",),
+            fixed={"prediction": "the preconditioning makes x̂₀ of whatever the network says"},
         )
 
     def network(

@@ -38,8 +38,14 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FORMAT_NAME = "diffusion-explorer"
 EXACT = "exact"
-EXACT_FACTS = ("prediction", "schedule", "T", "time_offset", "time_scale", "time_reversed")
-"""What nobody can set of the exact model."""
+EXACT_FIXED = {
+    "prediction": "the exact model computes the score of the mixture",
+    **dict.fromkeys(
+        ("time_offset", "time_scale", "time_reversed"),
+        "the exact model computes with a(t) and s(t), and is told no time",
+    ),
+}
+"""What nobody can set of the exact model, and why."""
 
 NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     "mlp": {
@@ -139,7 +145,7 @@ class OwnFolder:
             prediction=prediction,
             schedule=configuration.schedule,
             schedule_numbers=NamedSchedule(configuration.schedule, tuple(configuration.schedule_arguments.items())),
-            fixed=EXACT_FACTS if configuration.network == EXACT else (),
+            fixed=EXACT_FIXED if configuration.network == EXACT else {},
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,

@@ -47,6 +47,7 @@ SIZES: dict[str, tuple[int, int]] = {
 
 MULTIPLES = {"size": 4, "width": 8}
 MAX_BENDS = 100_000
+LEARNED_WHY = "the schedule was learned together with the network, which is told nothing else"
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class OwnPictures:
             prediction=prediction,
             schedule=configuration.schedule,
             schedule_numbers=None if learned else NamedSchedule(configuration.schedule, tuple(given.items())),
-            fixed=("schedule", "T") if learned else (),
+            fixed=dict.fromkeys(("schedule", "T"), LEARNED_WHY) if learned else {},
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,

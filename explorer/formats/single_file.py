@@ -86,8 +86,8 @@ class Plan(Generic[N]):
     weights: str = ""
     presets: tuple[str, ...] = ()
     preset: str = ""
-    fixed: tuple[str, ...] = ()
-    """Facts that the user cannot set otherwise."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Facts that the user cannot set otherwise, see ModelFacts."""
     latent: bool = False
     """The network works on latents, so that an autoencoder can be chosen."""
     autoencoder: AutoencoderFiles | None = None

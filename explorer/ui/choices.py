@@ -32,6 +32,7 @@ from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.prompt_choices import PromptChoices
+from explorer.ui.weights_choice import WeightsChoice
 
 MAX_SEED = 2**31 - 1
 SAMPLER_TIP = "How a reverse run goes from noise to data"
@@ -64,6 +65,7 @@ class Choices(QScrollArea):
         self._offered: tuple[SamplerSpec, ...] = ()
         self._sampler_shown = ""
         self._facts: ModelFacts | None = None
+        self._described = ""
         self._wheel_guard = WheelGuard(self)
         body = QWidget()
         body.setObjectName("panelBody")
@@ -197,6 +199,10 @@ class Choices(QScrollArea):
         self._device.addItem("auto", "auto")
         self._device.currentIndexChanged.connect(lambda _: self.changed.emit({"device": self._device.currentData()}))
         form.addRow("Device", self._device)
+        self.weights = WeightsChoice()
+        form.addRow("Weights", self.weights)
+        form.setRowVisible(self.weights, False)
+        self._device_form = form
 
     def _align(self, parameters: Iterable[str]) -> None:
         """One edge for all fields, whichever sampler's parameters are on show."""
@@ -266,14 +272,23 @@ class Choices(QScrollArea):
             with QSignalBlocker(self._sampler):
                 sampler_menu.offer(self._sampler, self._offered, self._facts, has_betas)
 
+    def show_opening(self, facts: ModelFacts | None) -> None:
+        """What is known of a model that is being read; None where it does not come after all."""
+        if facts is not None:
+            self._facts_label.setText(f"Reading {facts.title}: {describe(facts, self._device.currentData())}")
+        else:
+            self._facts_label.setText(self._described)
+
     def set_facts(self, facts: ModelFacts, device: str) -> None:
         """Offer what a model can do."""
-        self._facts = facts
+        self._facts, self._described = facts, describe(facts, device)
         self._sampler_shown = ""  # another model has other defaults
         self._model_button.setText(facts.title)
-        self._facts_label.setText(describe(facts, device))
+        self._facts_label.setText(self._described)
         self._facts_label.setToolTip(facts.summary)
         self._sections.setEnabled(True)
+        self.weights.set_facts(facts)
+        self._device_form.setRowVisible(self.weights, len(facts.weight_sets) > 1)
         self._prompts.set_facts(facts)
         self._guidance.set_facts(facts)
         self._show_family(facts)

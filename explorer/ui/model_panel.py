@@ -33,6 +33,8 @@ SOURCES = {
     "user": "You said so, and it goes before the model's own word",
 }
 
+HEADING = "What is known"
+
 
 class ModelPanel(QScrollArea):
     """Shows what it is told; says what the user wants."""
@@ -47,6 +49,7 @@ class ModelPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._facts: ModelFacts | None = None
+        self._reading = False
         self._resets: list[QToolButton] = []
         body = QWidget()
         body.setObjectName("panelBody")
@@ -60,8 +63,9 @@ class ModelPanel(QScrollArea):
         self._warnings.setWordWrap(True)
         self._warnings.setTextFormat(Qt.TextFormat.PlainText)
         self._warnings.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        heading = QLabel("What is known")
+        self._heading = heading = QLabel(HEADING)
         heading.setObjectName("sectionTitle")
+        heading.setWordWrap(True)
         heading.setToolTip("Each fact with its source. What you set is kept in the model's card, explorer.json.")
         self._where = QLabel()
         self._where.setObjectName("muted")
@@ -78,10 +82,15 @@ class ModelPanel(QScrollArea):
         self._guard = WheelGuard(self)
         self.set_facts(None)
 
-    def set_facts(self, facts: ModelFacts | None) -> None:
-        """Another model is open, or the same with other facts."""
-        self._facts = facts
-        self.probe.row.set_possible(facts is not None)
+    def show_opening(self, facts: ModelFacts) -> None:
+        """What is known of a model whose weights are still being read: nothing of it can be set yet."""
+        self.set_facts(facts, reading=True)
+
+    def set_facts(self, facts: ModelFacts | None, reading: bool = False) -> None:
+        """Another model is open, or the same with other facts. reading: it is on its way."""
+        self._facts, self._reading = facts, reading
+        self._heading.setText(f"What is known of {facts.title}, which is being read" if facts and reading else HEADING)
+        self.probe.row.set_possible(facts is not None and not reading)
         self._where.hide()
         self._warnings.setText("\n".join(facts.warnings) if facts is not None else "")
         self._warnings.setVisible(bool(facts is not None and facts.warnings))
@@ -131,7 +140,7 @@ class ModelPanel(QScrollArea):
         head.addWidget(source)
         key = KEYS.get(fact.name)
         set_by_user = fact.source in ("user", "probed")
-        if key is not None and set_by_user:
+        if key is not None and set_by_user and not self._reading:
             head.addWidget(self._reset(key, fact))
         layout.addLayout(head)
         settable = key is not None and self._settable(key)
@@ -141,7 +150,8 @@ class ModelPanel(QScrollArea):
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             value.setAccessibleName(fact.name)
-            value.setToolTip(tip)
+            why = self._facts.fixed.get(key or "") if self._facts is not None else None
+            value.setToolTip(tip if why is None else f"{tip}. It cannot be set: {why}")
             layout.addWidget(value)
         if not settable:
             return row
@@ -159,7 +169,7 @@ class ModelPanel(QScrollArea):
     def _settable(self, key: str) -> bool:
         facts = self._facts
         assert facts is not None
-        if key in facts.fixed:
+        if key in facts.fixed or self._reading:
             return False
         return {
             "class_names": facts.conditional,

@@ -13,6 +13,7 @@ from explorer.ui.probe_strip import ProbeStrip
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
 from explorer.ui.side_panel import SidePanel
+from explorer.ui.weights_choice import WeightsChoice
 
 
 class ModelTab(QObject):
@@ -29,6 +30,8 @@ class ModelTab(QObject):
         side.add(panel, "Model", "What is known of the model and how; set facts, probe the network")
         probe = panel.probe
         session.opened.connect(self._show_model)
+        session.inspected.connect(panel.show_opening)
+        session.openingEnded.connect(lambda: panel.set_facts(session.facts))
         for signal in (panel.factSet, probe.probeClicked, probe.useClicked, strip.useClicked):
             signal.connect(self.began)
         panel.factSet.connect(settings.set_fact)
@@ -44,6 +47,12 @@ class ModelTab(QObject):
             settings.probed.connect(shown)
         for dropped in (probe.drop, strip.drop):
             settings.dropped.connect(dropped)
+
+    def add_weights_choice(self, choice: WeightsChoice) -> None:
+        """A list of the sets of weights elsewhere in the window."""
+        choice.chosen.connect(self.began)
+        choice.chosen.connect(self._settings.set_fact)
+        self._settings.refused.connect(lambda: choice.set_facts(self._session.facts))
 
     @property
     def job(self) -> Job:

@@ -51,6 +51,7 @@ class Tabs(QObject):
         self._model = ModelTab(runner, session, workspace.side, self)
         self.strip = self._model.strip
         self._model.began.connect(self.began)
+        self._model.add_weights_choice(workspace.choices.weights)
         self._measurements = Measurements(runner, session, self)
         self._grids = Grids(runner, session, self)
         self._jobs = (self._measurements.job, elbo_job, forms.job, vdm.job, self._grids.job, self._model.job)

@@ -185,10 +185,20 @@ def test_a_network_that_is_told_the_noise_level_follows_the_schedule(write_point
     np.testing.assert_allclose(a, b, atol=0.02)
 
 
-def test_nobody_sets_the_schedule_of_the_exact_model(write_points: Callable[..., Path]) -> None:
-    facts = registry.inspect(write_points("exact"), {"T": 3})
-    assert facts.T == 50
-    assert any("not used" in warning for warning in facts.warnings)
+@torch.no_grad()
+def test_the_exact_model_on_another_schedule(write_points: Callable[..., Path]) -> None:
+    """It is exact on every path; but it is told no time, and its output is the score."""
+    folder = write_points("exact")
+    model = registry.load(folder, "cpu", {"schedule": {"name": "linear"}, "T": 30})
+    assert (model.facts.T, model.facts.schedule, model.denoiser.schedule.T) == (30, "linear", 30)
+    assert model.truth is not None
+    x, schedule = torch.tensor([[0.3, -0.2], [1.0, 2.0]]), model.denoiser.schedule
+    for t in (1, 2, 10, 29, 30):
+        score = model.truth.score(x, schedule.signal(t), schedule.noise(t))
+        np.testing.assert_allclose(model.denoiser(x, t).score, score, rtol=1e-5)
+    facts = registry.inspect(folder, {"time_offset": 1, "prediction": "eps"})
+    assert any("is not used: the exact model" in warning for warning in facts.warnings)
+    assert (facts.time_input.plain, facts.prediction) == (True, "score")
 
 
 # --- two sets of weights -----------------------------------------------------------------------------------------

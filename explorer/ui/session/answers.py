@@ -71,8 +71,10 @@ class Answers:
         match frame:
             case Ready():
                 self._opener.take_ready(frame)
-            case Progress(message=message) if message:
+            case Progress(message=message, fraction=fraction) if message:
                 self._scene.progressed.emit(message)
+                if self._scene.opening is not None:
+                    self._scene.readingChanged.emit(fraction)
             case Opened():
                 self._opener.take_model(frame)
             case Restored():

@@ -55,6 +55,7 @@ class Opener:
         else:
             state = self._first_state(facts).with_changes(device=device or scene.state.device)
             self._ask(Open(ModelRef(facts.path, state.device)), state, "Reading the weights…")
+            scene.inspected.emit(facts)
 
     def open_session(self, path: str) -> None:
         """Open what was saved."""
@@ -71,6 +72,7 @@ class Opener:
         scene.opening = None
         self._runner.cancel_opening()
         scene.progressed.emit("")
+        scene.readingChanged.emit(None)
         scene.openingEnded.emit()
         if scene.facts is not None:
             self._looks.look(film=True)
@@ -133,9 +135,11 @@ class Opener:
         """It could not be opened."""
         self._scene.opening = None
         self._scene.progressed.emit("")
+        self._scene.readingChanged.emit(None)
         self._scene.openingEnded.emit()
 
     def _forget_model_before(self, facts: ModelFacts) -> None:
+        self._scene.readingChanged.emit(None)
         self._scene.set_model(facts)
         self._runs.forget()
         self._schedules.forget()

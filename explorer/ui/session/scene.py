@@ -36,6 +36,10 @@ class Scene(QObject):
     consentWanted = Signal(object, object)
     """ModelFacts, device: the model is a program that nobody has agreed to run."""
     openingBegan = Signal()
+    inspected = Signal(object)
+    """The facts of the model that is being opened, before its weights are read."""
+    readingChanged = Signal(object)
+    """How much of the weights is read, 0 … 1; None where nothing is being read."""
     openingEnded = Signal()
     """It failed, or was cancelled."""
     opened = Signal(object)
