@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from explorer.facts import ModelError, ProposedSampler
 from explorer.formats.corrections import PARSERS, Corrections, parse_text
+from explorer.formats.evidence import Evidence
 from explorer.formats.fields import finite, read_json, short, whole
 
 CARD_FILE = "explorer.json"
@@ -41,6 +42,12 @@ class Card:
     sheet: SampleSheet | None = None
     proposed: ProposedSampler | None = None
     warnings: tuple[str, ...] = ()
+
+    def add_texts(self, evidence: Evidence) -> None:
+        """Record the data set and the licence, where they are named."""
+        for name, text in (("dataset", self.dataset), ("licence", self.licence)):
+            if text:
+                evidence.add(name, text, "card", CARD_FILE)
 
 
 def card_path(model: Path) -> Path:

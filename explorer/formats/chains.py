@@ -1,7 +1,7 @@
 """Folders of our own chains of latent variables: `config.json` with the network "latent_chain", and weights.
 
 network_config   {"shape": [channels, height, width], "levels": [numbers in z₁, …, z_L], "hidden", "between",
-                 "classes"}
+                 "classes", "top_classes"}
 likelihood       "bernoulli": pixels are 0 or 1
 class_names, title   optional; the labels of the sample pictures stand in the card
 """
@@ -9,22 +9,21 @@ class_names, title   optional; the labels of the sample pictures stand in the ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats.adjusted import KEYS
-from explorer.formats.card import SampleSheet, read_card
-from explorer.formats.corrections import PARSERS, parse_overrides
-from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.card import read_card
+from explorer.formats.corrections import Corrections, parse_overrides
+from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields, read_json
-from explorer.formats.samples import check_sheet, read_sheet
+from explorer.formats.own import sources, stated_in
+from explorer.formats.samples import card_samples, usable_sheet
 
 if TYPE_CHECKING:  # facts are read without torch
-    import numpy as np
     import torch
-    from numpy.typing import NDArray
 
     from explorer.formats.model import LatentModel
 
@@ -49,11 +48,13 @@ MAX_LEVELS, MAX_NUMBERS, MAX_WIDTH = 64, 4_096, 8_192
 class _Configuration:
     shape: tuple[int, int, int]
     levels: tuple[int, ...]
-    hidden: int
-    between: int
-    classes: int
-    title: str | None
-    class_names: tuple[str, ...]
+    widths: dict[str, int]
+    stated: Corrections
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """The network's."""
+        return {"shape": self.shape, "levels": self.levels, **self.widths}
 
 
 class LatentFolder:
@@ -76,9 +77,7 @@ class LatentFolder:
             raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
         title = evidence.choose(
             "title",
-            Candidate(user.title, "user"),
-            Candidate(card.corrections.title, "card", "explorer.json"),
-            Candidate(configuration.title, "file", CONFIG),
+            *sources("title", user, card, configuration.stated),
             default=path.name or str(path),
             where="the folder's name",
         )
@@ -91,10 +90,8 @@ class LatentFolder:
         evidence.add("likelihood", "p(x|z₁) Bernoulli: every pixel is 0 or 1", "file", CONFIG)
         evidence.add("prior", f"p(z{_subscript(len(levels))}) = N(0, I)", "file", CONFIG)
         evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
-        sheet = _usable(card.sheet, configuration.shape, evidence)
-        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
-            if text:
-                evidence.add(name, text, "card", "explorer.json")
+        sheet = usable_sheet(card.sheet, configuration.shape, evidence)
+        card.add_texts(evidence)
         return ModelFacts(
             path=str(path),
             format=self.name,
@@ -124,11 +121,11 @@ class LatentFolder:
 
         found = _read(path)
         with torch.device("meta"):  # shapes without memory
-            network = LatentNetwork(LatentConfig(found.shape, found.levels, found.hidden, found.between, found.classes))
+            network = LatentNetwork(LatentConfig(**found.sizes))
         load_weights(network, path / WEIGHTS, f"{path.name}/{WEIGHTS}", device)
-        facts, samples = _samples(path, facts)
+        facts, samples = card_samples(path, facts)
         observed = network.observed(torch.from_numpy(samples)).numpy()
-        names = found.class_names or tuple(str(k) for k in range(max(facts.sample_labels, default=-1) + 1))
+        names = found.stated.class_names or tuple(str(k) for k in range(max(facts.sample_labels, default=-1) + 1))
         return LatentModel(facts, network, observed, device, names)
 
 
@@ -148,44 +145,13 @@ def _read(path: Path) -> _Configuration:
         raise sizes.wrong("levels", "the list of how many numbers z₁, z₂, … have")
     if fields.choice("likelihood", LIKELIHOODS[0], LIKELIHOODS) not in LIKELIHOODS:
         raise fields.wrong("likelihood", f"one of {', '.join(LIKELIHOODS)}")
-    stated: dict[str, Any] = {}
-    for key in ("title", "class_names"):
-        if key in fields:
-            try:
-                stated[key] = PARSERS[key](fields.values[key])
-            except ValueError as error:
-                raise fields.wrong(key, str(error)) from None
-    hidden, between = sizes.integer("hidden", 512, 1, MAX_WIDTH), sizes.integer("between", 256, 1, MAX_WIDTH)
-    classes = sizes.integer("classes", 0, 0, MAX_NUMBERS)
-    names = tuple(stated.get("class_names", ()))
-    size = (shape[0], shape[1], shape[2])
-    return _Configuration(size, levels, hidden, between, classes, stated.get("title"), names)
-
-
-def _usable(sheet: SampleSheet | None, shape: tuple[int, ...], evidence: Evidence) -> SampleSheet | None:
-    if sheet is None:
-        return None
-    try:
-        check_sheet(sheet, shape)
-    except (ValueError, OSError) as error:
-        evidence.warn(f"The card's sample pictures are not used: {error}.")
-        return None
-    evidence.add("samples", f"{sheet.count} pictures", "card", "explorer.json")
-    return sheet
-
-
-def _samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
-    """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
-    import numpy as np
-
-    sheet = read_card(path).sheet
-    if sheet is not None and facts.sample_count:
-        try:
-            return facts, read_sheet(sheet, facts.shape, VALUE_RANGE)
-        except (ValueError, OSError) as error:
-            warning = f"The card's sample pictures are not used: {error}."
-            facts = replace(facts, sample_count=0, sample_labels=(), warnings=(*facts.warnings, warning))
-    return facts, np.zeros((0, *facts.shape), np.float32)
+    widths = {
+        "hidden": sizes.integer("hidden", 512, 1, MAX_WIDTH),
+        "between": sizes.integer("between", 256, 1, MAX_WIDTH),
+        "classes": sizes.integer("classes", 0, 0, MAX_NUMBERS),
+        "top_classes": sizes.integer("top_classes", 0, 0, MAX_NUMBERS),
+    }
+    return _Configuration((shape[0], shape[1], shape[2]), levels, widths, stated_in(fields))
 
 
 def _subscript(number: int) -> str:

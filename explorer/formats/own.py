@@ -132,9 +132,7 @@ class OwnFolder:
         classifier = exact_classifier(truth.piece_count, class_names) if truth else None
         if classifier is not None:
             evidence.add("classifier", classifier.title, "inferred", CONFIG)
-        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
-            if text:
-                evidence.add(name, text, "card", "explorer.json")
+        card.add_texts(evidence)
         return ModelFacts(
             path=str(path),
             format=self.name,

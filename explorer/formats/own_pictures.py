@@ -126,9 +126,7 @@ class OwnPictures:
         classifier = find_classifier(path, configuration.shape, value_range, names)
         if classifier is not None:
             evidence.add("classifier", classifier.title, "inferred", classifier.path)
-        for name, text in (("dataset", card.dataset), ("licence", card.licence)):
-            if text:
-                evidence.add(name, text, "card", "explorer.json")
+        card.add_texts(evidence)
         return ModelFacts(
             path=str(path),
             format=self.name,

@@ -254,9 +254,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         classifier = find_classifier(path.parent, plan.shape, value_range, names)
     if classifier is not None:
         evidence.add("classifier", classifier.title, "inferred", classifier.path)
-    for name, text in (("dataset", card.dataset), ("licence", card.licence)):
-        if text:
-            evidence.add(name, text, "card", "explorer.json")
+    card.add_texts(evidence)
     defaults = {"clip": plan.kind == "image", **plan.sampler_defaults}
     if plan.learned_variance:
         defaults["variance"] = "learned"

@@ -17,13 +17,15 @@ Palette: TypeAlias = Literal["data", "signed", "magnitude"]
 class Image:
     """A batch of pictures. data: (n, channels, height, width). limits: the values at the palette's ends.
 
-    note: a few words for the tile's header, "" for none.
+    note: a few words for the tile's header, "" for none. rows: written left of a single picture, which is made of as
+    many rows of one height.
     """
 
     data: Floats
     palette: Palette
     limits: tuple[float, float]
     note: str = ""
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

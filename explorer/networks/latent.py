@@ -22,7 +22,8 @@ class LatentConfig:
     """Sizes. shape: (channels, height, width) of the pictures. levels: how many numbers z₁ … z_L have.
 
     hidden: width of the networks at the pictures' end; between: of those from one level to the next. classes: the
-    decoder first decides between so many classes, 0 for a decoder that does not.
+    decoder first decides between so many classes, 0 for a decoder that does not. top_classes: so does the way down
+    from z_L, where there are several levels.
     """
 
     shape: tuple[int, int, int] = (1, 28, 28)
@@ -30,6 +31,7 @@ class LatentConfig:
     hidden: int = 512
     between: int = 256
     classes: int = 0
+    top_classes: int = 0
 
 
 class LatentNetwork(nn.Module):
@@ -39,7 +41,8 @@ class LatentNetwork(nn.Module):
     map of the neighbour and a correction to it, and so begins as a chain that passes on what it is given.
 
     Where there are classes, the decoder is told softmax(gate(z₁)) beside z₁. It is a function of z₁ like any other, but
-    a steep one: between the regions of two classes lies a border in place of ghosts of both.
+    a steep one: between the regions of two classes lies a border in place of ghosts of both. A gate of z_L lets the top
+    decide what is drawn, and leaves to the levels below how.
     """
 
     def __init__(self, config: LatentConfig) -> None:
@@ -53,6 +56,10 @@ class LatentNetwork(nn.Module):
         self.gate = _layers(sizes[0], GATE_WIDTH, config.classes) if config.classes else None
         self.up = nn.ModuleList([_Step(below, config.between, above) for below, above in pairs])
         self.down = nn.ModuleList([_Step(above, config.between, below) for below, above in pairs])
+        self.top_gate: nn.Sequential | None = None
+        if config.top_classes and pairs:
+            self.top_gate = _layers(sizes[-1], GATE_WIDTH, config.top_classes)
+            self.down[-1] = _Step(sizes[-1] + config.top_classes, config.between, sizes[-2])
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -69,12 +76,16 @@ class LatentNetwork(nn.Module):
 
     def decode(self, t: int, z: Tensor) -> Diagonal:
         """p(z_{t−1} | z_t), t ≥ 2. z: (n, d_t)."""
-        return _gaussian(self.down[t - 2](z))
+        return _gaussian(self.down[t - 2](_told(z, self.top_gate if t == len(self.sizes) else None)))
 
     def likelihood(self, z: Tensor) -> BernoulliPicture:
         """p(x | z₁). z: (n, d_1)."""
-        told = z if self.gate is None else torch.cat([z, self.gate(z).softmax(1)], dim=1)
-        return BernoulliPicture(self.decoder(told).unflatten(1, self.config.shape))
+        return BernoulliPicture(self.decoder(_told(z, self.gate)).unflatten(1, self.config.shape))
+
+
+def _told(z: Tensor, gate: nn.Module | None) -> Tensor:
+    """z with what its gate decides beside it."""
+    return z if gate is None else torch.cat([z, gate(z).softmax(1)], dim=1)
 
 
 class _Step(nn.Module):

@@ -138,11 +138,23 @@ class UNet(nn.Module):
 @dataclass(frozen=True)
 class Meaning:
     """What a network's output f stands for. kind: of the quantity. over_noise: it is f/s(t), as in NCSNv2, where one
-    network has to give scores of all sizes. beside_x_t: it is x_t/√(a² + s²) + f, as ε̂ in VDM."""
+    network has to give scores of all sizes. beside_x_t: a share of it is known from x_t, see `beside`."""
 
     kind: Kind
     over_noise: bool = False
     beside_x_t: bool = False
+
+
+def beside(x: Tensor, f: Tensor, kind: Kind, a: float | Tensor, s: float | Tensor) -> Tensor:
+    """What a network's output f and its input x = x_t/√(a² + s²) make together (`Meaning.beside_x_t`).
+
+    x + f, as ε̂ in VDM. Of a score times s it is −(s x + a f)/√(a² + s²): then f has unit scale at every level, is ε̂
+    where there is little noise and −x̂₀ where there is much (Karras et al. 2022, §5).
+    """
+    if kind != "score":
+        return x + f
+    r = (a * a + s * s) ** 0.5
+    return x * (-s / r) - f * (a / r)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +171,7 @@ class UNetCall:
         x = x_t * (1 / math.hypot(a, s))
         output: Tensor = self.network(x, half_log_snr, condition)
         if self.meaning.beside_x_t:
-            output = output + x
+            output = beside(x, output, self.meaning.kind, a, s)
         return output * (1 / s) if self.meaning.over_noise else output
 
     def on(self, schedule: Schedule) -> UNetCall:

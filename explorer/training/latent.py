@@ -41,7 +41,7 @@ JUDGE = CHECKPOINTS / "digits-classifier"
 @dataclass(frozen=True)
 class LatentTraining:
     """Network and objective. betas: β_1 … β_L. readable: the weight of the draws' readability, in nats; labelled: that
-    of the label that the decoder's gate is to see in z₁; labelled_top: that of the label in z_L.
+    of the label that each gate is to see in its z.
 
     annealed: the share of the run in which the terms of the levels come in.
     """
@@ -51,7 +51,6 @@ class LatentTraining:
     loop: LoopConfig
     readable: float = 0.0
     labelled: float = 0.0
-    labelled_top: float = 0.0
     annealed: float = 0.2
     batch_size: int = 128
     drawn: int = 64
@@ -82,12 +81,11 @@ class Reader(nn.Module):
 
 
 class Pupil(nn.Module):
-    """The chain, its reader, and what sees the label in z_L, trained by one optimiser."""
+    """The chain and its reader, trained by one optimiser."""
 
     def __init__(self, config: LatentConfig) -> None:
         super().__init__()
         self.chain, self.reader = LatentNetwork(config), Reader()
-        self.top = nn.Linear(config.levels[-1], config.classes)
 
 
 def chain_loss(
@@ -100,7 +98,7 @@ def chain_loss(
 ) -> Tensor:
     """−E[log p(x|z₁)] + weight Σ β_t K_t − labelled E[log gate(label|z₁)], the mean over the batch, in nats a pixel.
 
-    x: pixels 0 or 1. Of several levels the top is to tell the label too: otherwise it has no need to say anything.
+    x: pixels 0 or 1. A gate of the top is to see the label too: otherwise the top has no need to say anything.
     """
     chain = pupil.chain
     below, qs, zs = x, [], []
@@ -113,8 +111,8 @@ def chain_loss(
     loss = nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
     if chain.gate is not None:
         loss = loss + config.labelled * nn.functional.cross_entropy(chain.gate(zs[0]), labels)
-    if config.labelled_top:
-        loss = loss + config.labelled_top * nn.functional.cross_entropy(pupil.top(zs[-1]), labels)
+    if chain.top_gate is not None:
+        loss = loss + config.labelled * nn.functional.cross_entropy(chain.top_gate(zs[-1]), labels)
     for i, (q, z) in enumerate(zip(qs, zs, strict=True)):
         if i + 1 == len(zs):
             term = q.kl_by_dimension(Diagonal.standard(z))
@@ -212,12 +210,13 @@ def train_chain(
 
 @torch.no_grad()
 def steepen(chain: LatentNetwork, factor: float) -> None:
-    """Multiply the gate's logits, in place: where z₁ lies it decides the same, and more surely."""
-    if chain.gate is not None:
-        last = chain.gate[-1]
-        assert isinstance(last, nn.Linear)
-        last.weight.mul_(factor)
-        last.bias.mul_(factor)
+    """Multiply the gates' logits, in place: where z lies they decide the same, and more surely."""
+    for gate in (chain.gate, chain.top_gate):
+        if gate is not None:
+            last = gate[-1]
+            assert isinstance(last, nn.Linear)
+            last.weight.mul_(factor)
+            last.bias.mul_(factor)
 
 
 def _binary(pictures: PictureSet, keep: Any) -> Any:

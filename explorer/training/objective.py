@@ -8,10 +8,16 @@ from torch import Tensor
 from explorer.diffusion.schedules import Schedule
 
 
-def stratified_times(n: int, T: int, generator: torch.Generator) -> Tensor:
-    """n integer times in 1 … T, one from each of n equal strata, in random order; int64 (n,)."""
+def stratified_times(n: int, T: int, generator: torch.Generator, often: Tensor | None = None) -> Tensor:
+    """n integer times in 1 … T, one from each of n equal strata, in random order; int64 (n,).
+
+    often: how often each of 1 … T comes up, (T,), in any units; all alike without it.
+    """
     strata = torch.randperm(n, generator=generator) + torch.rand(n, generator=generator)
-    return (strata / n * T).long().clamp(max=T - 1) + 1
+    if often is None:
+        return (strata / n * T).long().clamp(max=T - 1) + 1
+    up_to = often.double().cumsum(0)
+    return torch.searchsorted(up_to / up_to[-1], strata.double() / n, right=True).clamp(max=T - 1) + 1
 
 
 def noised(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch import Tensor
 from explorer.datasets.pictures import PictureSet
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import SCHEDULES, Schedule
-from explorer.networks.unet import UNet, UNetConfig
+from explorer.networks.unet import UNet, UNetConfig, beside
 from explorer.training.card import balanced, write_card, write_samples
 from explorer.training.folder import write_network
 from explorer.training.loop import LoopConfig, train
@@ -30,7 +30,12 @@ SHOWN = 200
 class PictureConfig:
     """Network and objective. schedule: a name in SCHEDULES, with arguments besides T.
 
-    prediction: what the network gives; over_noise: what it gives over s (see `Meaning`).
+    prediction: what the network gives; over_noise, beside_x_t: what is done with that first (see `Meaning`).
+
+    weighting: of scores. "noise" weighs ‖s ŝ + ε‖², so that no level outweighs the others (Song & Ermon 2019, eq. 6);
+    "path" that times (a² + s²)/a², which counts errors of v̂: where noise prevails, what is learned is then x̂₀
+    and not the noise (Salimans & Ho 2022). focus: (m, w), times come up as often as exp(−½ ((ln s/a − m)/w)²), where
+    what the picture is to be is decided, rather than all alike (Karras et al. 2022).
     """
 
     network: UNetConfig
@@ -40,11 +45,22 @@ class PictureConfig:
     T: int
     arguments: tuple[tuple[str, float], ...] = ()
     over_noise: bool = False
+    beside_x_t: bool = False
+    weighting: Literal["noise", "path"] = "noise"
+    focus: tuple[float, float] | None = None
     batch_size: int = 64
     label_dropout: float = 0.1
 
     def made_schedule(self) -> Schedule:
         return SCHEDULES[self.schedule](self.T, **dict(self.arguments))
+
+    def often(self, schedule: Schedule) -> Tensor | None:
+        """How often each of the times 1 … T comes up; None for all alike."""
+        if self.focus is None:
+            return None
+        middle, width = self.focus
+        log_ratio = -0.5 * schedule.log_snr(torch.arange(1, schedule.T + 1))
+        return (-0.5 * ((log_ratio - middle) / width).square()).exp()
 
     def facts(self, class_names: tuple[str, ...]) -> dict[str, Any]:
         """What the configuration file says besides the network."""
@@ -53,6 +69,7 @@ class PictureConfig:
             "schedule": {"name": self.schedule, "T": self.T, **dict(self.arguments)},
             "prediction": self.prediction,
             "over_noise": self.over_noise,
+            "beside_x_t": self.beside_x_t,
             "value_range": [-1, 1],
             "class_names": list(class_names),
         }
@@ -62,16 +79,19 @@ def picture_loss(
     network: UNet, config: PictureConfig, schedule: Schedule, x_0: Tensor, labels: Tensor, generator: torch.Generator
 ) -> Tensor:
     """The mean squared error of the quantity the network gives, of a batch x_0 (n, …) in [−1, 1], each at a time of
-    its own. Scores are weighted by s², so that no level outweighs the others (Song & Ermon 2019, eq. 6)."""
-    t = stratified_times(len(x_0), schedule.T, generator)
+    its own."""
+    t = stratified_times(len(x_0), schedule.T, generator, config.often(schedule))
     x_t, eps, a, s = noised(schedule, x_0, t, generator)
     dropped = torch.rand(len(labels), generator=generator) < config.label_dropout
     labels = torch.where(dropped, config.network.classes, labels)
     x = (x_t / (a.square() + s.square()).sqrt()).to(memory_format=torch.channels_last)
     output: Tensor = network(x, 0.5 * schedule.log_snr(t).float(), labels if config.network.classes else None)
+    if config.beside_x_t:
+        output = beside(x, output, config.prediction, a, s)
     if config.prediction == "score":
         # ‖s ŝ + ε‖²; where the network gives s ŝ itself, there is nothing to multiply.
-        return ((output if config.over_noise else s * output) + eps).square().mean()
+        error = ((output if config.over_noise else s * output) + eps).square()
+        return (error if config.weighting == "noise" else error * (1 + (s / a).square())).mean()
     wanted = {"x0": x_0, "eps": eps, "v": a * eps - s * x_0}[config.prediction]
     return (output - wanted).square().mean()
 

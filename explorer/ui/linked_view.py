@@ -29,15 +29,20 @@ class LinkedView(QWidget):
         """Width over height of the whole content."""
         return 1.0
 
+    def left_room(self) -> int:
+        """Pixels left of the content that are kept free."""
+        return 0
+
     def area(self) -> QRectF:
         """Where the visible part is painted: the largest rectangle of the content's shape, centred."""
-        width, height = float(self.width()), float(self.height())
+        room = self.width() - self.left_room()
+        width, height = float(room), float(self.height())
         if width > height * self.aspect():
             width = height * self.aspect()
         else:
             height = width / self.aspect()
         # Whole pixels at the left and the top: a square of whole pixels then covers all that is behind it.
-        return QRectF((self.width() - width) // 2, (self.height() - height) // 2, width, height)
+        return QRectF(self.left_room() + (room - width) // 2, (self.height() - height) // 2, width, height)
 
     def to_content(self, position: QPointF) -> QPointF:
         """A position in the widget as fractions of the content."""

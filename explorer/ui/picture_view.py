@@ -16,6 +16,8 @@ from explorer.ui.selection import outline
 from explorer.ui.viewport import Viewport
 
 SELECTED = QColor("#ffd60a")
+ROW_GAP = 6
+"""Pixels between a row's name and the row."""
 CLICK_REACH = 4
 """Pixels that the mouse may move during a click."""
 
@@ -44,6 +46,11 @@ class PictureView(LinkedView):
     def clear(self) -> None:
         self._image, self._pixels, self._picture = None, None, QImage()
         self.update()
+
+    def left_room(self) -> int:
+        """For the names of the rows, where they have some."""
+        rows = self._image.rows if self._image is not None else ()
+        return max((self.fontMetrics().horizontalAdvance(name) for name in rows), default=-ROW_GAP) + ROW_GAP
 
     def aspect(self) -> float:
         return self._picture.width() / self._picture.height() if not self._picture.isNull() else 1.0
@@ -93,6 +100,7 @@ class PictureView(LinkedView):
         painter.drawImage(area, self._picture, source)
         self._paint_lattice(painter)
         self._paint_selection(painter)
+        self._paint_rows(painter)
         self._paint_mark(painter)
         self._paint_hover(painter)
 
@@ -118,6 +126,16 @@ class PictureView(LinkedView):
             y = self.to_widget(QPointF(0, row / rows)).y()
             if area.top() < y < area.bottom():
                 painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+
+    def _paint_rows(self, painter: QPainter) -> None:
+        assert self._image is not None
+        area, names = self.area(), self._image.rows
+        painter.setPen(QColor(theme.current().muted))
+        for i, name in enumerate(names):
+            top, bottom = (self.to_widget(QPointF(0, row / len(names))).y() for row in (i, i + 1))
+            if area.top() <= (top + bottom) / 2 <= area.bottom():
+                place = QRectF(0, top, area.left() - ROW_GAP, bottom - top)
+                painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name)
 
     def _paint_mark(self, painter: QPainter) -> None:
         """Of the first sample: it is the one that lenses of a single number are about."""

@@ -149,7 +149,9 @@ def test_a_run_goes_down_a_level_a_step(engine: Engine, chain: ModelRef) -> None
         assert again.replayed
     everything = look(engine, chain, 2, source=Replay(1, 1))
     assert isinstance(everything.tiles["terms"], Missing)  # nothing is known of how likely data are
-    assert not isinstance(everything.tiles["levels"], Missing)
+    levels = everything.tiles["levels"]
+    assert isinstance(levels, Image)
+    assert levels.rows == ("z₃", "z₂")  # what is below has not been made yet
 
 
 def test_a_batch_holds_its_single_runs(engine: Engine, chain: ModelRef) -> None:

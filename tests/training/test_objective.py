@@ -32,6 +32,13 @@ def test_times_are_uniform_and_shuffled() -> None:
     assert bool(((draws.double().mean(0) - 5.5).abs() < 0.7).all())
 
 
+def test_times_come_up_as_often_as_is_said() -> None:
+    often = torch.tensor([1.0, 0.0, 3.0, 4.0])
+    draws = torch.cat([stratified_times(8, 4, torch.Generator().manual_seed(i), often) for i in range(50)])
+    # The strata are eighths, so every batch has them in exactly these shares.
+    assert torch.bincount(draws, minlength=5).tolist() == [0, 50, 0, 150, 200]
+
+
 @pytest.mark.parametrize(("prediction_type", "kind"), [("epsilon", "eps"), ("sample", "x0"), ("v_prediction", "v")])
 def test_the_target_is_what_a_prediction_of_that_kind_means(prediction_type: str, kind: Kind) -> None:
     schedule = cosine(1000)

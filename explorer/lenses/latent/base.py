@@ -98,11 +98,11 @@ class LatentLens:
     draw: Callable[[LatentView], Drawable]
 
 
-def sheet(rows: list[Tensor], note: str = "") -> Image:
-    """Rows of pictures, (k, channels, height, width) each, as one picture with narrow gaps."""
+def sheet(rows: list[Tensor], note: str = "", names: tuple[str, ...] = ()) -> Image:
+    """Rows of pictures, (k, channels, height, width) each, as one picture with narrow gaps. names: of the rows."""
     lines = [_joined([numpy32(picture) for picture in row], axis=2) for row in rows]
     whole = _joined(lines, axis=1)
-    return Image(np.ascontiguousarray(whole[None]), "data", (0.0, 1.0), note)
+    return Image(np.ascontiguousarray(whole[None]), "data", (0.0, 1.0), note, names)
 
 
 def _joined(pictures: list[Floats], axis: int) -> Floats:

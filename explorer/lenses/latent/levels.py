@@ -15,8 +15,7 @@ def draw(view: LatentView) -> Drawable:
         redrawn(view, t, view.rungs[t][:1], COLUMNS) if t > 1 else pixels(view, view.rungs[1][:1], COLUMNS)
         for t in known
     ]
-    kept = ", ".join(f"z{subscript(t)}" for t in known)
-    return sheet(rows, f"rows: {kept} kept")
+    return sheet(rows, "at the left: what is kept", tuple(f"z{subscript(t)}" for t in known))
 
 
 LENS = LatentLens("levels", "what each level decides", "a row keeps z_t and redraws all below", draw)
