@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.ui import share, theme
+from explorer.ui import file_dialogs, share, theme
+from explorer.ui.trials import fill_trials_menu
 
 if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
@@ -38,10 +39,10 @@ class ActionRow:
 
 
 ROWS: tuple[ActionRow, ...] = (
-    ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), lambda w: w.choose_model(), needs_model=False),
-    ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), lambda w: w.choose_picture()),
+    ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), file_dialogs.choose_model, needs_model=False),
+    ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), file_dialogs.choose_picture),
     ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False),
-    ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), lambda w: w.choose_save_file()),
+    ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), file_dialogs.choose_save_file),
     ActionRow("&File", "Save s&ession…", ("Ctrl+Shift+S",), share.save_session),
     ActionRow("&File", "Open sess&ion…", ("Ctrl+Shift+O",), share.open_session, needs_model=False),
     ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close(), needs_model=False),
@@ -50,8 +51,8 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&Run", "One step &back", ("Left",), lambda w: w.session.back(1)),
     ActionRow("&Run", "Ten steps on", ("Shift+Right",), lambda w: w.session.forward(10)),
     ActionRow("&Run", "Ten steps back", ("Shift+Left",), lambda w: w.session.back(10)),
-    ActionRow("&Run", "To the &start", ("Home",), lambda w: w.go_to_end(False)),
-    ActionRow("&Run", "To the &end", ("End",), lambda w: w.go_to_end(True)),
+    ActionRow("&Run", "To the &start", ("Home",), lambda w: w.session.go_to_end(False)),
+    ActionRow("&Run", "To the &end", ("End",), lambda w: w.session.go_to_end(True)),
     ActionRow("&Run", "&Branch here", ("B",), lambda w: w.session.branch()),
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
     ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme(), needs_model=False),
@@ -60,7 +61,7 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.reset_zoom()),
     ActionRow("&View", "Fields as arrows or as streamlines", ("L",), lambda w: w.toggle_streamlines()),
     ActionRow("&Help", "Guided &tour", ("F1",), lambda w: w.take_tour(), needs_model=False),
-    ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.toggle_shortcuts(), needs_model=False),
+    ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.shortcuts.toggle(), needs_model=False),
 )
 
 
@@ -87,6 +88,9 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
     needing.append(menus["&File"].insertMenu(menus["&File"].actions()[2], comparing))
     tiles = menus["&View"].addMenu("&Tiles")
     tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
+    trials = QMenu("&Try", bar)
+    bar.insertMenu(menus["&Help"].menuAction(), trials)
+    trials.aboutToShow.connect(lambda: fill_trials_menu(trials, window.session))
     return needing
 
 
@@ -123,8 +127,9 @@ def shortcut_table() -> str:
 class ShortcutPanel(QLabel):
     """The keys, until the next click or key."""
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
         self.setObjectName("shortcuts")
         self.setWindowFlag(Qt.WindowType.Popup)
         self.setMargin(16)
@@ -137,6 +142,13 @@ class ShortcutPanel(QLabel):
         """Written anew, in the colours of the theme in use."""
         self.setText(shortcut_table())
         self.adjustSize()
+
+    def toggle(self) -> None:
+        """Over the middle of the window, or gone again."""
+        self.refresh()
+        window = self._window
+        self.move(window.mapToGlobal(window.rect().center() - self.rect().center()))
+        self.setVisible(not self.isVisible())
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.close()

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Floats
 from explorer.request import Forward, PutIn
 from explorer.ui.brush import Brush
 from explorer.ui.edits import EDITS, Edit, inside
+from explorer.ui.file_dialogs import ask_for_picture
 from explorer.ui.icons import icon
 from explorer.ui.selecting import Selecting, Way
 from explorer.ui.selection import box, words
@@ -39,7 +40,6 @@ SELECT_TIPS: dict[Way, tuple[str, str]] = {
     ),
 }
 OFFERED_SAMPLES = 10
-FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff)"
 
 
 class EditButton(QToolButton):
@@ -205,6 +205,5 @@ class EditButton(QToolButton):
             self._session.branch(put, f"{name} put in, noised{self._inside}")
 
     def _choose_picture(self, fitted: bool = False) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Put in a picture as x₀", "", FILES)
-        if path:
+        if path := ask_for_picture(self, "Put in a picture as x₀"):
             self._put_in(Forward(picture=path), f"“{Path(path).name}”", fitted)

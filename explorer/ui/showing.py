@@ -16,7 +16,7 @@ RUN_SHOWN_MS = 80
 
 
 class Showing(QObject):
-    """Listens to a session and shows it in a workspace. It changes nothing of what the user chose."""
+    """Listens to a session and shows it in a workspace; the other direction is `controlling.py`."""
 
     def __init__(self, session: Session, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +47,13 @@ class Showing(QObject):
     def on_show(self) -> tuple[LensSpec, ...]:
         """The lenses that the tiles show."""
         return tuple(lens for lens in self.lenses if lens.name in self._parts.tiles.names())
+
+    def show_lens(self, name: str, on: bool) -> None:
+        """Let there be a tile of a lens or not; the last one stays."""
+        shown = {*self._session.state.lenses}
+        chosen = shown | {name} if on else shown - {name}
+        if chosen:
+            self._session.change(lenses=tuple(lens.name for lens in self.lenses if lens.name in chosen))
 
     def refused(self) -> None:
         """A control may show a choice that was refused: show those in force."""

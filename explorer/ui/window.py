@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Opened
 from explorer.paths import RESOURCES
 from explorer.state import State
 from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
+from explorer.ui.controlling import connect_controls, connect_plots
+from explorer.ui.file_dialogs import choose_model, choose_picture, is_picture, local_files
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
 from explorer.ui.runner import Runner
 from explorer.ui.second_model import ask_for_second, fill_compare_menu
-from explorer.ui.session import Session, is_picture
+from explorer.ui.session import Session
 from explorer.ui.settings import Settings
 from explorer.ui.showing import Showing
 from explorer.ui.starting import StartingPoints
 from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
-from explorer.ui.trials import fill_trials_menu
 from explorer.ui.trust import ask_for_consent
 from explorer.ui.window_film import WindowFilm
 from explorer.ui.workspace import Workspace
@@ -39,6 +40,7 @@ class MainWindow(QMainWindow):
 
     busyChanged = Signal(bool)
     session: Session
+    shortcuts: actions.ShortcutPanel
 
     def __init__(self, path: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,9 +59,6 @@ class MainWindow(QMainWindow):
         self._build()
         self._model_actions = actions.install(self, self.menuBar())
         self._starting = StartingPoints(self.session, self._workspace.tiles, self)
-        trials = QMenu("&Try", self.menuBar())
-        self.menuBar().insertMenu(self.menuBar().actions()[-1], trials)  # help comes last
-        trials.aboutToShow.connect(lambda: fill_trials_menu(trials, self.session))
         self._showing = Showing(self.session, self._workspace, self)
         self._connect()
         self._restore_layout()
@@ -123,7 +122,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self._banner = ErrorBanner()
         self._gallery = Gallery()
-        self._shortcuts = actions.ShortcutPanel(self)
+        self.shortcuts = actions.ShortcutPanel(self)
         self._workspace = Workspace(self.session)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._gallery)
@@ -157,37 +156,15 @@ class MainWindow(QMainWindow):
         session.saved.connect(self._show_saved)
         status.cancelClicked.connect(session.cancel)
         self._gallery.chosen.connect(self.open)
-        self._gallery.openClicked.connect(self.choose_model)
+        self._gallery.openClicked.connect(lambda: choose_model(self))
         self._gallery.backClicked.connect(self.leave)
         self._gallery.tourClicked.connect(self.take_tour)
         self._pages.currentChanged.connect(self._enable_actions)
-        self._connect_timeline()
-        self._connect_choices()
-
-    def _connect_timeline(self) -> None:
-        session, timeline = self.session, self._workspace.timeline
-        timeline.timeChosen.connect(session.set_time)
-        timeline.stepChosen.connect(self._choose_frame)
-        timeline.playClicked.connect(session.toggle_play)
-        timeline.stepClicked.connect(session.step)
-        timeline.backClicked.connect(session.back)
-        timeline.resetClicked.connect(session.reset)
-        timeline.paceChosen.connect(session.set_pace)
-        timeline.branchClicked.connect(session.branch)
-        timeline.backwardsToggled.connect(session.set_backwards)
-        timeline.loopToggled.connect(session.set_loop)
-        timeline.tree.chosen.connect(session.show_run)
-        timeline.tree.neighbourChosen.connect(session.show_neighbour)
-
-    def _connect_choices(self) -> None:
-        session, choices = self.session, self._workspace.choices
-        timeline = self._workspace.timeline
+        timeline, choices = self._workspace.timeline, self._workspace.choices
         for action in (choices.changed, choices.parameterChanged, timeline.playClicked, timeline.stepClicked):
             action.connect(self._banner.clear)  # what went wrong before is settled by going on
-        choices.changed.connect(lambda changes: session.change(**changes))
-        choices.parameterChanged.connect(session.set_parameter)
-        choices.redrawClicked.connect(session.redraw_noise)
-        choices.pictureClicked.connect(self.choose_picture)
+        connect_controls(session, self._workspace)
+        choices.pictureClicked.connect(lambda: choose_picture(self))
         choices.modelMenuWanted.connect(self._fill_model_menu)
 
     def _build_tabs(self) -> None:
@@ -195,11 +172,8 @@ class MainWindow(QMainWindow):
         from explorer.ui.tabs import Tabs
 
         self._workspace.add_plots()
-        curves = self._workspace.curves
-        curves.timeChosen.connect(self.session.set_time)
-        curves.stepChosen.connect(self.session.set_step)
-        curves.scheduleChosen.connect(self._banner.clear)
-        curves.scheduleChosen.connect(self.session.set_schedule)
+        self._workspace.curves.scheduleChosen.connect(self._banner.clear)
+        connect_plots(self.session, self._workspace.curves)
         self._tabs = Tabs(self._runner, self.session, self._workspace, self)
         self._add_above(self._tabs.strip)
         self._tabs.began.connect(self._banner.clear)
@@ -250,27 +224,7 @@ class MainWindow(QMainWindow):
         self._show_cancellable()
         self._status.say(f"Saved to {path}{f', {note}' if note else ''}.")
 
-    def _choose_frame(self, t: int, step: int) -> None:
-        if self.state.source == "forward":
-            self.session.set_time(t)
-        else:
-            self.session.set_step(step)
-
     # What the menus do
-
-    def choose_model(self) -> None:
-        """Ask for a folder and open it."""
-        path = QFileDialog.getExistingDirectory(self, "Open a model folder")
-        if path:
-            self.open(path)
-
-    def choose_picture(self) -> None:
-        """Ask for a picture and use it as x₀."""
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Open a picture as x₀", "", "Pictures (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff)"
-        )
-        if path:
-            self.use_picture(path)
 
     def use_picture(self, path: str) -> None:
         """Show a picture of the user's own to the open model."""
@@ -298,12 +252,9 @@ class MainWindow(QMainWindow):
         self._banner.clear()
         self._film.start(path)
 
-    def choose_save_file(self) -> None:
-        """Ask for a file and save the tiles as they look."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save a picture of the tiles", "tiles.png", "PNG (*.png)")
-        if path and not Path(path).suffix:
-            path += ".png"  # not every desktop's dialog adds it
-        if path and not self._workspace.tiles.grab().save(path):
+    def save_tiles(self, path: str) -> None:
+        """The tiles as they look, into a picture."""
+        if not self._workspace.tiles.grab().save(path):
             self._banner.show_error(f"The picture could not be written to “{path}”.")
 
     def toggle_gallery(self) -> None:
@@ -334,27 +285,11 @@ class MainWindow(QMainWindow):
         self._gallery.set_recent([path for path in self._settings.recent() if Path(path).exists()])
         self._pages.setCurrentWidget(self._gallery)
 
-    def go_to_end(self, end: bool) -> None:
-        """Home and End: the ends of the slider, or of the run."""
-        facts, run = self.session.facts, self.session.run
-        if facts is None:
-            return
-        if self.state.source == "forward":
-            self.session.set_time(facts.T if end else 0)
-        elif run is not None:
-            self.session.set_step(run.made - 1 if end else 0)
-
     def fill_tiles_menu(self, menu: QMenu) -> None:
         """Which tiles there are, each to be shown or not."""
         facts = self.session.facts
-        fill_tiles_menu(
-            menu, self._showing.lenses, facts.lens_kind if facts is not None else "", self.state.lenses, self._show_lens
-        )
-
-    def _show_lens(self, name: str, on: bool) -> None:
-        chosen = {*self.state.lenses, name} if on else {*self.state.lenses} - {name}
-        if chosen:
-            self.session.change(lenses=tuple(lens.name for lens in self._showing.lenses if lens.name in chosen))
+        kind, showing = facts.lens_kind if facts is not None else "", self._showing
+        fill_tiles_menu(menu, showing.lenses, kind, self.state.lenses, showing.show_lens)
 
     def toggle_theme(self) -> None:
         name: theme.ThemeName = "light" if theme.current().name == "dark" else "dark"
@@ -378,20 +313,14 @@ class MainWindow(QMainWindow):
         self._workspace.tiles.pictures.reset()
         self._workspace.tiles.plane.reset()
 
-    def toggle_shortcuts(self) -> None:
-        """Show the keys in a panel that closes at any click or key."""
-        self._shortcuts.refresh()
-        corner = self.rect().center() - self._shortcuts.rect().center()
-        self._shortcuts.move(self.mapToGlobal(corner))
-        self._shortcuts.setVisible(not self._shortcuts.isVisible())
-
     def fill_compare_menu(self, menu: QMenu) -> None:
         """Which models can be shown beside the open one."""
         self._banner.clear()
         fill_compare_menu(menu, self.session, self._settings.recent(), lambda: ask_for_second(self, self.session))
 
     def _fill_model_menu(self) -> None:
-        fill_model_menu(self._workspace.choices.model_menu, self._settings.recent(), self.open, self.choose_model)
+        menu = self._workspace.choices.model_menu
+        fill_model_menu(menu, self._settings.recent(), self.open, lambda: choose_model(self))
 
     # Qt events
 
@@ -414,12 +343,11 @@ class MainWindow(QMainWindow):
             self.open(path)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if local_files(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
+        if paths := local_files(event.mimeData()):
             event.acceptProposedAction()
             self.use_picture(paths[0]) if is_picture(paths[0]) else self.open(paths[0])
 
@@ -436,7 +364,6 @@ class MainWindow(QMainWindow):
     def _restore_layout(self) -> None:
         self._workspace.tiles.plane.set_streamlines(self._settings.streamlines)
         self.resize(1360, 840)
-        geometry = self._settings.bytes("geometry")
-        if geometry is not None:
+        if (geometry := self._settings.bytes("geometry")) is not None:
             self.restoreGeometry(geometry)
         self._workspace.restore_columns(self._settings.bytes("columns"))

@@ -307,7 +307,7 @@ def make_hand(qtbot: QtBot) -> Iterator[MakeHand]:
     let_go(*windows)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_window(qapp: QApplication, tiny: Path) -> Iterator[MainWindow]:
     """One window for all tests of a module that leave it usable: a new one takes most of a second."""
     window = MainWindow(str(tiny))

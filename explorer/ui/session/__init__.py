@@ -7,6 +7,6 @@
 
 from explorer.ui.session.keeper import SESSION_ENDING
 from explorer.ui.session.scene import COMPARED_LENSES, SECOND_LENSES, StartingCloud
-from explorer.ui.session.session import Session, is_picture
+from explorer.ui.session.session import Session
 
-__all__ = ["COMPARED_LENSES", "SECOND_LENSES", "SESSION_ENDING", "Session", "StartingCloud", "is_picture"]
+__all__ = ["COMPARED_LENSES", "SECOND_LENSES", "SESSION_ENDING", "Session", "StartingCloud"]

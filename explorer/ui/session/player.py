@@ -56,6 +56,13 @@ class Player(QObject):
         else:
             scene.stateChanged.emit()
 
+    def set_time_or_step(self, t: int, step: int) -> None:
+        """A frame of the filmstrip was chosen: the one at t of a forward view, that of a step of a run."""
+        if self._scene.state.source == "forward":
+            self.set_time(t)
+        else:
+            self.set_step(step)
+
     def step(self) -> None:
         """One step on: in a run towards the data, in a forward view towards the noise."""
         scene, run = self._scene, self._scene.run
@@ -93,6 +100,16 @@ class Player(QObject):
             self.step()
         else:
             self.set_step(state.step + steps)
+
+    def go_to_end(self, end: bool) -> None:
+        """To the last time or recorded step, or to the first one."""
+        facts, run = self._scene.facts, self._scene.run
+        if facts is None:
+            return
+        if self._scene.state.source == "forward":
+            self.set_time(facts.T if end else 0)
+        elif run is not None:
+            self.set_step(run.made - 1 if end else 0)
 
     def reset(self) -> None:
         """Forget the run and show x_T; in a forward view go to t = 0."""

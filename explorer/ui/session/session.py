@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -62,8 +61,9 @@ class Session(Scene):
         self.set_up, self.start_from = changes.set_up, changes.start_from
         self.run_with, self.run_to = changes.run_with, changes.run_to
         # Time
-        self.set_time, self.set_step = player.set_time, player.set_step
-        self.step, self.back, self.forward, self.reset = player.step, player.back, player.forward, player.reset
+        self.set_time, self.set_step, self.set_time_or_step = player.set_time, player.set_step, player.set_time_or_step
+        self.step, self.back, self.forward = player.step, player.back, player.forward
+        self.go_to_end, self.reset = player.go_to_end, player.reset
         self.play, self.pause, self.toggle_play = player.play, player.pause, player.toggle_play
         self.set_backwards, self.set_loop, self.set_pace = player.set_backwards, player.set_loop, player.set_pace
         # Runs and models, one beside another
@@ -98,8 +98,3 @@ class Session(Scene):
         """Nothing is asked any more, and no answer arrives."""
         self._player.close()
         self._runner.close()
-
-
-def is_picture(path: str) -> bool:
-    """True for a file that is to be looked at rather than opened as a model."""
-    return Path(path).suffix.lower() in {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
