@@ -57,7 +57,8 @@ class ComputeRow(QWidget):
         self._progress.setSizePolicy(keep_room)
         self._status = ElidedLabel()
         self._status.setObjectName("boundStatus")
-        self._status.setVisible(words)
+        if not words:
+            self._status.hide()  # to be shown before it has a parent would make it a window of its own
         row = QHBoxLayout()
         row.setSpacing(6)
         for widget, stretch in beside:

@@ -287,10 +287,51 @@ def let_go(*windows: MainWindow) -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
+class SharedWindow:
+    """One window for all tests that leave it usable: a new one takes two seconds of work.
+
+    It goes when a module makes windows of its own, lest it takes the keyboard from them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._window: MainWindow | None = None
+        self._user = ""
+
+    def get(self, module: str) -> MainWindow:
+        """For all tests of a module."""
+        self._user = module
+        if self._window is None:
+            self._window = MainWindow(str(self._path))
+            self._window.show()
+            wait_for(self._window)
+        return self._window
+
+    def leave_to(self, module: str) -> None:
+        """Gone, unless it is this module's own."""
+        if self._window is not None and self._user != module:
+            let_go(self._window)
+            self._window = None
+
+
+@pytest.fixture(scope="session")
+def shared(qapp: QApplication, tiny: Path) -> Iterator[SharedWindow]:
+    shared = SharedWindow(tiny)
+    yield shared
+    shared.leave_to("")
+
+
+@pytest.fixture(scope="module")
+def shared_window(shared: SharedWindow, request: pytest.FixtureRequest) -> MainWindow:
+    return shared.get(request.node.nodeid)
+
+
 @pytest.fixture
-def make_hand(qtbot: QtBot) -> Iterator[MakeHand]:
+def make_hand(qtbot: QtBot, shared: SharedWindow, request: pytest.FixtureRequest) -> Iterator[MakeHand]:
     """make_hand(path=None, settled=True) → a Hand on a new window, which is shown and, if wanted, done opening."""
     windows: list[MainWindow] = []
+    module = request.node.getparent(pytest.Module)
+    shared.leave_to(module.nodeid)
 
     def make(path: Path | str | None = None, settled: bool = True) -> Hand:
         window = MainWindow(None if path is None else str(path))
@@ -305,16 +346,6 @@ def make_hand(qtbot: QtBot) -> Iterator[MakeHand]:
 
     yield make
     let_go(*windows)
-
-
-@pytest.fixture(scope="session")
-def shared_window(qapp: QApplication, tiny: Path) -> Iterator[MainWindow]:
-    """One window for all tests of a module that leave it usable: a new one takes most of a second."""
-    window = MainWindow(str(tiny))
-    window.show()
-    wait_for(window)
-    yield window
-    let_go(window)
 
 
 def as_new(window: MainWindow, path: Path) -> None:
