@@ -35,6 +35,8 @@ LIBRARY = "denoising-diffusion-pytorch"
 FIRST = "init_conv.weight"
 SIGNS = (FIRST, "mid_block1.block1.proj.weight", "final_conv.weight", "time_mlp.1.weight")
 HEADS, HEAD_DIM = 4, 32
+ERAS = ("since 1.8", "before 1.8")
+"""Class-conditional networks with group norms, which do not show which of these releases they are of."""
 """The library's own, for its releases whose attention does not tell."""
 AGREES = 1e-5
 """How far stored β_t, in float32, may be from those of a named schedule."""
@@ -63,6 +65,15 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         if isinstance(version, str):
             evidence.add("library", f"{LIBRARY} {version[:20]}", "file", "version")
         config = _config(chosen.unet)
+        era = ""
+        if config["classes"] and not config["rms"]:
+            era = context.among("preset", "preset", ERAS, Candidate(_era(version), "inferred", "version"))
+            config["modern"] = era == ERAS[0]
+            if context.user.preset is None and context.card.preset is None and not isinstance(version, str):
+                evidence.warn(
+                    f"The file does not say which release it is of: {era} is taken. If pictures come out wrong, choose "
+                    "the other preset."
+                )
         levels = len(config["full"])
         evidence.add("network", f"Unet, {config['dim']} features, {levels} levels", "inferred", "shapes of the weights")
         if not config["memory"]:
@@ -70,13 +81,18 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         if config["self_condition"]:
             evidence.warn("The network can be given its last x̂₀ (self-conditioning); it is asked without, as at first.")
         size = context.size(Candidate(None, "file"), (32, 32), 2 ** (levels - 1))
-        schedule, prediction = _diffusion(checkpoint, chosen.buffers, context)
+        schedule, prediction = _diffusion(checkpoint, chosen.buffers, context, config["classes"] > 0)
         return Plan(
             network=config,
             shape=(config["channels"], *size),
             schedule=schedule,
             prediction=prediction,
             value_range=Candidate((-1.0, 1.0), "default", LIBRARY),
+            embeddings=config["classes"] + 1 if config["classes"] else 0,
+            null_label=Candidate(config["classes"] or None, "inferred", "null_classes_emb"),
+            class_names=Candidate(None, "inferred", "classes_emb"),
+            presets=ERAS if era else (),
+            preset=era,
             learned_variance="range" if config["out_channels"] == 2 * config["channels"] else None,
             sampler_defaults={"clip": True},
             weight_sets=names if len(names) > 1 else (),
@@ -102,7 +118,7 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         with torch.device("meta"):  # shapes without memory
             module = LucidrainsUnet(LucidrainsConfig(**plan.network))
         fill(module, checkpoint.weights(chosen.unet), device)
-        return TimedCall(module, schedule, index)
+        return TimedCall(module, schedule, index, no_label)
 
 
 FORMAT = Lucidrains()
@@ -136,8 +152,6 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
     """The arguments of LucidrainsConfig. Raises ModelError for a Unet of another kind."""
     if "time_mlp.0.weights" in unet:
         raise ModelError("The file's Unet has learned or random time features, which are not read.")
-    if "null_classes_emb" in unet or "classes_emb.weight" in unet:
-        raise ModelError("The file holds the library's class-conditional Unet, which is not read: its others are.")
     try:
         widths, levels = [unet[FIRST].shape[0]], 0
         while f"downs.{levels}.0.block1.proj.weight" in unet:
@@ -160,6 +174,8 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
             "head_dims": tuple(dim for _, dim in heads),
             "full": full,
             "memory": memory.shape[2] if memory is not None else 0,
+            "modern": memory is not None or "classes_emb.weight" in unet,
+            "classes": unet["classes_emb.weight"].shape[0] if "classes_emb.weight" in unet else 0,
             "rms": "mid_block1.block1.norm.g" in unet,
             "self_condition": in_channels == 2 * out_channels,
         }
@@ -167,18 +183,27 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
         raise ModelError(f"The file's Unet is not whole: it has no {error}.") from error
 
 
+def _era(version: object) -> str | None:
+    """The era of a release such as "1.9.4", None where that is not said."""
+    numbers = version.split(".")[:2] if isinstance(version, str) else []
+    if len(numbers) < 2 or not all(number.isdecimal() and len(number) < 6 for number in numbers):
+        return None
+    return ERAS[0] if tuple(map(int, numbers)) >= (1, 8) else ERAS[1]
+
+
 def _diffusion(
-    checkpoint: Checkpoint, buffers: Mapping[str, TensorRef], context: Context
+    checkpoint: Checkpoint, buffers: Mapping[str, TensorRef], context: Context, classes: bool
 ) -> tuple[ScheduleSpec, Candidate[PredictionName]]:
     evidence = context.evidence
     if "betas" not in buffers:
         evidence.add("T", 1000, "default", LIBRARY)
-        evidence.add("noise schedule", "sigmoid_alpha_bar", "default", LIBRARY)
+        name, said = ("cosine", "cosine") if classes else ("sigmoid_alpha_bar", "sigmoid")
+        evidence.add("noise schedule", name, "default", LIBRARY)
         evidence.warn(
-            "The file holds the network alone: the library's defaults are taken (sigmoid schedule, T = 1000, "
-            "v-prediction), and pictures come out wrong if it was trained otherwise."
+            f"The file holds the network alone: the library's defaults are taken ({said} schedule, T = 1000, "
+            f"{'ε' if classes else 'v'}-prediction), and pictures come out wrong if it was trained otherwise."
         )
-        return ScheduleSpec("sigmoid_alpha_bar", 1000), Candidate("v", "default", LIBRARY)
+        return ScheduleSpec(name, 1000), Candidate("eps" if classes else "v", "default", LIBRARY)
     betas = checkpoint.numbers(buffers["betas"])
     if not betas or not all(0 <= beta <= 1 for beta in betas):
         raise ModelError("The file's betas are no noise schedule: they must lie between 0 and 1.")

@@ -7,6 +7,9 @@ shape; the parts are those of lucidrains' package, whose releases differ in name
     since 2.0   RMS norms over channels; attention with its norm and learned keys and values inside
     since 1.8   the same, but group norms in the residual blocks
     before      layer norms around attention, without such keys; group norms, weight-standardised convolutions
+
+Its class-conditional kind has no such keys in any release, strided convolutions on the way down, and an embedded label
+beside the embedded time.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from torch import Tensor, nn
 class LucidrainsConfig:
     """Sizes. widths: features before and after each level. full: which levels have ordinary attention, down and up.
 
-    memory: learned keys and values of each attention, 0 for releases before 1.8. rms: RMS norms in the residual blocks.
-    self_condition: the network also takes its last x̂₀.
+    memory: learned keys and values of each attention, 0 for none. modern: of a release since 1.8. rms: RMS norms in the
+    residual blocks. self_condition: the network also takes its last x̂₀. classes: number of labels, the next one being
+    that for none; 0 for a network that takes no labels.
     """
 
     channels: int
@@ -36,9 +40,11 @@ class LucidrainsConfig:
     head_dims: tuple[int, ...]
     full: tuple[bool, ...]
     memory: int = 4
+    modern: bool = True
     rms: bool = True
     groups: int = 8
     self_condition: bool = False
+    classes: int = 0
     theta: float = 10_000.0
 
 
@@ -69,7 +75,7 @@ class StandardizedConv(nn.Conv2d):
 class Block(nn.Module):
     def __init__(self, dim: int, dim_out: int, config: LucidrainsConfig) -> None:
         super().__init__()
-        convolution = nn.Conv2d if config.memory else StandardizedConv
+        convolution = nn.Conv2d if config.modern else StandardizedConv
         self.proj = convolution(dim, dim_out, 3, padding=1)
         self.norm = ChannelNorm(dim_out) if config.rms else nn.GroupNorm(config.groups, dim_out)
 
@@ -84,7 +90,7 @@ class Block(nn.Module):
 class ResnetBlock(nn.Module):
     def __init__(self, dim: int, dim_out: int, config: LucidrainsConfig) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(4 * config.dim, 2 * dim_out))
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(4 * config.dim * (2 if config.classes else 1), 2 * dim_out))
         self.block1 = Block(dim, dim_out, config)
         self.block2 = Block(dim_out, dim_out, config)
         self.res_conv = nn.Conv2d(dim, dim_out, 1) if dim != dim_out else nn.Identity()
@@ -101,7 +107,7 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, head_dim: int, full: bool, config: LucidrainsConfig) -> None:
         super().__init__()
         self.heads, self.full, hidden = heads, full, heads * head_dim
-        rms = config.memory > 0
+        self.modern = rms = config.modern
         self.norm = ChannelNorm(dim, rms)
         self.mem_kv = None
         if config.memory:
@@ -123,7 +129,7 @@ class Attention(nn.Module):
         if self.full:
             out = (q @ k.transpose(-1, -2) * scale).softmax(dim=-1) @ v
         else:
-            if self.mem_kv is None:  # the releases without memory divide the values by the number of pixels
+            if not self.modern:  # older releases divide the values by the number of pixels
                 v = v / (height * width)
             out = q.softmax(dim=-1) * scale @ (k.softmax(dim=-2).transpose(-1, -2) @ v)
         out = out.transpose(-1, -2).reshape(n, -1, height, width)
@@ -158,7 +164,10 @@ class ToPixels(nn.Module):
 
 
 class LucidrainsUnet(nn.Module):
-    """(x_t (n, C, H, W), time (n,)) → (n, out_channels, H, W). Sides must be multiples of 2^(levels − 1)."""
+    """(x_t (n, C, H, W), time (n,), labels (n,) where it takes some) → (n, out_channels, H, W).
+
+    Sides must be multiples of 2^(levels − 1).
+    """
 
     def __init__(self, config: LucidrainsConfig) -> None:
         super().__init__()
@@ -172,12 +181,19 @@ class LucidrainsUnet(nn.Module):
             nn.GELU(),
             nn.Linear(4 * config.dim, 4 * config.dim),
         )
+        if config.classes:
+            self.classes_emb = nn.Embedding(config.classes, config.dim)
+            self.null_classes_emb = nn.Parameter(torch.zeros(config.dim))
+            width = 4 * config.dim
+            self.classes_mlp = nn.Sequential(nn.Linear(config.dim, width), nn.GELU(), nn.Linear(width, width))
         self.downs = nn.ModuleList()
         self.ups = nn.ModuleList()
         for i, (small, large) in enumerate(pairwise(widths)):
             attention = (config.heads[i], config.head_dims[i], config.full[i], config)
             same = nn.Conv2d(small, large, 3, padding=1)
-            halve = nn.Sequential(ToPixels(), nn.Conv2d(4 * small, large, 1))
+            halve: nn.Module = nn.Sequential(ToPixels(), nn.Conv2d(4 * small, large, 1))
+            if config.classes:
+                halve = nn.Conv2d(small, large, 4, stride=2, padding=1)
             blocks = [ResnetBlock(small, small, config), ResnetBlock(small, small, config)]
             self.downs.append(nn.ModuleList([*blocks, Attention(small, *attention), same if i == last else halve]))
             same = nn.Conv2d(large, small, 3, padding=1)
@@ -190,11 +206,14 @@ class LucidrainsUnet(nn.Module):
         self.final_res_block = ResnetBlock(2 * widths[0], widths[0], config)
         self.final_conv = nn.Conv2d(widths[0], config.out_channels, 1)
 
-    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, labels: Tensor | None = None) -> Tensor:
         if self.config.self_condition:
             x = torch.cat((torch.zeros_like(x), x), dim=1)
         x = self.init_conv(x)
         first, time = x, self.time_mlp(time)
+        if labels is not None:
+            known = torch.cat((self.classes_emb.weight, self.null_classes_emb[None]))
+            time = torch.cat((time, self.classes_mlp(known[labels])), dim=-1)
         kept: list[Tensor] = []
         for block1, block2, attention, down in map(_parts, self.downs):
             x = block1(x, time)

@@ -66,6 +66,28 @@ def lucidrains(release: str) -> None:
     write(f"lucidrains_{release}", network, call, noise(1, 3, 8, 8))
 
 
+def lucidrains_classes(release: str) -> None:
+    """classifier_free_guidance.py of denoising-diffusion-pytorch 1.0.0, 1.9.4 and 2.3.4; with labels 2 and none."""
+    for module in ("torchvision", "torchvision.transforms", "torchvision.utils"):
+        sys.modules[module] = MagicMock()
+    package = types.ModuleType("denoising_diffusion_pytorch")  # of which this one file is wanted
+    package.__path__ = [str(Path(sys.argv[2], "denoising_diffusion_pytorch"))]
+    sys.modules["denoising_diffusion_pytorch"] = package
+    library = importlib.import_module("denoising_diffusion_pytorch.classifier_free_guidance")
+    network = library.Unet(dim=16, num_classes=3, dim_mults=(1, 2))
+    shapes = fill(network)
+    x, labels = noise(2, 3, 8, 8), torch.tensor([2, 2])
+
+    def call(t: int) -> Tensor:
+        times = torch.full((2,), t)
+        with_label = network(x, times, labels, cond_drop_prob=0.0)[:1]
+        return torch.cat((with_label, network(x, times, labels, cond_drop_prob=1.0)[1:]))
+
+    with torch.no_grad():
+        outputs = torch.stack([call(t) for t in TIMES])
+    write_reference(f"lucidrains_classes_{release}", shapes, {"x": x, "outputs": outputs}, times=TIMES)
+
+
 def adm(name: str, module: str, **options: Any) -> None:
     """guided-diffusion, the package guided-diffusion-sdk 1.0.0; improved-diffusion, the package
     improved-diffusion-for-smlm 0.4.8, which holds the original unchanged. FOLDER holds the folder."""
@@ -206,6 +228,9 @@ WRITERS: dict[str, Callable[[], None]] = {
     "lucidrains_1.0": lambda: lucidrains("1.0"),
     "lucidrains_1.9": lambda: lucidrains("1.9"),
     "lucidrains_2": lambda: lucidrains("2"),
+    "lucidrains_classes_1.0": lambda: lucidrains_classes("1.0"),
+    "lucidrains_classes_1.9": lambda: lucidrains_classes("1.9"),
+    "lucidrains_classes_2": lambda: lucidrains_classes("2"),
     "edm_ddpmpp": lambda: edm("edm_ddpmpp", "EDMPrecond", "SongUNet", SIGMAS, label_dim=3, augment_dim=9, **SMALL),
     "edm_ncsnpp": lambda: edm(
         "edm_ncsnpp",
