@@ -28,18 +28,25 @@ class Autoencoder:
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """(n, c, h, w) → pictures (n, C, H, W), one after the other: the decoder's own memory is large."""
-        unscaled = latents / self.config.scaling + self.config.shift
-        return torch.cat([self.network.decode(one, return_dict=False)[0] for one in torch.split(unscaled, 1)])  # type: ignore[operator]
+        unscaled = latents / _channels(self.config.scaling, latents) + _channels(self.config.shift, latents)
+        pictures = torch.cat([self.network.decode(one, return_dict=False)[0] for one in torch.split(unscaled, 1)])  # type: ignore[operator]
+        return 2 * pictures - 1 if self.config.unit_range else pictures
 
     @torch.no_grad()
     def encode(self, pictures: Tensor) -> Tensor:
         """(n, C, H, W) → latents (n, c, h, w): the most likely ones, or those before they are quantised."""
-        return torch.cat([self._encoded(one) for one in torch.split(pictures, 1)])
+        given = (pictures + 1) / 2 if self.config.unit_range else pictures
+        return torch.cat([self._encoded(one) for one in torch.split(given, 1)])
 
     def _encoded(self, picture: Tensor) -> Tensor:
         found = self.network.encode(picture, return_dict=False)[0]  # type: ignore[operator]
         latent: Tensor = found if isinstance(found, Tensor) else found.mode()
-        return (latent - self.config.shift) * self.config.scaling
+        return (latent - _channels(self.config.shift, latent)) * _channels(self.config.scaling, latent)
+
+
+def _channels(value: float | tuple[float, ...], latents: Tensor) -> float | Tensor:
+    """A number for all channels, or one for each."""
+    return latents.new_tensor(value)[:, None, None] if isinstance(value, tuple) else value
 
 
 def load_autoencoder(

@@ -43,15 +43,17 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """latents = (encoded − shift) · scaling. factor: the pixels of a picture's side for each number of a latent's."""
+    """latents = (encoded − shift) · scaling, with one number for all channels or one for each. factor: the pixels of a
+    picture's side for each number of a latent's. unit_range: its pictures are in 0 … 1, not in −1 … 1."""
 
     class_name: str
     arguments: dict[str, Any]
-    scaling: float
-    shift: float
+    scaling: float | tuple[float, ...]
+    shift: float | tuple[float, ...]
     channels: int
     latent_channels: int
     factor: int
+    unit_range: bool = False
 
     def picture_shape(self, shape: tuple[int, ...]) -> tuple[int, int, int]:
         """(C, H, W) of the picture that a latent of a shape decodes to."""

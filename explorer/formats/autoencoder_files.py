@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,15 @@ BESIDE = (*AUTOENCODER_FOLDERS, "vae.safetensors", "vae.ckpt", "vae.pt")
 """What is looked for beside a file, in this order."""
 ROW = "autoencoder"
 BARE = "none: latents are shown as they are"
+
+
+@dataclass(frozen=True)
+class Whitening:
+    """How a program makes latents of its own out of an autoencoder's, channel by channel; that is given pictures in
+    0 … 1. scaling, shift: see AutoencoderConfig."""
+
+    scaling: tuple[float, ...]
+    shift: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,33 @@ def inside(
 
 
 def choose_autoencoder(
-    context: Context, file: Path, shape: tuple[int, ...], own: AutoencoderFiles | None = None, own_where: str = ""
+    context: Context,
+    file: Path,
+    shape: tuple[int, ...],
+    own: AutoencoderFiles | None = None,
+    own_where: str = "",
+    whitening: Whitening | None = None,
 ) -> AutoencoderFiles | None:
     """The user's, the card's, the file's own, or one beside the file: in this order. None, with a warning, where
     there is none for latents of `shape`, (C, H, W).
 
     Raises ModelError where the user's is none, or does not fit.
     """
+    found = _choose(context, file, shape, own, own_where)
+    if found is None:
+        return None
+    if whitening is not None:
+        config = replace(found.config, scaling=whitening.scaling, shift=whitening.shift, unit_range=True)
+        found = replace(found, config=config)
+    scaling = found.config.scaling
+    shown = f"{scaling:g}" if isinstance(scaling, float) else ", ".join(f"{factor:.3g}" for factor in scaling)
+    context.evidence.add("latent scale", shown, "inferred", found.label)
+    return found
+
+
+def _choose(
+    context: Context, file: Path, shape: tuple[int, ...], own: AutoencoderFiles | None, own_where: str
+) -> AutoencoderFiles | None:
     evidence, folder = context.evidence, file.parent
     if context.user.autoencoder is not None:
         found = _read(folder / context.user.autoencoder, shape)
@@ -116,7 +145,6 @@ def _recorded(
 ) -> AutoencoderFiles:
     channels, height, width = files.config.picture_shape(shape)
     evidence.add(ROW, f"{files.config.class_name}, pictures of {channels}×{height}×{width}", source, where)
-    evidence.add("latent scale", f"{files.config.scaling:g}", "inferred", files.label)
     return files
 
 

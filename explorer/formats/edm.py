@@ -21,9 +21,8 @@ from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, short
-from explorer.formats.references import TensorRef
+from explorer.formats.persistent import described, mapping, named_tensors, plain
 from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
-from explorer.formats.stubs import Stub
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -32,11 +31,11 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
 
-PERSISTENT = "_reconstruct_persistent_obj"
 NETWORKS = {"SongUNet": True, "DhariwalUNet": False}
 T = 1000
-MAX_ENTRIES, MAX_NAME = 500_000, 500
-"""Of all modules of a network together, each counted as often as it is mentioned; and of the longest name's letters."""
+
+SUCCESSOR = "Precond"
+"""The class of EDM2, whose networks are others."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +89,22 @@ class EDM(SingleFile[Network]):
 
     def recognise(self, checkpoint: Checkpoint) -> float:
         meta = _network(checkpoint)
-        return 0.0 if meta is None else 0.9
+        return 0.0 if meta is None or meta.get("class_name") == SUCCESSOR else 0.9
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[Network]:
         evidence = context.evidence
         meta = _network(checkpoint)
         assert meta is not None
-        kind, state = meta.get("class_name"), _mapping(meta.get("state"))
+        kind, state = meta.get("class_name"), mapping(meta.get("state"))
         if not isinstance(kind, str) or kind not in RANGES:
             raise ModelError(f"The file holds a network of the class {short(kind)}: {', '.join(RANGES)} are read.")
         evidence.add("network", kind, "file", "class_name")
-        given = Fields(_plain(state.get("_init_kwargs")), "the file's arguments")
-        inner = _meta(_mapping(state.get("_modules")).get("model"))
+        given = Fields(plain(state.get("_init_kwargs")), "the file's arguments")
+        inner = described(mapping(state.get("_modules")).get("model"))
         if inner is None or inner.get("class_name") not in tuple(NETWORKS):
             raise ModelError(f"The file's network is none of {', '.join(NETWORKS)}.")
         name = str(inner["class_name"])
-        arguments = _arguments(name, Fields(_plain(_mapping(inner.get("state")).get("_init_kwargs")), name))
+        arguments = _arguments(name, Fields(plain(mapping(inner.get("state")).get("_init_kwargs")), name))
         evidence.add("inner network", f"{name}, {arguments['model_channels']} channels", "file", "its arguments")
         size = arguments["img_resolution"]
         evidence.add("size", f"{size}×{size}", "file", "img_resolution")
@@ -119,7 +118,7 @@ class EDM(SingleFile[Network]):
             evidence.add(key, f"{value:g}", "default", "the samplers of the paper (table 1)")
         evidence.add("T", T, "default", "times are EDM's noise levels, ρ = 7")
         evidence.add("noise schedule", "karras", "default", "the paper, eq. 5")
-        dropout = _mapping(_mapping(inner.get("state")).get("_init_kwargs")).get("label_dropout", 0)
+        dropout = mapping(mapping(inner.get("state")).get("_init_kwargs")).get("label_dropout", 0)
         classes = arguments["label_dim"]
         null = classes if classes and isinstance(dropout, int | float) and dropout > 0 else None
         return Plan(
@@ -151,7 +150,7 @@ class EDM(SingleFile[Network]):
 
         meta = _network(checkpoint)
         assert meta is not None
-        named = _tensors(meta)
+        named = named_tensors(meta)
         tensors = {name.removeprefix("model."): named[name] for name in named if name.startswith("model.")}
         config = EdmConfig(**plan.network.arguments)
         with torch.device("meta"):  # shapes without memory
@@ -218,48 +217,8 @@ def _arguments(name: str, fields: Fields) -> dict[str, Any]:
 def _network(checkpoint: Checkpoint) -> Mapping[str, Any] | None:
     """The description of the network in a file: the average where there are several objects."""
     for place in (("ema",), ("net",), ()):
-        meta = _meta(checkpoint.get(*place))
+        meta = described(checkpoint.get(*place))
         name = None if meta is None else meta.get("class_name")
         if isinstance(name, str) and "Precond" in name:
             return meta
     return None
-
-
-def _meta(value: Any) -> Mapping[str, Any] | None:
-    """What NVlabs' persistence wrote of an object: class_name, module_src, state; None for anything else."""
-    if isinstance(value, Stub) and value.name.endswith(PERSISTENT) and value.arguments:
-        return _mapping(value.arguments[0])
-    return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """A dictionary, or the dictionary that an object is; {} for anything else."""
-    if isinstance(value, Stub):
-        return value.attributes
-    return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, Mapping) else {}
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """Arguments as JSON would have them."""
-    return {key: list(item) if isinstance(item, tuple) else item for key, item in _mapping(value).items()}
-
-
-def _tensors(network: Mapping[str, Any]) -> dict[str, TensorRef]:
-    """The named parameters and buffers of a network, as its state_dict would have them. Raises ModelError."""
-    found: dict[str, TensorRef] = {}
-    waiting, seen = [("", _mapping(network.get("state")))], 0
-    while waiting:
-        prefix, state = waiting.pop()
-        tables = [_mapping(state.get(kind)) for kind in ("_parameters", "_buffers", "_modules")]
-        seen += 1 + len(state) + sum(map(len, tables))
-        longest = max((len(name) for table in tables for name in table), default=0)
-        if seen > MAX_ENTRIES or len(prefix) + longest > MAX_NAME:
-            raise ModelError("The file describes more modules than any network has, so it was not opened.")
-        parameters, buffers, modules = tables
-        for name, tensor in (*parameters.items(), *buffers.items()):
-            if isinstance(tensor, TensorRef):
-                found[f"{prefix}{name}"] = tensor
-        for name, module in modules.items():
-            meta = _meta(module)
-            waiting.append((f"{prefix}{name}.", _mapping(module) if meta is None else _mapping(meta.get("state"))))
-    return found

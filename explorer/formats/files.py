@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import ddim, dit, edm, ldm, lucidrains, openai, score_sde, tiny
+from explorer.formats import ddim, dit, edm, edm2, ldm, lucidrains, openai, score_sde, tiny
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
@@ -13,6 +13,7 @@ FILE_FORMATS: tuple[Format, ...] = (
     lucidrains.FORMAT,
     openai.FORMAT,
     edm.FORMAT,
+    edm2.FORMAT,
     ddim.FORMAT,
     score_sde.FORMAT,
     tiny.FORMAT,

@@ -47,7 +47,7 @@ def weights(shapes: Mapping[str, Any]) -> dict[str, Tensor]:
     for name, shape in shapes.items():
         numbers = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(tuple(shape))
         scale = 1 / math.sqrt(math.prod(shape[1:])) if len(shape) > 1 else 0.5
-        state[name] = torch.from_numpy((numbers * scale).astype(np.float32))
+        state[name] = torch.from_numpy(np.asarray(numbers * scale, np.float32))
     return state
 
 

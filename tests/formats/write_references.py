@@ -131,6 +131,22 @@ def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **opti
     write_reference(name, shapes, {"x": x, "outputs": outputs}, sigmas=sigmas, kind=kind, arguments=arguments)
 
 
+def edm2(name: str, **options: Any) -> None:
+    """training/networks_edm2.py of NVlabs/edm2 (commit d8299d3): FOLDER holds that file, and torch_utils."""
+    library = importlib.import_module("networks_edm2")
+    arguments = {"img_resolution": 8, "model_channels": 32, "channel_mult": [1, 2], "num_blocks": 1, **options}
+    arguments |= {"channels_per_head": 16, "attn_resolutions": [4]}
+    network = library.Precond(use_fp16=False, **arguments)
+    shapes = fill(network)
+    channels, labels = arguments["img_channels"], None
+    if arguments["label_dim"]:
+        labels = nn.functional.one_hot(torch.tensor([1]), arguments["label_dim"])
+    x = noise(1, channels, 8, 8)
+    with torch.no_grad():
+        outputs = torch.stack([network(x * s, torch.tensor([s]), labels) for s in SIGMAS])
+    write_reference(name, shapes, {"x": x, "outputs": outputs}, sigmas=SIGMAS, arguments=arguments)
+
+
 def simple(name: str, module: str, kind: str, x: Tensor, labels: Tensor | None = None, **options: Any) -> None:
     """Sources on GitHub that are no packages: FOLDER holds the file, with `models/diffusion.py` of ermongroup/ddim as
     ermon.py, `ddpm.py` and `positional_embeddings.py` of tanelp/tiny-diffusion as tiny.py, `models.py` of
@@ -266,6 +282,8 @@ WRITERS: dict[str, Callable[[], None]] = {
         attn_resolutions=[4],
         label_dropout=0.1,
     ),
+    "edm2": lambda: edm2("edm2", img_channels=4, label_dim=3),
+    "edm2_rgb": lambda: edm2("edm2_rgb", img_channels=3, label_dim=0, res_balance=0.4, clip_act=None),
     "ddim": lambda: simple(
         "ddim",
         "ermon",
