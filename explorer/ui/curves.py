@@ -22,10 +22,13 @@ LARGE_FINAL_SNR = 1e-3
 
 def schedule_warning(table: ScheduleTable) -> str:
     """What is wrong with a schedule in one sentence, "" for nothing."""
-    if np.any(np.diff(table.log_snr) >= 0):
+    steps = np.diff(table.log_snr)
+    if np.any(steps > 0):
         return "This schedule is not monotone: its SNR rises somewhere on the way to noise."
+    if np.any(steps == 0):
+        return "This schedule is not strictly monotone: two times next to each other have the same SNR."
     final = float(np.exp(table.log_snr[-1]))
-    if final > LARGE_FINAL_SNR and table.betas is not None:
+    if final > LARGE_FINAL_SNR:
         return f"SNR(T) = {final:.2g} is not near 0: x_T still holds signal that a run started from noise lacks."
     return ""
 
