@@ -117,6 +117,16 @@ def test_a_field_points_where_its_vectors_do() -> None:
     assert inked.max() <= SIDE - cell + 2
 
 
+def test_arrows_of_a_field_are_as_dense_across_as_up() -> None:
+    """Of 16 × 16 places 8 × 8; vectors of no length leave a dot at each."""
+    places = grid(16)
+    drawn = pixels(Field(places, places, places, 0 * places, np.ones(len(places), np.float32), EXTENT))
+    rows, columns = where(drawn, INK).T
+    for places_along in (rows, columns):
+        along = np.unique(places_along)
+        assert np.count_nonzero(np.diff(along) > 3) + 1 == 8
+
+
 def test_a_field_of_nothing() -> None:
     places = grid()
     still = Field(places, places, places, 0 * places, np.ones(len(places), np.float32), EXTENT)
