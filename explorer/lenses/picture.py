@@ -212,10 +212,10 @@ def _arrows(drawable: Arrows | Field) -> Pillow.Image:
     return ground
 
 
-def _every_second(grid: Floats) -> NDArray[np.bool_]:
-    """Which of the places (m, 2) of a lattice lie in every second column and row."""
+def _every_second(grid: Floats) -> NDArray[np.intp]:
+    """Those of the places (m, 2) of a lattice that lie in every second column and row."""
     column, row = (np.unique(ends, return_inverse=True)[1] for ends in grid.T)
-    return (column % 2 == 0) & (row % 2 == 0)
+    return np.flatnonzero((column % 2 == 0) & (row % 2 == 0))
 
 
 def _fan(fan: Fan) -> Pillow.Image:
