@@ -6,13 +6,16 @@ The configuration is not in the file: what is taken is that of the published mod
 
     DDPM++  (sines of the time)          VP, label 999 u with u = t/T, output −s · score = ε̂; data in −1 … 1
     NCSN++  (random Fourier features)    VE, label σ, output the score itself; data in 0 … 1, moved to −1 … 1 inside
+
+Networks with sines of the time were also trained on the sub-VP SDE, and on VE with 1000 levels (label N − t, the output
+divided by σ, data in 0 … 1). No file says so: these are presets.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, Source
@@ -34,6 +37,7 @@ ATTENTION_SIDE = 16
 MAX_MODULES = 1000
 SIGMAS = (0.01, 50.0)
 PAPER = "the paper's configurations"
+VP, SUB_VP, DISCRETE = "VP", "sub-VP", "VE, discrete"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Network:
     exploding: bool
     arguments: dict[str, Any]
     places: dict[str, int]
+    sigmas: tuple[float, ...] = ()
+    """Of VE in discrete levels: σ by label, falling."""
 
 
 class ScoreSde(SingleFile[Network]):
@@ -61,27 +67,26 @@ class ScoreSde(SingleFile[Network]):
         evidence.add("network", f"{kind}, {arguments['model_channels']} features", "inferred", "the list of modules")
         guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
         size = context.size(guess, (32, 32), 2 ** (len(arguments["channel_mult"]) - 1))
-        evidence.add("T", 1000, "default", PAPER)
-        if exploding:
-            least, most = SIGMAS
-            source: Source = "default"
-            table = checkpoint.tensors("model").get("module.sigmas") or checkpoint.tensors("model").get("sigmas")
-            if table is not None:
-                numbers = checkpoint.numbers(table)
-                least, most, source = min(numbers), max(numbers), "file"
-            evidence.add("noise schedule", f"ve_sde, σ {least:g} … {most:g}", source)
-            schedule = ScheduleSpec("ve_sde", 1000, {"sigma_min": least, "sigma_max": most})
-        else:
-            evidence.add("noise schedule", "vp_sde", "default", PAPER)
-            evidence.warn("VP is taken; if the network was trained with the sub-VP SDE, set the schedule sub_vp_sde.")
-            schedule = ScheduleSpec("vp_sde", 1000)
+        sde = ""
+        if not exploding:
+            sde = context.among("preset", "preset", (VP, SUB_VP, DISCRETE), Candidate(VP, "default", PAPER))
+            if context.user.preset is None and context.card.preset is None:
+                evidence.warn(
+                    "VP is taken; networks of this kind were also trained with the sub-VP SDE and with VE in discrete "
+                    "levels, which no file says: choose the preset."
+                )
+        schedule, sigmas = _schedule(checkpoint, exploding, sde, context)
+        network = replace(network, sigmas=sigmas)
+        in_unit = exploding or sde == DISCRETE
         channels = arguments["in_channels"]
         return Plan(
             network=network,
             shape=(channels, *size),
             schedule=schedule,
-            prediction=Candidate("score" if exploding else "eps", "inferred", kind),
-            value_range=Candidate((0.0, 1.0) if exploding else (-1.0, 1.0), "inferred", kind),
+            prediction=Candidate("score" if in_unit else "eps", "inferred", sde or kind),
+            value_range=Candidate((0.0, 1.0) if in_unit else (-1.0, 1.0), "inferred", sde or kind),
+            presets=(VP, SUB_VP, DISCRETE) if sde else (),
+            preset=sde,
             sampler_defaults={"clip": False},
             weight_sets=names if len(names) > 1 else (),
             weights=weights if len(names) > 1 else "",
@@ -120,6 +125,14 @@ class ScoreSde(SingleFile[Network]):
             output: Tensor = module(2 * x - 1, labels.log()) if exploding else module(x, labels)
             return output / labels[:, None, None, None] if exploding else output
 
+        levels = torch.tensor(network.sigmas, device=device)
+
+        def discrete(x: Tensor, labels: Tensor) -> Tensor:
+            output: Tensor = module(2 * x - 1, labels)
+            return output / levels[labels.long()][:, None, None, None]
+
+        if network.sigmas:
+            return TimedCall(discrete, schedule, lambda schedule, t: min(max(schedule.T - t, 0), len(levels) - 1))
         return TimedCall(call, schedule, sigma if exploding else _label)
 
 
@@ -127,7 +140,32 @@ FORMAT = ScoreSde()
 
 
 def _label(schedule: Schedule, t: float) -> float:
+    if schedule.discrete:  # trained on the table of betas, whose first label is 0
+        return 999 * (t - 1) / max(schedule.T - 1, 1)
     return 999 * t / schedule.T
+
+
+def _schedule(
+    checkpoint: Checkpoint, exploding: bool, sde: str, context: Context
+) -> tuple[ScheduleSpec, tuple[float, ...]]:
+    """The schedule, and σ by label where the network is told the number of a level."""
+    evidence = context.evidence
+    table = checkpoint.tensors("model").get("module.sigmas") or checkpoint.tensors("model").get("sigmas")
+    numbers = checkpoint.numbers(table) if table is not None else ()
+    levels = len(numbers) if sde == DISCRETE and len(numbers) > 1 else 1000
+    least, most = (min(numbers), max(numbers)) if numbers else SIGMAS
+    source: Source = "file" if numbers else "default"
+    evidence.add("T", levels, source if sde == DISCRETE else "default", "sigmas" if numbers else PAPER)
+    if sde == DISCRETE:
+        evidence.add("noise schedule", f"geometric, σ {least:g} … {most:g}", source)
+        falling = tuple(most * (least / most) ** (i / (levels - 1)) for i in range(levels))
+        return ScheduleSpec("geometric", levels, {"sigma_min": least, "sigma_max": most}), falling
+    if exploding:
+        evidence.add("noise schedule", f"ve_sde, σ {least:g} … {most:g}", source)
+        return ScheduleSpec("ve_sde", 1000, {"sigma_min": least, "sigma_max": most}), ()
+    name = "sub_vp_sde" if sde == SUB_VP else "vp_sde"
+    evidence.add("noise schedule", name, "default", PAPER)
+    return ScheduleSpec(name, 1000), ()
 
 
 def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,42 @@ def test_the_same_as_the_program(tmp_path: Path, name: str, average: bool) -> No
     if exploding:
         assert schedule.noise(1e-9) == pytest.approx(0.01)
         assert schedule.noise(1000) == pytest.approx(50)
+
+
+@torch.no_grad()
+def test_the_sub_vp_sde(tmp_path: Path) -> None:
+    """score = −output / (1 − ᾱ), the standard deviation of sub-VP (Song et al. 2021, eq. 29)."""
+    model = registry.load(save(tmp_path, "score_sde_vp"), "cpu", {"size": 8, "preset": "sub-VP"})
+    assert (model.facts.schedule, model.facts.prediction, model.facts.warnings) == ("sub_vp_sde", "eps", ())
+    reference = read_reference("score_sde_vp")
+    x = reference.tensor("x")
+    for label, output in zip(reference.values["labels"][1:], reference.tensor("outputs")[1:], strict=True):
+        u = label / 999
+        deviation = 1 - math.exp(2 * (-0.25 * u**2 * 19.9 - 0.5 * u * 0.1))
+        assert_close(model.denoiser(x, 1000 * u).score, -output / deviation)
+
+
+@torch.no_grad()
+def test_ve_in_discrete_levels(tmp_path: Path) -> None:
+    """The label counts σ from the greatest down; pictures in 0 … 1 are moved to −1 … 1; the output is divided by σ."""
+    model = registry.load(save(tmp_path, "score_sde_vp"), "cpu", {"size": 8, "preset": "VE, discrete"})
+    facts, schedule, reference = model.facts, model.denoiser.schedule, read_reference("score_sde_vp")
+    assert (facts.schedule, facts.prediction, facts.value_range, facts.T) == ("geometric", "score", (0.0, 1.0), 1000)
+    x = (reference.tensor("x") + 1) / 2
+    for label, output in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
+        level = math.exp(math.log(50) + label / 999 * (math.log(0.01) - math.log(50)))
+        t = 1000 - int(label)
+        assert schedule.noise(t) == pytest.approx(level, rel=1e-6)
+        assert_close(model.denoiser(x, t).score, output / level)
+
+
+@torch.no_grad()
+def test_vp_on_its_table_of_betas(tmp_path: Path) -> None:
+    chosen = {"size": 8, "schedule": {"name": "linear"}}
+    model = registry.load(save(tmp_path, "score_sde_vp"), "cpu", chosen)
+    reference = read_reference("score_sde_vp")
+    for label, output in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
+        assert_close(model.denoiser(reference.tensor("x"), int(label) + 1).eps, output)
 
 
 def test_evidence(tmp_path: Path) -> None:
