@@ -62,7 +62,7 @@ class CompareBar(QWidget):
         if not possible:
             return
         self._lenses.setVisible(session.comparing)
-        offered = (("compare with …", None), *((f"B: {self._tree.words(run)}", run.number) for run in others))
+        offered = (("Compare with …", None), *((f"B: {self._tree.words(run)}", run.number) for run in others))
         with QSignalBlocker(self._runs):
             if offered != self._offered:
                 self._offered = offered
@@ -115,4 +115,4 @@ def name_tiles(tiles: Tiles, seen: Seen) -> None:
         elif name.endswith(":difference"):
             tiles.set_formula(name, " ")  # all room is for the r.m.s.
         else:
-            tiles.set_formula(name, f"A: run {seen.run}, step {seen.step}, t = {seen.t}")
+            tiles.set_formula(name, f"run {seen.run}, step {seen.step}, t = {seen.t}")

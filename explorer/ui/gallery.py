@@ -1,88 +1,28 @@
-"""The first page: the shipped models as cards, recent models, and a way to open others."""
+"""The first page: the shipped models in groups, recent models, and a way to open others."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPixmap
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from explorer.paths import CHECKPOINTS, RESOURCES
+from explorer.paths import CHECKPOINTS
+from explorer.ui.model_card import ModelCard
+from explorer.ui.shipped import Group, Shipped, grouped, shipped_in
 
-THUMBNAIL = 168
-SHEET_CORNER = 112
-"""Pixels of a sheet of samples that are shown: 4×4 digits, 7×7 faces."""
+__all__ = ["Gallery", "ModelCard", "shipped_models"]
 
-
-@dataclass(frozen=True)
-class Shipped:
-    """A shipped model as the gallery shows it."""
-
-    path: Path
-    title: str
-    summary: str
-    picture: Path | None
+CARD_WIDTH = 300
+"""The least that a card needs for its words."""
+MARGIN, SPACING = 32, 12
+MOST_COLUMNS = 5
 
 
 def shipped_models() -> list[Shipped]:
-    """The models under `checkpoints/` that can be looked at: pictures first, then by name."""
-    models = []
-    for card in sorted(
-        CHECKPOINTS.glob("*/explorer.json"), key=lambda card: (not (card.parent / "unet").is_dir(), card)
-    ):
-        try:
-            values = json.loads(card.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if not values.get("gallery", True):
-            continue
-        pictures = [card.parent / name for name in ("preview.png", "samples.png")]
-        picture = next((file for file in pictures if file.is_file()), None)
-        models.append(Shipped(card.parent, values.get("title", card.parent.name), values.get("summary", ""), picture))
-    return models
-
-
-class ModelCard(QFrame):
-    """A model to click on, or to choose with the keyboard."""
-
-    chosen = Signal(str)
-
-    def __init__(self, model: Shipped, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._path = str(model.path)
-        self.setObjectName("card")
-        self.setAccessibleName(f"Open {model.title}")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        picture = QLabel()
-        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        picture.setFixedHeight(THUMBNAIL)
-        picture.setPixmap(_thumbnail(model.picture))
-        title = QLabel(model.title)
-        title.setObjectName("tileTitle")
-        summary = QLabel(model.summary)
-        summary.setObjectName("muted")
-        summary.setWordWrap(True)
-        summary.setAlignment(Qt.AlignmentFlag.AlignTop)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(14, 14, 14, 14)
-        layout.setSpacing(8)
-        layout.addWidget(picture)
-        layout.addWidget(title)
-        layout.addWidget(summary, 1)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.chosen.emit(self._path)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.chosen.emit(self._path)
-        else:
-            super().keyPressEvent(event)
+    """The models under `checkpoints/` that can be looked at."""
+    return shipped_in(CHECKPOINTS)
 
 
 class Gallery(QScrollArea):
@@ -98,56 +38,78 @@ class Gallery(QScrollArea):
         self.setObjectName("panel")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._columns = 0
+        self._grids: list[tuple[QGridLayout, list[ModelCard]]] = []
         body = QWidget()
         body.setObjectName("panelBody")
         self.setWidget(body)
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(MARGIN, 24, MARGIN, 24)
+        layout.setSpacing(6)
+        layout.addLayout(self._heading())
+        groups = grouped(shipped_models())
+        for group, models in groups:
+            if len(groups) > 1:
+                layout.addLayout(_group_heading(group))
+            layout.addLayout(self._cards(models))
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(2)
+        layout.addSpacing(6)
+        layout.addLayout(self._recent)
+        layout.addStretch(1)
+        self._arrange(4, CARD_WIDTH)
+
+    def _heading(self) -> QHBoxLayout:
         title = QLabel("<span style='font-size:18pt; font-weight:600'>Diffusion Explorer</span>")
         lead = QLabel("Open a trained diffusion model, drag its timestep, and see what it predicts.")
         lead.setObjectName("muted")
         open_button = QPushButton("Open a model folder…")
         open_button.setObjectName("galleryOpenButton")
+        open_button.setToolTip("Or drop a folder anywhere on this window")
         open_button.clicked.connect(self.openClicked)
         tour_button = QPushButton("Take the guided tour")
         tour_button.setObjectName("galleryTourButton")
         tour_button.setToolTip("From the variational autoencoder to guided diffusion, in sixteen stops")
         tour_button.clicked.connect(self.tourClicked)
-        hint = QLabel("…or drop a folder anywhere on this window.")
-        hint.setObjectName("muted")
         self._back = QPushButton()
         self._back.setObjectName("galleryBackButton")
         self._back.clicked.connect(self.backClicked)
         self._back.hide()
-        heading = QHBoxLayout()
-        heading.addWidget(title, 1)
-        heading.addWidget(self._back)
-        cards = QGridLayout()
-        cards.setSpacing(14)
-        models = shipped_models()
-        columns = 3 if len(models) <= 6 else 4
-        for i, model in enumerate(models):
-            card = ModelCard(model)
-            card.chosen.connect(self.chosen)
-            cards.addWidget(card, i // columns, i % columns)
-        for column in range(columns):
-            cards.setColumnStretch(column, 1)
-        self._recent = QVBoxLayout()
-        self._recent.setSpacing(2)
-        row = QHBoxLayout()
-        row.addWidget(tour_button)
+        words, row = QVBoxLayout(), QHBoxLayout()
+        words.addWidget(title)
+        words.addWidget(lead)
+        row.addLayout(words, 1)
+        row.addWidget(self._back)
         row.addWidget(open_button)
-        row.addWidget(hint)
-        row.addStretch(1)
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(36, 28, 36, 28)
-        layout.setSpacing(12)
-        layout.addLayout(heading)
-        layout.addWidget(lead)
-        layout.addSpacing(8)
-        layout.addLayout(cards)
-        layout.addSpacing(8)
-        layout.addLayout(row)
-        layout.addLayout(self._recent)
-        layout.addStretch(1)
+        row.addWidget(tour_button)
+        return row
+
+    def _cards(self, models: list[Shipped]) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(SPACING)
+        grid.setColumnStretch(MOST_COLUMNS, 1)  # a column that stays empty takes what is left
+        cards = [ModelCard(model) for model in models]
+        for card in cards:
+            card.chosen.connect(self.chosen)
+        self._grids.append((grid, cards))
+        return grid
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = event.size().width() - 2 * MARGIN + SPACING
+        columns = min(max(room // (CARD_WIDTH + SPACING), 1), MOST_COLUMNS)
+        self._arrange(columns, room // columns - SPACING)
+
+    def _arrange(self, columns: int, width: int) -> None:
+        """The same columns in all groups, whether they have cards or not."""
+        for grid, cards in self._grids:
+            for column in range(MOST_COLUMNS):
+                grid.setColumnMinimumWidth(column, width if column < columns else 0)
+            if columns != self._columns:
+                for i, card in enumerate(cards):
+                    grid.addWidget(card, i // columns, i % columns)
+        self._columns = columns
 
     def set_open_model(self, title: str | None) -> None:
         """The model that is open behind this page, None for none."""
@@ -176,12 +138,13 @@ class Gallery(QScrollArea):
             self._recent.addWidget(link)
 
 
-def _thumbnail(file: Path | None) -> QPixmap:
-    """A card's picture: the whole preview, or the top left of a sheet of samples, enlarged without blur."""
-    pixmap = QPixmap(str(file if file is not None else RESOURCES / "icons" / "app.svg"))
-    if pixmap.isNull():
-        return pixmap
-    if file is not None and file.name == "samples.png":
-        side = min(pixmap.width(), pixmap.height(), SHEET_CORNER)
-        return pixmap.copy(QRect(0, 0, side, side)).scaledToHeight(THUMBNAIL)
-    return pixmap.scaledToHeight(THUMBNAIL, Qt.TransformationMode.SmoothTransformation)
+def _group_heading(group: Group) -> QHBoxLayout:
+    title, note = QLabel(group.title), QLabel(group.note)
+    title.setObjectName("groupTitle")
+    note.setObjectName("muted")
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 12, 0, 0)
+    row.setSpacing(10)
+    row.addWidget(title)
+    row.addWidget(note, 1)
+    return row

@@ -143,6 +143,7 @@ def _stylesheet(t: Theme) -> str:
     QLabel#statusMessage {{ padding-left: 6px; }}
     QLabel#gridHeading {{ font-weight: 600; }}
     QLabel#alert {{ color: {t.warning}; }}
+    QLabel#groupTitle {{ font-weight: 600; font-size: 11pt; qproperty-indent: 0; }}
     QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
     QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};
         border-radius: 4px; }}
@@ -157,7 +158,7 @@ def _stylesheet(t: Theme) -> str:
     QPushButton:pressed, QToolButton:pressed {{ background: {t.border}; }}
     QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.disabled}; border-color: {t.raised}; }}
-    QPushButton#primary, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
+    QPushButton#primary, QPushButton#galleryTourButton, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
         border-color: {t.accent}; }}
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
     QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}

@@ -12,8 +12,11 @@ from pytestqt.qtbot import QtBot
 from explorer.lenses.drawable import Chart, Line
 from explorer.paths import CHECKPOINTS
 from explorer.ui.chart_view import ChartView
+from explorer.ui.clamped_label import ClampedLabel
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.gallery import Gallery, ModelCard, shipped_models
 from explorer.ui.readout import Readout
+from explorer.ui.shipped import grouped
 from explorer.ui.short_text import CLAUSES, shorter_forms, typeset
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tile import Tile
@@ -139,3 +142,33 @@ def test_a_plot_without_curves_has_no_axes(qtbot: QtBot) -> None:
     plot.set_curve("x", np.arange(11.0), np.arange(11.0))
     qtbot.waitUntil(lambda: colours() > 3)
     plot.plot.getPlotItem().ctrlMenu.deleteLater()
+
+
+def test_the_gallery_has_its_models_in_groups_and_columns_of_one_width(make_hand: MakeHand) -> None:
+    hand = make_hand()
+    gallery = hand.find(Gallery)
+    for width, columns in ((1024, 3), (1440, 4)):
+        hand.window.resize(width, 700)
+        hand.qtbot.wait(20)
+        cards = gallery.findChildren(ModelCard)
+        assert len({card.x() for card in cards}) == columns
+        widths = [card.width() for card in cards]
+        assert max(widths) - min(widths) <= 1
+        assert not gallery.horizontalScrollBar().isVisible()
+    names = [model.path.name for model in shipped_models()]
+    assert names[:2] == ["digits", "faces"]
+    groups = {group.title: models for group, models in grouped(shipped_models())}
+    assert "More models" not in groups
+    twins = groups["One network, four targets"]
+    assert len({model.summary[:12] for model in twins}) == len(twins)  # what they share is said once
+
+
+def test_words_on_a_card_end_between_words(qtbot: QtBot) -> None:
+    label = ClampedLabel("One two three four five six seven eight nine ten eleven twelve thirteen fourteen")
+    qtbot.addWidget(label)
+    label.resize(110, 2 * label.fontMetrics().lineSpacing() + 2)
+    first, last = label.lines()
+    assert f"{first} {last}".removesuffix(" …") in label.accessibleName()
+    assert last.endswith(" …")
+    label.resize(900, 40)
+    assert label.lines() == [label.accessibleName()]
