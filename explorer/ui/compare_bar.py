@@ -78,7 +78,7 @@ def _combo(name: str, accessible: str, tip: str) -> QComboBox:
     combo.setAccessibleName(accessible)
     combo.setToolTip(tip)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
+    combo.setMinimumContentsLength(6)
     return combo
 
 

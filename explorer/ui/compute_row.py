@@ -55,7 +55,7 @@ class ComputeRow(QWidget):
         keep_room = self._progress.sizePolicy()
         keep_room.setRetainSizeWhenHidden(True)  # nothing below it moves
         self._progress.setSizePolicy(keep_room)
-        self._status = ElidedLabel()
+        self._status = ElidedLabel(parent=self)  # without a parent it would be shown as a window, and take the focus
         self._status.setObjectName("boundStatus")
         if not words:
             self._status.hide()  # to be shown before it has a parent would make it a window of its own

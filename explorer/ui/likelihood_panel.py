@@ -88,7 +88,7 @@ class LikelihoodPanel(QScrollArea):
         self._variance.setToolTip(tips.VARIANCE)
         self._variance.addItem("v = β̃", "beta_tilde")
         self._variance.addItem("v = β", "beta")
-        self._ode = QCheckBox("log p (ODE)")
+        self._ode = QCheckBox("ODE")
         self._ode.setObjectName("boundOdeCheck")
         self._ode.setAccessibleName("log p by the probability-flow ODE as well")
         self._ode.setToolTip(tips.ODE)
