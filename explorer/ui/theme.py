@@ -158,8 +158,8 @@ def _stylesheet(t: Theme) -> str:
     QPushButton:pressed, QToolButton:pressed {{ background: {t.border}; }}
     QPushButton:focus, QToolButton:focus {{ border-color: {t.accent}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.disabled}; border-color: {t.raised}; }}
-    QPushButton#primary, QPushButton#galleryTourButton, QToolButton#playButton {{ background: {t.accent}; color: {t.on_accent};
-        border-color: {t.accent}; }}
+    QPushButton#primary, QPushButton#galleryTourButton, QToolButton#playButton {{ background: {t.accent};
+        color: {t.on_accent}; border-color: {t.accent}; }}
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
     QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {t.disabled}; border-radius: 3px;
