@@ -32,7 +32,7 @@ GROUPS = (
     Group(
         "Points in the plane",
         "The exact density and score are known beside the learned ones.",
-        ("mixture", "moons", "rings", "checkerboard", "swiss_roll"),
+        ("mixture", "mixture-exact", "moons", "rings", "checkerboard", "swiss_roll"),
     ),
     Group(
         "Latent variables",

@@ -158,7 +158,6 @@ def test_the_gallery_has_its_models_in_groups_and_columns_of_one_width(make_hand
     names = [model.path.name for model in shipped_models()]
     assert names[:2] == ["digits", "faces"]
     groups = {group.title: models for group, models in grouped(shipped_models())}
-    assert "More models" not in groups
     twins = groups["One network, four targets"]
     assert len({model.summary[:12] for model in twins}) == len(twins)  # what they share is said once
 
