@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import ddim, dit, edm, edm2, ldm, lucidrains, openai, score_sde, tiny
+from explorer.formats import ddim, dit, edm, edm2, k_diffusion, ldm, lucidrains, ncsnv2, openai, score_sde, tiny
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
@@ -19,4 +19,6 @@ FILE_FORMATS: tuple[Format, ...] = (
     tiny.FORMAT,
     dit.FORMAT,
     ldm.FORMAT,
+    ncsnv2.FORMAT,
+    k_diffusion.FORMAT,
 )

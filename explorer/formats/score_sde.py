@@ -187,22 +187,25 @@ def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     return {"raw": raw}
 
 
-def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """What each module in the list is; "" for those without parameters."""
+def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> tuple[list[str], list[int]]:
+    """What each module in the list is, and its place there. Those without parameters, which the program's first
+    versions kept in the list too, are left out."""
     inside: dict[int, set[str]] = {}
     for name in shapes:
         number, _, rest = name.removeprefix(PREFIX).partition(".")
         inside.setdefault(int(number), set()).add(rest)
     if max(inside) > MAX_MODULES:
         raise ModelError("The file describes more modules than any network has, so it was not opened.")
-    kinds = []
-    for place in range(max(inside) + 1):
-        names = inside.get(place, set())
+    kinds, numbers = [], sorted(inside)
+    for place in numbers:
+        names = inside[place]
         if "Dense_0.weight" in names:
             same = shapes[f"{PREFIX}{place}.Conv_0.weight"][0] == shapes[f"{PREFIX}{place}.Conv_0.weight"][1]
             kinds.append("resample" if same and "Conv_2.weight" in names else "block")
         elif "NIN_0.W" in names:
             kinds.append("attention")
+        elif "Conv_0.weight" in names:
+            kinds.append("combination")
         elif "Conv2d_0.weight" in names:
             kinds.append("pyramid")
         elif "W" in names:
@@ -210,14 +213,15 @@ def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
         elif "weight" in names:
             kinds.append({1: "norm", 2: "linear", 4: "conv"}.get(len(shapes[f"{PREFIX}{place}.weight"]), "?"))
         else:
-            kinds.append("?" if names else "")
-    return kinds
+            kinds.append("?")
+    return kinds, numbers
 
 
 def _network(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Network, int | None]:
     """The network, and the pictures' size that the place of attention tells. Raises ModelError."""
     try:
-        kinds = _kinds(shapes)
+        kinds, numbers = _kinds(shapes)
+        shapes = _counted(shapes, numbers)
         if "?" in kinds:
             raise ModelError(
                 "The file's network has parts that neither NCSN++ nor DDPM++ has (BigGAN blocks are read)."
@@ -238,8 +242,9 @@ def _network(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Network, int | None
             attention.append(kinds[place + 1] == "attention")
             place += blocks * (2 if attention[-1] else 1)
             if level < levels - 1:
-                place += 2 if kinds[place + 1] == "pyramid" else 1
+                place += 2 if kinds[place + 1] in ("pyramid", "combination") else 1
         skip_out = kinds.count("norm") > 1
+        encoder = "residual" if "pyramid" in kinds else "skip" if "combination" in kinds else "standard"
         side = ATTENTION_SIDE << attention.index(True) if any(attention) else None
         # Names in the network carry sizes: those that put attention where the file has it.
         resolution = 1 << 12
@@ -254,13 +259,23 @@ def _network(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Network, int | None
             "attn_resolutions": tuple(resolution >> level for level in range(levels) if attention[level]),
             "embedding_type": "fourier" if exploding else "positional",
             "channel_mult_noise": 2 if exploding else 1,
-            "encoder_type": "residual" if "pyramid" in kinds else "standard",
+            "encoder_type": encoder,
             "decoder_type": "skip" if skip_out else "standard",
-            "resample_filter": (1, 3, 3, 1) if exploding else (1, 1),
+            "resample_filter": (1, 1) if encoder == "standard" and not exploding else (1, 3, 3, 1),
         }
-        return Network(exploding, arguments, _places(kinds, arguments, attention)), side
+        places = _places(kinds, arguments, attention)
+        return Network(exploding, arguments, {part: numbers[place] for part, place in places.items()}), side
     except (KeyError, IndexError, ValueError) as error:
         raise ModelError(f"The file's network is not whole, or of another kind: {error}.") from error
+
+
+def _counted(shapes: Mapping[str, tuple[int, ...]], numbers: list[int]) -> dict[str, tuple[int, ...]]:
+    """The shapes with the modules counted one after the other. numbers: what the file calls them."""
+    found = {}
+    for name, shape in shapes.items():
+        number, _, rest = name.removeprefix(PREFIX).partition(".")
+        found[f"{PREFIX}{numbers.index(int(number))}.{rest}"] = shape
+    return found
 
 
 def _places(kinds: list[str], arguments: Mapping[str, Any], attention: list[bool]) -> dict[str, int]:
@@ -271,7 +286,7 @@ def _places(kinds: list[str], arguments: Mapping[str, Any], attention: list[bool
     def take(name: str, kind: str) -> None:
         nonlocal place
         if kinds[place] != kind:
-            raise ModelError(f"The file's network has a {kinds[place] or 'resampling'} where a {kind} is expected.")
+            raise ModelError(f"The file's network has a {kinds[place]} where a {kind} is expected.")
         found[name] = place
         place += 1
 
@@ -289,6 +304,8 @@ def _places(kinds: list[str], arguments: Mapping[str, Any], attention: list[bool
             take(f"enc.{at}_down", "resample")
             if arguments["encoder_type"] == "residual":
                 take(f"enc.{at}_aux_residual", "pyramid")
+            elif arguments["encoder_type"] == "skip":
+                take(f"enc.{at}_aux_skip", "combination")
         for i in range(blocks):
             take(f"enc.{at}_block{i}", "block")
             if attention[level]:
@@ -304,13 +321,12 @@ def _places(kinds: list[str], arguments: Mapping[str, Any], attention: list[bool
         if attention[level]:
             take(f"dec.{at}_block{blocks}+", "attention")
         if skip or level == 0:
-            if skip and level < levels - 1:
-                place += 1  # a resampling without parameters
             take(f"dec.{at}_aux_norm", "norm")
             take(f"dec.{at}_aux_conv", "conv")
     return found
 
 
+_AUXILIARY = {"residual": "Conv2d_0.", "skip": "Conv_0."}
 _BLOCK = {
     "norm0": "GroupNorm_0",
     "conv0": "Conv_0",
@@ -349,6 +365,6 @@ def _tensor(
             return read(f"{part}+", f"NIN_3.{letter}").t().contiguous().reshape(shape)
         if inner:
             return read(part, f"{_BLOCK[inner]}.{kind}")
-        return read(part, f"Conv2d_0.{kind}" if part.endswith("aux_residual") else kind)
+        return read(part, _AUXILIARY.get(part.rpartition("_")[2], "") + kind)
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{checkpoint.path.name} is not whole: {name} is missing or of another shape.") from error

@@ -177,7 +177,7 @@ def test_parts_listed_outside_the_folder(write_unet: Callable[..., Path], tmp_pa
     shutil.move(folder / "unet" / UNET_WEIGHTS, tmp_path / "secret.safetensors")
     listed = {"metadata": {"total_size": 2**70}, "weight_map": {"conv_in.weight": place}}
     (folder / "unet" / f"{UNET_WEIGHTS}.index.json").write_text(json.dumps(listed))
-    assert "several files" in refusal(folder)
+    assert "only files beside it are read" in refusal(folder)
 
 
 def test_the_index_names_no_places(write_unet: Callable[..., Path]) -> None:

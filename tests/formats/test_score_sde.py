@@ -28,9 +28,9 @@ def save(folder: Path, name: str, average: bool = True, without: str = "") -> Pa
 
 @torch.no_grad()
 @pytest.mark.parametrize("average", [True, False])
-@pytest.mark.parametrize("name", ["score_sde_vp", "score_sde_ve"])
+@pytest.mark.parametrize("name", ["score_sde_vp", "score_sde_vp_fir", "score_sde_ve", "score_sde_skip"])
 def test_the_same_as_the_program(tmp_path: Path, name: str, average: bool) -> None:
-    exploding = name.endswith("ve")
+    exploding = "vp" not in name
     model = registry.load(save(tmp_path, name, average), "cpu", {"size": 8})
     facts, reference, schedule = model.facts, read_reference(name), model.denoiser.schedule
     assert facts.prediction == ("score" if exploding else "eps")
@@ -82,6 +82,30 @@ def test_vp_on_its_table_of_betas(tmp_path: Path) -> None:
     reference = read_reference("score_sde_vp")
     for label, output in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
         assert_close(model.denoiser(reference.tensor("x"), int(label) + 1).eps, output)
+
+
+@torch.no_grad()
+def test_the_first_versions_counted_modules_without_weights(tmp_path: Path) -> None:
+    """Where pictures are carried along from level to level, these had an entry in the list for each resampling."""
+    reference = read_reference("score_sde_skip")
+    file = save(tmp_path, "score_sde_skip", average=False)
+    state = torch.load(file, weights_only=True)
+    convolutions = (key for key in reference.shapes if key.endswith("Conv_0.weight"))
+    combination = next(key for key in convolutions if reference.shapes[key][2] == 1)
+    before = int(combination.split(".")[1])  # behind a resampling of the input, which is counted too
+
+    def moved(key: str) -> str:
+        path = key.split(".")
+        if path[1] == "all_modules":
+            path[2] = str(int(path[2]) + (int(path[2]) >= before))
+        return ".".join(path)
+
+    state["model"] = {moved(key): value for key, value in state["model"].items()}
+    torch.save(state, file)
+    model = registry.load(file, "cpu", {"size": 8})
+    label = reference.values["labels"][2]
+    network = model.denoiser.network.network  # type: ignore[attr-defined]
+    assert_close(network(reference.tensor("x"), torch.tensor([label])), reference.tensor("outputs")[2])
 
 
 def test_evidence(tmp_path: Path) -> None:

@@ -2,12 +2,8 @@
 
     python tests/formats/write_references.py NAME [FOLDER]
 
-FOLDER is where the library's source lies, for those that are not installed as packages. Which release a reference was
-written with stands beside it below.
-
-Those of ddim, tiny-diffusion, score_sde and DiT that are kept in `references/` were written with condensed copies of
-these sources, retyped, and not with the original files: they show that two readings of a layout agree, and no more.
-Write them anew from the originals before relying on them.
+FOLDER is where the library's source lies, for those that are not installed as packages, with its own names for files
+and folders. Which release a reference was written with stands beside it below.
 """
 
 from __future__ import annotations
@@ -147,11 +143,18 @@ def edm2(name: str, **options: Any) -> None:
     write_reference(name, shapes, {"x": x, "outputs": outputs}, sigmas=SIGMAS, arguments=arguments)
 
 
-def simple(name: str, module: str, kind: str, x: Tensor, labels: Tensor | None = None, **options: Any) -> None:
-    """Sources on GitHub that are no packages: FOLDER holds the file, with `models/diffusion.py` of ermongroup/ddim as
-    ermon.py, `ddpm.py` and `positional_embeddings.py` of tanelp/tiny-diffusion as tiny.py, `models.py` of
-    facebookresearch/DiT as dit.py, each with its configuration as arguments."""
-    network = getattr(importlib.import_module(module), kind)(**options)
+def config(**sections: dict[str, Any]) -> types.SimpleNamespace:
+    """The configuration that a program of ermongroup or yang-song passes around."""
+    return types.SimpleNamespace(**{key: types.SimpleNamespace(**values) for key, values in sections.items()})
+
+
+def mocked(*modules: str) -> None:
+    """Let a source import what only its training or its pictures need."""
+    sys.modules |= {module: MagicMock() for module in modules}
+
+
+def simple(name: str, network: nn.Module, x: Tensor, labels: Tensor | None = None) -> None:
+    """Networks called with an index. Tables that are computed are kept."""
 
     def call(x: Tensor, t: int) -> Tensor:
         times = torch.full((len(x),), t)
@@ -165,6 +168,30 @@ def simple(name: str, module: str, kind: str, x: Tensor, labels: Tensor | None =
     with torch.no_grad():
         outputs = torch.stack([call(x, t) for t in TIMES])
     write_reference(name, shapes, {"x": x, "outputs": outputs, **fixed}, times=TIMES)
+
+
+def ddim() -> None:
+    """ermongroup/ddim, commit 5e85a21: FOLDER holds `diffusion.py`."""
+    model = {"ch": 32, "out_ch": 3, "ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (8,), "dropout": 0.1}
+    model |= {"in_channels": 3, "resamp_with_conv": True, "type": "simple"}
+    given = config(model=model, data={"image_size": 16}, diffusion={"num_diffusion_timesteps": 1000})
+    simple("ddim", importlib.import_module("diffusion").Model(given), noise(1, 3, 16, 16)[..., ::2, ::2])
+
+
+def tiny(name: str, **options: Any) -> None:
+    """tanelp/tiny-diffusion, commit 3aaa6c8: FOLDER holds `ddpm.py` and `positional_embeddings.py`."""
+    mocked("matplotlib", "matplotlib.pyplot", "datasets")
+    network = importlib.import_module("ddpm").MLP(hidden_size=16, hidden_layers=2, emb_size=8, **options)
+    simple(name, network, noise(3, 2))
+
+
+def dit() -> None:
+    """facebookresearch/DiT, commit 00d70ac: FOLDER holds `models.py`, and the package timm 0.9.16."""
+    mocked("torchvision", "torchvision.ops", "torchvision.ops.misc", "torchvision.transforms")
+    mocked("torchvision.transforms.functional", "torchvision.datasets", "torchvision.datasets.folder")
+    options = {"input_size": 8, "patch_size": 2, "in_channels": 4, "hidden_size": 64, "depth": 2, "num_heads": 1}
+    network = importlib.import_module("models").DiT(**options, num_classes=3)
+    simple("dit", network, noise(1, 4, 8, 8), torch.tensor([2]))
 
 
 def ldm(name: str, context: bool) -> None:
@@ -222,11 +249,17 @@ def first_stage(name: str, quantised: bool) -> None:
     write_reference(name, shapes, arrays | {"encoded": encoded if quantised else encoded.mode()})
 
 
-def score_sde(name: str, exploding: bool) -> None:
-    """yang-song/score_sde_pytorch: FOLDER holds `models/ncsnpp.py` and what it needs as sde.py, its configuration
-    being arguments."""
-    library = importlib.import_module("sde")
-    network = library.NCSNpp(nf=16, mult=(1, 2), blocks=1, attn=(4,), size=8, ve=exploding)
+def score_sde(name: str, **options: Any) -> None:
+    """yang-song/score_sde_pytorch, commit c8c18d1: FOLDER holds `models/` and `op/`, of which the path for the CPU."""
+    exploding = options["embedding_type"] == "fourier"
+    model = {"nf": 16, "ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (4,), "dropout": 0.1}
+    model |= {"resamp_with_conv": True, "conditional": True, "fir": True, "fir_kernel": [1, 3, 3, 1]}
+    model |= {"skip_rescale": True, "resblock_type": "biggan", "progressive_combine": "sum", "init_scale": 0.0}
+    model |= {"fourier_scale": 16, "scale_by_sigma": exploding, "nonlinearity": "swish", **options}
+    model |= {"sigma_min": 0.01, "sigma_max": 50, "num_scales": 1000}
+    data = {"image_size": 8, "num_channels": 3, "centered": not exploding}
+    given = config(model=model, data=data, training={"continuous": True})
+    network = importlib.import_module("models.ncsnpp").NCSNpp(given)
     kept = {key: value.clone() for key, value in network.state_dict().items() if key in ("sigmas", "all_modules.0.W")}
     shapes = fill(network)
     network.load_state_dict({**network.state_dict(), **kept})
@@ -235,6 +268,54 @@ def score_sde(name: str, exploding: bool) -> None:
         outputs = torch.stack([network(x, torch.tensor([label])) for label in labels])
     trained = [key for key, value in network.named_parameters() if value.requires_grad]
     write_reference(name, shapes, {"x": x, "outputs": outputs, **kept}, labels=labels, trained=trained)
+
+
+def ncsnv2(name: str, kind: str) -> None:
+    """ermongroup/ncsnv2, commit bfae724: FOLDER holds `models/`. Of it, `layers.py` and `normalization.py` come from
+    AlexiaJM/AdversarialConsistentScoreMatching, commit 284cabb, which took them over from ncsnv2."""
+    model = {"ngf": 8, "num_classes": 10, "nonlinearity": "elu", "normalization": "InstanceNorm++"}
+    model |= {"sigma_dist": "geometric", "sigma_begin": 50, "sigma_end": 0.01}
+    given = config(model=model, data={"logit_transform": False, "rescaled": False, "channels": 3, "image_size": 16})
+    given.device = "cpu"
+    network = getattr(importlib.import_module("models.ncsnv2"), kind)(given)
+    sigmas = network.sigmas.clone()
+    shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), "sigmas": sigmas})
+    x, labels = noise(2, 3, 16, 16), (0, 3, 5, 8, 9)
+    with torch.no_grad():
+        outputs = torch.stack([network(x, torch.tensor([label] * 2)) for label in labels])
+    write_reference(name, shapes, {"x": x, "outputs": outputs, "sigmas": sigmas}, labels=labels)
+
+
+def k_diffusion(name: str, **options: Any) -> None:
+    """k-diffusion 0.1.1.post1: FOLDER holds the folder `k_diffusion`, of which only the networks are imported."""
+    for package in ("k_diffusion", "k_diffusion.models"):
+        module = types.ModuleType(package)
+        module.__path__ = [str(Path(sys.argv[2], *package.split(".")))]
+        sys.modules[package] = module
+    mocked("dctorch", "einops", "scipy", "torchdiffeq", "torchsde", "torchvision", "torchvision.transforms")
+    model = {"input_channels": 3, "mapping_out": 32, "depths": [1, 2], "channels": [32, 64], "patch_size": 1}
+    model |= {"self_attn_depths": [False, True], "skip_stages": 0, "has_variance": False, **options}
+    network = importlib.import_module("k_diffusion.models.image_v1").ImageDenoiserModelV1(
+        model["input_channels"],
+        model["mapping_out"],
+        model["depths"],
+        model["channels"],
+        model["self_attn_depths"],
+        patch_size=model["patch_size"],
+        mapping_cond_dim=9,
+        skip_stages=model["skip_stages"],
+        has_variance=model["has_variance"],
+    )
+    kept = {key: value.clone() for key, value in network.state_dict().items() if key.endswith("kernel")}
+    shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), **kept})
+    wrapped = importlib.import_module("k_diffusion.layers").Denoiser(network, sigma_data=0.5)
+    x = noise(1, 3, 16, 16)
+    with torch.no_grad():
+        calls = [wrapped(x * s, torch.tensor([s]), mapping_cond=torch.zeros(1, 9)) for s in SIGMAS]
+    model |= {"type": "image_v1", "input_size": [16, 16], "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 80}
+    write_reference(name, shapes, {"x": x, "outputs": torch.stack(calls), **kept}, sigmas=SIGMAS, model=model)
 
 
 SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
@@ -284,43 +365,39 @@ WRITERS: dict[str, Callable[[], None]] = {
     ),
     "edm2": lambda: edm2("edm2", img_channels=4, label_dim=3),
     "edm2_rgb": lambda: edm2("edm2_rgb", img_channels=3, label_dim=0, res_balance=0.4, clip_act=None),
-    "ddim": lambda: simple(
-        "ddim",
-        "ermon",
-        "Model",
-        noise(1, 3, 16, 16)[..., ::2, ::2],
-        ch=32,
-        out_ch=3,
-        ch_mult=(1, 2),
-        num_res_blocks=1,
-        attn_resolutions=(8,),
-        in_channels=3,
-        resolution=16,
-    ),
-    "tiny": lambda: simple("tiny", "tiny", "MLP", noise(3, 2), hidden_size=16, hidden_layers=2, emb_size=8),
-    "tiny_learned": lambda: simple(
-        "tiny_learned", "tiny", "MLP", noise(3, 2), hidden_size=16, hidden_layers=2, emb_size=8, time_emb="learnable"
-    ),
-    "dit": lambda: simple(
-        "dit",
-        "dit",
-        "DiT",
-        noise(1, 4, 8, 8),
-        torch.tensor([2]),
-        size=8,
-        p=2,
-        c=4,
-        h=64,
-        depth=2,
-        heads=1,
-        classes=3,
-    ),
+    "ddim": ddim,
+    "tiny": lambda: tiny("tiny"),
+    "tiny_learned": lambda: tiny("tiny_learned", time_emb="learnable"),
+    "dit": dit,
     "ldm": lambda: ldm("ldm", False),
     "ldm_context": lambda: ldm("ldm_context", True),
     "ldm_kl": lambda: first_stage("ldm_kl", False),
     "ldm_vq": lambda: first_stage("ldm_vq", True),
-    "score_sde_vp": lambda: score_sde("score_sde_vp", False),
-    "score_sde_ve": lambda: score_sde("score_sde_ve", True),
+    "score_sde_vp": lambda: score_sde(
+        "score_sde_vp", embedding_type="positional", progressive="none", progressive_input="none", fir=False
+    ),
+    "score_sde_vp_fir": lambda: score_sde(
+        "score_sde_vp_fir", embedding_type="positional", progressive="none", progressive_input="residual"
+    ),
+    "score_sde_ve": lambda: score_sde(
+        "score_sde_ve", embedding_type="fourier", progressive="none", progressive_input="residual"
+    ),
+    "score_sde_skip": lambda: score_sde(
+        "score_sde_skip", embedding_type="fourier", progressive="output_skip", progressive_input="input_skip"
+    ),
+    "ncsnv2": lambda: ncsnv2("ncsnv2", "NCSNv2"),
+    "ncsnv2_deeper": lambda: ncsnv2("ncsnv2_deeper", "NCSNv2Deeper"),
+    "ncsnv2_deepest": lambda: ncsnv2("ncsnv2_deepest", "NCSNv2Deepest"),
+    "k_diffusion": lambda: k_diffusion("k_diffusion"),
+    "k_diffusion_grown": lambda: k_diffusion(
+        "k_diffusion_grown",
+        depths=[1, 1, 1],
+        channels=[32, 32, 64],
+        self_attn_depths=[False, True, True],
+        patch_size=2,
+        skip_stages=1,
+        has_variance=True,
+    ),
     "guided": lambda: adm(
         "guided",
         "guided_diffusion",
