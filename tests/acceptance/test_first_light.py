@@ -188,6 +188,8 @@ def test_the_model_sees_through_noise(user: User, name: str) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_ddim_run_goes_to_the_data_and_back_and_can_be_had_again(user: User, name: str) -> None:
     user.open(name)
+    if name == "mixture":
+        user.type_into(QSpinBox, "countSpin", "1000")
     user.choose("sourceCombo", "reverse")
     x_T = user.shown()
     user.seen.clear()
@@ -221,7 +223,7 @@ def test_digits_are_what_their_label_says(user: User) -> None:
     """With nothing chosen but the label."""
     user.open("digits")
     user.choose("sourceCombo", "reverse")
-    user.type_into(QSpinBox, "countSpin", "16")
+    user.type_into(QSpinBox, "countSpin", "8")
     user.choose("labelCombo", 3)
     state = user.window.state
     assert (state.sampler, state.steps, state.guidance_scale) == ("ddim", 50, 2.0)
@@ -231,7 +233,7 @@ def test_digits_are_what_their_label_says(user: User) -> None:
     judge = read_classifier(CHECKPOINTS / "digits-classifier", "cpu")
     with torch.no_grad():
         found = judge(torch.from_numpy(user.shown()["x_t"])).argmax(1)
-    assert (found == 3).sum() >= 14, found
+    assert (found == 3).sum() >= 7, found
 
 
 def test_faces_are_as_colourful_as_the_data(user: User) -> None:

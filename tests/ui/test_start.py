@@ -40,7 +40,7 @@ def is_open(hand: Hand, path: Path) -> bool:
 # --- the first second ----------------------------------------------------------------------------------------
 
 STARTING = """
-    import json, sys, threading
+    import json, sys, threading, time
     from PySide6.QtCore import QEvent, QObject
     from PySide6.QtWidgets import QApplication, QLabel
     from explorer.ui.window import MainWindow
@@ -69,6 +69,7 @@ STARTING = """
     pictures = []
     window.session.seen.connect(pictures.append)
     while not pictures:
+        time.sleep(0.002)  # the thread that loads torch needs its turn
         app.processEvents()
         if not pictures and window.session.busy and (not told or told[-1] != status.text()):
             told.append(status.text())
