@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
 
 from explorer.engine.probe_asking import Asked, paired
-from explorer.engine.probe_frame import Probed, ProbeRow, Verdict
+from explorer.engine.probe_finer import best_offset, can_ask_offset, can_tell_offset, offset_gap
+from explorer.engine.probe_found import Comparison, Found, Hypothesis
+from explorer.engine.probe_frame import ProbeChoice, Probed, ProbeRow, Verdict
+from explorer.engine.probe_pictures import MANY
 from explorer.facts import Fact, ModelFacts, Source, TimeInput
 from explorer.formats.adjusted import ROWS
 from explorer.formats.schedule_names import schedule_json
-
-if TYPE_CHECKING:
-    from explorer.engine.probe import Found, Hypothesis
 
 SURE = 4.0
 """Standard errors, from which on a difference is one."""
 WORTH = {"weights": 0.01, "time_offset": 0.0}
 """The least difference of log error that is worth a word; of other facts LEAST."""
 LEAST = 0.03
+LEAST_OF_FEW = 0.3
+"""The same where one picture, or a few, must stand for all."""
 ROWS_SHOWN = 8
-USELESS = -0.03
+USELESS, USELESS_STAND_INS = -0.03, -0.3
 """log(error / that of a linear guess), above which no hypothesis explains the pictures."""
 KIND_NAMES = {
     "eps": "ε-prediction",
@@ -45,21 +50,33 @@ SPEAKERS = {
     "probed": "an earlier probe said",
     "user": "you said",
 }
-Comparison = tuple[float, float]
+ONE_SET = (
+    "There is one set of weights; whether it is the averaged one (EMA) cannot be told from it: that shows only against "
+    "the other."
+)
 
 
 def report(facts: ModelFacts, found: Found, asked: Asked) -> Probed:
     """The table and the verdicts."""
     best = found.scores[found.best]
-    useless = float(best.mean()) > USELESS
-    verdicts = [] if useless else _verdicts(facts, found)
-    return Probed(_rows(found), tuple(verdicts), _sentence(verdicts, useless), asked.known.title, asked.calls)
+    useless = float(best.mean()) > (USELESS if asked.known.own else USELESS_STAND_INS)
+    verdicts = [] if useless else _verdicts(facts, found, asked)
+    return Probed(
+        _rows(found),
+        tuple(verdicts),
+        _sentence(verdicts, useless),
+        asked.known.title,
+        asked.calls,
+        () if useless else (*_choices(found.weights, "weights", facts.weights), *_offset_choices(facts, found)),
+        "" if facts.weight_sets else ONE_SET,
+    )
 
 
-def _verdicts(facts: ModelFacts, found: Found) -> list[Verdict]:
+def _verdicts(facts: ModelFacts, found: Found, asked: Asked) -> list[Verdict]:
     """Of every fact that was probed, those that are contradicted first."""
     force, best = found.in_force, found.best
-    verdicts = [_prediction(facts, found)]
+    few = not asked.known.many
+    verdicts = [_prediction(facts, found, few)]
     if len({h.value_range for h in found.scores}) > 1:
         wrong = [h for h in found.scores if h.value_range != best.value_range]
         verdicts.append(
@@ -72,21 +89,24 @@ def _verdicts(facts: ModelFacts, found: Found) -> list[Verdict]:
                 list(best.value_range),
                 force.value_range == best.value_range,
                 _against(found, wrong),
+                few,
             )
         )
     if found.told_level:
-        note = "The network is told the noise level itself: no schedule or time index can be probed."
-        verdicts.append(Verdict("schedule", "unclear", str(force.clock.title), "", note))
+        note = "The network is told the noise level itself: no schedule can be wrong for it."
+        verdicts.append(Verdict("schedule", ROWS["schedule"], "agrees", str(force.clock.title), "", note))
     else:
-        verdicts += [_direction(facts, found), _scale(facts, found), _schedule(facts, found)]
-    if found.offsets:
-        verdicts.append(_offset(facts, found))
+        verdicts += [_scale(facts, found, few), _schedule(facts, found, few)]
+    if len({h.clock.time.reversed for h in found.scores}) > 1:
+        verdicts.append(_direction(facts, found, few))
+    if can_ask_offset(found, facts):
+        verdicts.append(_offset(facts, found) if can_tell_offset(asked) else _no_offset(facts))
     if found.weights:
-        verdicts.append(_weights(facts, found))
+        verdicts.append(weights_verdict(facts, found, asked.known.many))
     return sorted(verdicts, key=lambda verdict: verdict.certainty != "contradicts")
 
 
-def _prediction(facts: ModelFacts, found: Found) -> Verdict:
+def _prediction(facts: ModelFacts, found: Found, few: bool) -> Verdict:
     force, best = found.in_force, found.best
     wrong = [h for h in found.scores if h.kind != best.kind]
     return _verdict(
@@ -98,10 +118,11 @@ def _prediction(facts: ModelFacts, found: Found) -> Verdict:
         best.kind,
         force.kind == best.kind,
         _against(found, wrong),
+        few,
     )
 
 
-def _direction(facts: ModelFacts, found: Found) -> Verdict:
+def _direction(facts: ModelFacts, found: Found, few: bool) -> Verdict:
     force, best = found.in_force.clock.time.reversed, found.best.clock.time.reversed
     words = {False: "grows with noise", True: "falls with noise"}
     return _verdict(
@@ -113,10 +134,11 @@ def _direction(facts: ModelFacts, found: Found) -> Verdict:
         best,
         force == best,
         _against(found, [h for h in found.scores if h.clock.time.reversed != best]),
+        few,
     )
 
 
-def _scale(facts: ModelFacts, found: Found) -> Verdict:
+def _scale(facts: ModelFacts, found: Found, few: bool) -> Verdict:
     force, best = found.in_force.clock.time.scale, found.best.clock.time.scale
     return _verdict(
         facts,
@@ -127,10 +149,11 @@ def _scale(facts: ModelFacts, found: Found) -> Verdict:
         best,
         force == best,
         _against(found, [h for h in found.scores if h.clock.time.scale != best]),
+        few,
     )
 
 
-def _schedule(facts: ModelFacts, found: Found) -> Verdict:
+def _schedule(facts: ModelFacts, found: Found, few: bool) -> Verdict:
     force, best = found.in_force.clock, found.best.clock
     value: Any = schedule_json(best.numbers) if best.numbers is not None else None
     wrong = [h for h in found.scores if h.clock.schedule is not best.schedule]
@@ -143,28 +166,33 @@ def _schedule(facts: ModelFacts, found: Found) -> Verdict:
         value,
         force.schedule is best.schedule,
         _against(found, wrong),
+        few,
     )
 
 
 def _offset(facts: ModelFacts, found: Found) -> Verdict:
-    force = found.in_force.clock.time.offset
-    best = min(found.offsets, key=lambda key: float(found.offsets[key].mean()))
-    gaps = {key: paired(found.offsets[key], found.offsets[best]) for key in found.offsets if key != best}
-    # Where the best is no better than what is in force, by far enough, that stays.
-    against = gaps[force] if force != best else min(gaps.values(), key=lambda gap: gap[0] / gap[1])
-    return _verdict(
-        facts,
-        "time_offset",
-        _signed(force),
-        _signed(best),
-        f"The network expects the time index {_shifted(best)}",
-        best,
-        force == best,
-        against,
-    )
+    force = facts.time_input.offset
+    best = best_offset(found)
+    against, believed = offset_gap(found, force)
+    key, said, text = "time_offset", _signed(force), _signed(best)
+    if not believed and against[0] > SURE * against[1]:
+        more = "more" if best > force else "less"
+        doubt = (
+            f"At small t the network does better when it is told of {more} noise, but not by the same number of steps "
+            "at every t: no offset explains that."
+        )
+        return Verdict(key, ROWS[key], "unclear", said, text, doubt, None, min(against[0] / against[1], 999.0))
+    shifted = f"The network expects a time offset of {text}"
+    return _verdict(facts, key, said, text, shifted, best, force == best, against, False)
 
 
-def _weights(facts: ModelFacts, found: Found) -> Verdict:
+def _no_offset(facts: ModelFacts) -> Verdict:
+    note = f"Whether the time index is off by one can be told from {MANY} or more of the network's own pictures only."
+    return Verdict("time_offset", ROWS["time_offset"], "unclear", _signed(facts.time_input.offset), "", note)
+
+
+def weights_verdict(facts: ModelFacts, found: Found, many: bool) -> Verdict:
+    """Whether the set in use is the better one. many: whether one picture's looks cannot decide that."""
     best = min(found.weights, key=lambda name: float(found.weights[name].mean()))
     force = facts.weights
     gaps = {name: paired(found.weights[name], found.weights[best]) for name in found.weights if name != best}
@@ -178,21 +206,20 @@ def _weights(facts: ModelFacts, found: Found) -> Verdict:
         best,
         force == best,
         against,
+        not many,
     )
 
 
 def _against(found: Found, wrong: list[Hypothesis]) -> Comparison:
     """The best hypothesis against the one in force where that is wrong, else against the best of the wrong ones."""
-    best = found.scores[found.best]
+    if not wrong:
+        return math.inf, 1.0
+    nearest = found.gap(min(wrong, key=found.behind), found.best)
     if found.in_force in wrong:
         # That the one in force is wrong must be certain; that no other is right, as likely as one can ask for.
-        difference, error = paired(found.scores[_nearest(found, wrong)], best)
-        return min(paired(found.scores[found.in_force], best), (2 * difference, error), key=lambda gap: gap[0] / gap[1])
-    return paired(found.scores[_nearest(found, wrong)], best) if wrong else (math.inf, 1.0)
-
-
-def _nearest(found: Found, wrong: list[Hypothesis]) -> Hypothesis:
-    return min(wrong, key=lambda hypothesis: float(found.scores[hypothesis].mean()))
+        force = found.gap(found.in_force, found.best)
+        return min(force, (2 * nearest[0], nearest[1]), key=lambda gap: gap[0] / gap[1])
+    return nearest
 
 
 def _verdict(
@@ -204,20 +231,21 @@ def _verdict(
     value: Any,
     same: bool,
     against: Comparison,
+    few: bool,
 ) -> Verdict:
     difference, error = against
     sigma = min(difference / error, 999.0)
-    sure = sigma >= SURE and difference >= WORTH.get(key, LEAST)
+    sure = sigma >= SURE and difference >= (LEAST_OF_FEW if few else WORTH.get(key, LEAST))
     name = ROWS[key]
     if not sure:
         text = f"The probe cannot tell the {name} for certain; it looks like {found}."
-        return Verdict(key, "unclear", said, found, text, None, sigma)
+        return Verdict(key, name, "unclear", said, found, text, None, sigma)
     if same:
-        return Verdict(key, "agrees", said, found, f"{sentence}, {AGREES[_source(facts, key)]}.", None, sigma)
+        return Verdict(key, name, "agrees", said, found, f"{sentence}, {AGREES[_source(facts, key)]}.", None, sigma)
     if key == "weights":
-        return Verdict(key, "contradicts", said, found, f"{sentence}, which is in use.", value, sigma)
+        return Verdict(key, name, "contradicts", said, found, f"{sentence}, which is in use.", value, sigma)
     return Verdict(
-        key, "contradicts", said, found, f"{sentence}; {SPEAKERS[_source(facts, key)]} {said}.", value, sigma
+        key, name, "contradicts", said, found, f"{sentence}; {SPEAKERS[_source(facts, key)]} {said}.", value, sigma
     )
 
 
@@ -227,21 +255,21 @@ def _source(facts: ModelFacts, key: str) -> Source:
 
 
 def _rows(found: Found) -> tuple[ProbeRow, ...]:
-    best = found.scores[found.best]
-    ranked = sorted(found.scores, key=lambda hypothesis: float(found.scores[hypothesis].mean()))
+    ranked = sorted(found.scores, key=found.behind)
     shown = ranked[:ROWS_SHOWN]
     if found.in_force not in shown:
         shown.append(found.in_force)
     rows = []
+    least = float(found.scores[found.best].mean())
     for hypothesis in shown:
-        behind, error = paired(found.scores[hypothesis], best)
+        behind, error = found.gap(hypothesis, found.best)
         rows.append(
             ProbeRow(
                 hypothesis.kind,
                 _range(hypothesis.value_range),
                 hypothesis.clock.title,
                 _time(hypothesis.clock.time),
-                math.exp(float(found.scores[hypothesis].mean())),
+                math.exp(least + behind),
                 behind,
                 error,
                 hypothesis == found.in_force,
@@ -249,6 +277,22 @@ def _rows(found: Found) -> tuple[ProbeRow, ...]:
             )
         )
     return tuple(rows)
+
+
+def _choices(scores: Mapping[Any, Tensor], key: str, force: Any, show: Callable[[Any], str] = str) -> list[ProbeChoice]:
+    """Every value of a finer question, in order."""
+    if not scores:
+        return []
+    best = min(scores, key=lambda value: float(scores[value].mean()))
+    made = []
+    for value in sorted(scores):
+        behind, error = paired(scores[value], scores[best])
+        made.append(ProbeChoice(key, show(value), behind, error, value == force, value == best))
+    return made
+
+
+def _offset_choices(facts: ModelFacts, found: Found) -> list[ProbeChoice]:
+    return _choices(found.offsets, "time_offset", facts.time_input.offset, _signed)
 
 
 def _sentence(verdicts: list[Verdict], useless: bool) -> str:
@@ -278,10 +322,3 @@ def _time(time: TimeInput) -> str:
 
 def _signed(offset: float) -> str:
     return f"{offset:+g}".replace("-", "−") if offset else "0"
-
-
-def _shifted(offset: float) -> str:
-    if offset == 0:
-        return "t − 1"
-    index = offset - 1
-    return "t" if index == 0 else f"t {'−' if index < 0 else '+'} {abs(index):g}"

@@ -115,6 +115,7 @@ class ModelPanel(QScrollArea):
 
     def restyle(self) -> None:
         """The theme's colours."""
+        self.probe.restyle()
         for button in self._resets:
             button.setIcon(icon("reset"))
 

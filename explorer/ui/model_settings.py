@@ -78,14 +78,19 @@ class ModelSettings(QObject):
             self._session.failed.emit(str(error))
             self.refused.emit()
 
-    def probe(self) -> None:
-        """Probe the open model, with the picture of the user's own where one is on show."""
-        state = self._session.state
-        if state.model is None or self.job.running:
+    def probe(self, pictures: str | None = None) -> None:
+        """Probe the open model. pictures: a folder of some to use in place of the model's samples.
+
+        A model that has no samples is probed with the picture of the user's own, where one is on show.
+        """
+        state, facts = self._session.state, self._session.facts
+        if state.model is None or facts is None or self.job.running:
             return
         self._session.pause()
         ref = ModelRef(state.model, state.device)
-        self.job.begin(Probe(ref, state.picture))
+        if pictures is None and not facts.sample_count:
+            pictures = state.picture
+        self.job.begin(Probe(ref, pictures))
 
     def _take(self, frame: Frame) -> None:
         if isinstance(frame, Probing):

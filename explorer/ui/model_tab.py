@@ -32,17 +32,19 @@ class ModelTab(QObject):
         session.opened.connect(self._show_model)
         session.inspected.connect(panel.show_opening)
         session.openingEnded.connect(lambda: panel.set_facts(session.facts))
-        for signal in (panel.factSet, probe.probeClicked, probe.useClicked, strip.useClicked):
+        for signal in (panel.factSet, probe.probeClicked, probe.folderChosen, probe.useClicked, strip.useClicked):
             signal.connect(self.began)
         panel.factSet.connect(settings.set_fact)
         settings.refused.connect(panel.show_again)
         settings.kept.connect(panel.set_kept)
         probe.probeClicked.connect(settings.probe)
+        probe.folderChosen.connect(settings.probe)
+        strip.tableClicked.connect(lambda: side.setCurrentWidget(panel))
         probe.stopClicked.connect(settings.job.stop)
         for used in (probe.useClicked, strip.useClicked):
             used.connect(settings.use)
         settings.progressed.connect(probe.row.set_progress)
-        settings.job.runningChanged.connect(probe.row.set_running)
+        settings.job.runningChanged.connect(probe.set_running)
         for shown in (probe.show_probed, strip.show_probed):
             settings.probed.connect(shown)
         for dropped in (probe.drop, strip.drop):

@@ -13,6 +13,7 @@ class ProbeStrip(QFrame):
 
     useClicked = Signal(object)
     """A Probed."""
+    tableClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -21,6 +22,11 @@ class ProbeStrip(QFrame):
         self._found: Probed | None = None
         self.text = QLabel()
         self.text.setWordWrap(True)
+        table = QPushButton("Show table")
+        table.setObjectName("showProbeButton")
+        table.setAccessibleName("Show what the probe found")
+        table.setToolTip("The tab Model, with every hypothesis and its score")
+        table.clicked.connect(self.tableClicked)
         use = QPushButton("Use probed value")
         use.setObjectName("useProbedButton")
         use.setAccessibleName("Use the probed values")
@@ -35,6 +41,7 @@ class ProbeStrip(QFrame):
         layout.setContentsMargins(12, 6, 8, 6)
         layout.setSpacing(8)
         layout.addWidget(self.text, 1)
+        layout.addWidget(table)
         layout.addWidget(use)
         layout.addWidget(dismiss)
         self.hide()
@@ -42,7 +49,7 @@ class ProbeStrip(QFrame):
     def show_probed(self, found: Probed) -> None:
         """Shown where there is a contradiction."""
         self._found = found
-        self.text.setText(found.sentence)
+        self.text.setText(found.headline)
         self.setVisible(any(verdict.value is not None for verdict in found.contradictions))
 
     def drop(self) -> None:

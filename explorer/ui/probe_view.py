@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from explorer.engine.probe_frame import Probed
 from explorer.ui.compute_row import ComputeRow
-from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.icons import icon
+from explorer.ui.probe_table import ProbeTable
 
 LEAD = "Noises known pictures and finds out which conventions the network itself follows."
 TIP = (
     "Pictures that are known get noise of several levels. Each hypothesis (what the output means, value range, "
     "schedule, time index) is scored by the error of x̂₀, over the same pictures and noise."
 )
-RESIDUAL = "Error of x̂₀ over that of the best linear guess: below 1 the network knows more than the pictures' variance"
-COLUMNS = ("output", "range", "schedule", "residual")
-KINDS = {"eps": "ε", "v": "v", "x0": "x₀", "flow": "û", "score": "score"}
+PICTURES_TIP = (
+    "Probe with the pictures of a folder, such as the model was trained on, where it has none of its own. "
+    "Eight or more allow the finest questions."
+)
 
 
 class ProbeView(QWidget):
     """Shows what it is told; says what the user wants."""
 
     probeClicked = Signal()
+    folderChosen = Signal(str)
+    """A folder of pictures to probe with."""
     stopClicked = Signal()
     useClicked = Signal(object)
     """A Probed whose values are to be used."""
@@ -42,23 +46,24 @@ class ProbeView(QWidget):
         self.sentence.setObjectName("muted")
         self.sentence.setAccessibleName("What the probe found")
         self.sentence.setWordWrap(True)
-        self._table = QWidget()
-        self._table.setObjectName("probeTable")
-        self._table.setAccessibleName("Hypotheses, the best first")
-        self._grid = QGridLayout(self._table)
-        self._grid.setContentsMargins(0, 4, 0, 0)
-        self._grid.setHorizontalSpacing(8)
-        self._grid.setVerticalSpacing(2)
-        self._grid.setColumnStretch(2, 1)
-        self._note = QLabel()
-        self._note.setObjectName("muted")
-        self._note.setWordWrap(True)
+        self._folder = QToolButton()
+        self._folder.setObjectName("probeFolderButton")
+        self._folder.setIcon(icon("open"))
+        self._folder.setAccessibleName("Probe with the pictures of a folder")
+        self._folder.setToolTip(PICTURES_TIP)
+        self._folder.clicked.connect(self._choose_folder)
+        self._table = ProbeTable()
+        buttons = QHBoxLayout()
+        buttons.setSpacing(6)
+        buttons.addWidget(self.row, 1)
+        buttons.addWidget(self._folder, 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.sentence)
-        for widget in (self.row, self._use, self._table, self._note):
-            layout.addWidget(widget)
+        layout.addLayout(buttons)
+        layout.addWidget(self._use)
+        layout.addWidget(self._table)
         self.drop()
 
     def show_probed(self, found: Probed) -> None:
@@ -67,36 +72,21 @@ class ProbeView(QWidget):
         wrong = bool(found.contradictions)
         self._say(found.sentence, "alert" if wrong else "boundSummary")
         self._use.setVisible(any(verdict.value is not None for verdict in found.contradictions))
-        self._clear_table()
-        for column, head in enumerate(COLUMNS):
-            self._cell(0, column, head, RESIDUAL if head == "residual" else "", "muted")
-        line = QFrame()
-        line.setObjectName("tableLine")
-        line.setFixedHeight(1)
-        self._grid.addWidget(line, 1, 0, 1, len(COLUMNS))
-        for row, entry in enumerate(found.rows, 2):
-            mark = " ◂" if entry.in_force else ""
-            tip = f"log residual {entry.behind:+.3f} ± {entry.error:.3f} behind the best; time index {entry.time}"
-            texts = (
-                KINDS[entry.prediction] + mark,
-                entry.value_range,
-                entry.schedule + ("" if entry.time == "as stated" else f", t {entry.time}"),
-                f"{entry.residual:.3f}",
-            )
-            for column, text in enumerate(texts):
-                self._cell(row, column, text, tip, "", entry.best)
-        self._note.setText(f"◂ as the model is open now. From {found.pictures}.")
+        self._table.show_probed(found)
         self._table.show()
-        self._note.show()
+
+    def set_running(self, running: bool) -> None:
+        """Whether the network is probed."""
+        self.row.set_running(running)
+        self._folder.setEnabled(not running)
 
     def drop(self) -> None:
         """Nothing is known."""
         self._found = None
         self._say(LEAD, "muted")
         self._use.hide()
-        self._clear_table()
+        self._table.clear()
         self._table.hide()
-        self._note.hide()
         self.row.set_running(False)
 
     def _use_found(self) -> None:
@@ -108,21 +98,11 @@ class ProbeView(QWidget):
         self.sentence.setObjectName(name)
         self.sentence.style().polish(self.sentence)
 
-    def _clear_table(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+    def restyle(self) -> None:
+        """The theme's colours."""
+        self._folder.setIcon(icon("open"))
 
-    def _cell(self, row: int, column: int, text: str, tip: str, name: str, strong: bool = False) -> None:
-        label: QLabel = ElidedLabel(text) if column == 2 else QLabel(text)
-        label.setObjectName(name)
-        if tip:
-            label.setToolTip(tip)
-        if column == len(COLUMNS) - 1:
-            label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        font = label.font()
-        font.setBold(strong)
-        label.setFont(font)
-        self._grid.addWidget(label, row, column)
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Probe with the pictures in a folder")
+        if path:
+            self.folderChosen.emit(path)

@@ -83,7 +83,9 @@ def test_what_the_probe_found_is_offered_and_used(make_hand: Any, own: Path) -> 
     assert settings is not None
     assert strip is not None
     assert strip.isHidden()
-    verdict = Verdict("prediction", "contradicts", "ε-prediction", "v-prediction", "It behaves like v.", "v", 9.0)
+    verdict = Verdict(
+        "prediction", "prediction type", "contradicts", "ε-prediction", "v-prediction", "It behaves like v.", "v", 9.0
+    )
     row = ProbeRow("v", "−1 … 1", "cosine", "as stated", 0.3, 0.0, 1e-6, False, True)
     settings.probed.emit(Probed((row,), (verdict,), "It behaves like v.", "2 samples", 1))
     assert not strip.isHidden()
