@@ -206,7 +206,7 @@ class LatentBound:
 
 @dataclass(frozen=True)
 class Probe:
-    """Which conventions explain best what the network says of known pictures. picture: a file to use for them."""
+    """Which conventions explain best what the network says of known pictures. picture: a file, or a folder of them."""
 
     model: ModelRef
     picture: str | None = None

@@ -13,7 +13,7 @@ SUMMARY = "which conventions the network itself follows, and where its files say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", help="a model's folder or file")
-    parser.add_argument("--image", help="a picture to use in place of the model's samples")
+    parser.add_argument("--image", help="a picture, or a folder of them, in place of the model's samples")
     parser.add_argument("--seed", type=int, default=0, help="which samples, and which noise (0)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
     parser.add_argument("--json", action="store_true", help="as JSON")
@@ -41,6 +41,14 @@ def run(options: argparse.Namespace) -> int:
         mark += " (in force)" if row.in_force else ""
         print(f"{row.prediction:<11} {row.value_range:<12} {row.schedule:<24} {row.time:<12} {row.residual:8.3f}{mark}")
     print(f"\nresidual: error of x̂₀ over that of the best linear guess; from {found.pictures}, {found.calls} calls\n")
+    for choice in found.choices:
+        mark = " ← best" if choice.best else f" {choice.behind:+.4f} ± {choice.error:.4f} in log error"
+        print(f"{choice.key:<12} {choice.text:<8}{mark}{' (in force)' if choice.in_force else ''}")
+    if found.choices:
+        print()
     for verdict in found.verdicts:
-        print(f"{verdict.certainty}: {verdict.sentence} ({verdict.sigma:.0f} standard errors)")
+        sigma = f" ({verdict.sigma:.0f} standard errors)" if verdict.sigma > 0 else ""
+        print(f"{verdict.certainty}: {verdict.sentence}{sigma}")
+    if found.note:
+        print(f"\n{found.note}")
     return 0

@@ -27,7 +27,7 @@ class ProbeStrip(QFrame):
         table.setAccessibleName("Show what the probe found")
         table.setToolTip("The tab Model, with every hypothesis and its score")
         table.clicked.connect(self.tableClicked)
-        use = QPushButton("Use probed value")
+        self._use_button = use = QPushButton()
         use.setObjectName("useProbedButton")
         use.setAccessibleName("Use the probed values")
         use.setToolTip("Keep what the probe found in the model's card, and open the model with it")
@@ -50,6 +50,7 @@ class ProbeStrip(QFrame):
         """Shown where there is a contradiction."""
         self._found = found
         self.text.setText(found.headline)
+        self._use_button.setText("Use probed value" if len(found.contradictions) == 1 else "Use probed values")
         self.setVisible(any(verdict.value is not None for verdict in found.contradictions))
 
     def drop(self) -> None:

@@ -66,10 +66,11 @@ def _facts(verdicts: tuple[Verdict, ...]) -> QWidget:
     for row, verdict in enumerate(verdicts):
         wrong = verdict.certainty == "contradicts"
         name = "alert" if wrong else "muted" if verdict.certainty == "unclear" else ""
+        result, stated = (text.removesuffix("-prediction") for text in (verdict.found, verdict.said))
         said = {
-            "contradicts": f"{verdict.found}, not {verdict.said}",
+            "contradicts": f"{result}, not {stated}",
             "unclear": "cannot be told",
-            "agrees": verdict.found or "any",
+            "agrees": result or "any",
         }[verdict.certainty]
         sigma = "" if verdict.sigma <= 0 else f"{min(round(verdict.sigma), MOST_SIGMA)} σ"
         mark = _cell(grid, row, 0, f"{MARKS[verdict.certainty]} {verdict.name}", verdict.sentence, name, wrong)

@@ -87,7 +87,7 @@ class ProbeView(QWidget):
         self._use.hide()
         self._table.clear()
         self._table.hide()
-        self.row.set_running(False)
+        self.set_running(False)
 
     def _use_found(self) -> None:
         if self._found is not None:

@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QSpinBox, QToolButton, QWidget
 
-from explorer.engine.probe_frame import Probed, ProbeRow, Verdict
+from explorer.engine.probe_frame import ProbeChoice, Probed, ProbeRow, Verdict
 from explorer.ui.model_settings import ModelSettings
 from explorer.ui.probe_strip import ProbeStrip
 from explorer.ui.window import MainWindow
@@ -87,15 +89,63 @@ def test_what_the_probe_found_is_offered_and_used(make_hand: Any, own: Path) -> 
         "prediction", "prediction type", "contradicts", "ε-prediction", "v-prediction", "It behaves like v.", "v", 9.0
     )
     row = ProbeRow("v", "−1 … 1", "cosine", "as stated", 0.3, 0.0, 1e-6, False, True)
-    settings.probed.emit(Probed((row,), (verdict,), "It behaves like v.", "2 samples", 1))
+    choices = tuple(
+        ProbeChoice("time_offset", text, behind, 0.001, text == "0", text == "0")
+        for text, behind in (("0", 0.0), ("+1", 0.1))
+    )
+    settings.probed.emit(Probed((row,), (verdict,), "It behaves like v.", "2 samples", 1, choices, "One set."))
     assert not strip.isHidden()
     assert strip.text.text() == "It behaves like v."
+    child(window, QPushButton, "showProbeButton").click()
+    table = window.findChild(QWidget, "probeTable")
+    assert table is not None
+    assert table.isVisibleTo(window)
+    texts = [label.text() for label in table.findChildren(QLabel)]
+    for text in ("✗ prediction type", "v, not ε", "9 σ", "0.300", "+0.1000 ± 0.0010", "0 ◂", "One set."):
+        assert text in texts
     child(window, QPushButton, "useProbedButton").click()
     hand.settle()
     assert window.session.facts is not None
     assert window.session.facts.prediction == "v"
     assert card(own)["probed"] == {"prediction": "v"}
     assert strip.isHidden()
+
+
+def test_several_contradictions_are_one_sentence_above_the_window(make_hand: Any, own: Path) -> None:
+    window: MainWindow = make_hand(own).window
+    settings = window.findChild(ModelSettings)
+    strip = window.findChild(ProbeStrip, "probeStrip")
+    assert settings is not None
+    assert strip is not None
+    row = ProbeRow("v", "−1 … 1", "cosine", "as stated", 0.3, 0.0, 1e-6, False, True)
+    verdicts = (
+        Verdict("prediction", "prediction type", "contradicts", "ε-prediction", "v-prediction", "Like v.", "v", 9.0),
+        Verdict("time_offset", "time offset", "contradicts", "+1", "0", "Offset 0.", 0.0, 7.0),
+        Verdict("schedule", "noise schedule", "unclear", "cosine", "", "Cannot tell."),
+    )
+    settings.probed.emit(Probed((row,), verdicts, "Like v. Offset 0.", "2 samples", 1))
+    expected = "The network contradicts 2 facts: prediction type v-prediction, not ε-prediction; time offset 0, not +1."
+    assert strip.text.text() == expected
+    assert child(window, QPushButton, "useProbedButton").text() == "Use probed values"
+
+
+def test_the_probe_takes_the_pictures_of_a_folder(
+    make_hand: Any, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    for number in range(9):
+        pixels = np.random.default_rng(number).integers(0, 255, (8, 8), np.uint8)
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "pictures"))
+    found: list[Probed] = []
+    settings = window.findChild(ModelSettings)
+    assert settings is not None
+    settings.probed.connect(found.append)
+    child(window, QToolButton, "probeFolderButton").click()
+    hand.settle()
+    assert [result.pictures for result in found] == ["9 pictures given"]
 
 
 def test_the_probe_runs_and_can_be_stopped(make_hand: Any, own: Path) -> None:
