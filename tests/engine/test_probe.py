@@ -288,6 +288,7 @@ def train_on(folder: Path, kind: str) -> dict[str, Tensor]:
     return {key: value.contiguous() for key, value in network.state_dict().items()}
 
 
+@pytest.mark.usefixtures("shared_answers")
 def test_mistakes_planted_together_in_a_shipped_model(tmp_path: Path) -> None:
     """Output, range and time of the faces at once."""
     folder = tmp_path / "faces"

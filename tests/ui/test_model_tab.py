@@ -7,9 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QPushButton, QSpinBox, QToolButton, QWidget
@@ -132,20 +130,14 @@ def test_several_contradictions_are_one_sentence_above_the_window(make_hand: Any
 def test_the_probe_takes_the_pictures_of_a_folder(
     make_hand: Any, own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hand = make_hand(own)
-    window: MainWindow = hand.window
-    for number in range(9):
-        pixels = np.random.default_rng(number).integers(0, 255, (8, 8), np.uint8)
-        (tmp_path / "pictures").mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(tmp_path / "pictures" / f"{number}.png")
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "pictures"))
-    found: list[Probed] = []
+    window: MainWindow = make_hand(own).window
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    asked: list[Any] = []
     settings = window.findChild(ModelSettings)
     assert settings is not None
-    settings.probed.connect(found.append)
+    monkeypatch.setattr(settings.job, "begin", asked.append)
     child(window, QToolButton, "probeFolderButton").click()
-    hand.settle()
-    assert [result.pictures for result in found] == ["9 pictures given"]
+    assert [request.picture for request in asked] == [str(tmp_path)]
 
 
 def test_the_probe_runs_and_can_be_stopped(make_hand: Any, own: Path) -> None:
