@@ -163,8 +163,8 @@ def test_one_picture_does_not_decide_about_an_offset(tmp_path: Path) -> None:
     for number in range(8):
         Image.fromarray(np.full((SIDE, SIDE, 3), 20 * number, np.uint8)).save(tmp_path / f"{number}.png")
     (tmp_path / "notes.txt").write_text("no picture")
-    (known,) = known_pictures(replace(model(), facts=facts), str(tmp_path), 0)
-    assert (known.own, known.many, len(known.pictures)) == (True, True, 9)
+    known = known_pictures(replace(model(), facts=facts), str(tmp_path), 0)
+    assert [(k.own, k.many, len(k.pictures)) for k in known] == [(True, True, 9)]
     (tmp_path / "none").mkdir()
     with pytest.raises(ModelError, match="no picture in the folder"):
         known_pictures(replace(model(), facts=facts), str(tmp_path / "none"), 0)
@@ -268,7 +268,9 @@ def test_raw_weights_in_use_where_the_averaged_are_there_too(tmp_path: Path, nam
 def train_on(folder: Path, kind: str) -> dict[str, Tensor]:
     """Raw weights: a few steps of Adam at a constant rate, on the model's own samples."""
     made = load(folder, torch.device("cpu"))
-    network = made.denoiser.network.network  # type: ignore[union-attr]
+    assert isinstance(made.denoiser, NetworkDenoiser)
+    call: Any = made.denoiser.network
+    network = call.network
     samples = torch.from_numpy(np.asarray(made.samples))
     generator = torch.Generator().manual_seed(0)
     network.requires_grad_(True)
@@ -279,7 +281,7 @@ def train_on(folder: Path, kind: str) -> dict[str, Tensor]:
         t = 100 + 150 * step
         a, s = schedule.signal(t), schedule.noise(t)
         eps = torch.randn(x_0.shape, generator=generator)
-        output = made.denoiser.network(a * x_0 + s * eps, float(t), None)  # type: ignore[union-attr]
+        output = call(a * x_0 + s * eps, float(t), None)
         loss = (output - (eps if kind == "eps" else a * eps - s * x_0)).square().mean()
         optimizer.zero_grad()
         loss.backward()
