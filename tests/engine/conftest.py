@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tests.engine.models import write_pictures, write_points
 
 if TYPE_CHECKING:
     from explorer.engine.engine import Engine
+    from tests.engine.worker_bench import Bench
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,11 @@ def learned_points(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_points(tmp_path_factory.mktemp("models") / "learned", "mlp"))
 
 
+@pytest.fixture(params=["pictures", "points"])
+def path(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue(request.param))
+
+
 @pytest.fixture
 def engine() -> Engine:
     from explorer.engine.engine import Engine
@@ -48,3 +55,16 @@ def engine() -> Engine:
 def folder(tmp_path: Path) -> Path:
     """A place for a model of the test's own."""
     return tmp_path / "model"
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    from tests.engine.worker_bench import READY, Bench
+
+    bench = Bench()
+    bench.worker.start()
+    first = bench.next()
+    assert (first.job, first.frame, first.last) == (0, READY, True)
+    yield bench
+    bench.let(1000)
+    bench.worker.close()

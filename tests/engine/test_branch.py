@@ -15,7 +15,7 @@ from explorer.engine.frame import Seen
 from explorer.facts import ModelError
 from explorer.request import Forward, Guidance, Look, PutIn, Run
 from tests.engine.models import SHAPE
-from tests.engine.test_run import LENSES, arrays, assert_same, replay, request_of, run
+from tests.engine.running import LENSES, arrays, assert_same, replay, request_of, run
 
 
 def branch(request: Run, step: int, **changes: Any) -> Run:

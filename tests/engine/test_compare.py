@@ -10,7 +10,7 @@ import pytest
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Seen
 from explorer.request import Guidance, Look, Replay
-from tests.engine.test_run import LENSES, arrays, request_of, run
+from tests.engine.running import LENSES, arrays, request_of, run
 
 
 def beside(engine: Engine, path: str, step: int, against: int) -> Seen:

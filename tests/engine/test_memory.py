@@ -13,7 +13,7 @@ from explorer.engine.runs import MEMORY_BUDGET, Runs
 from explorer.engine.trajectory import MAX_STRIDE
 from explorer.request import Guidance, Look, ModelRef, Replay, Run
 from tests.engine.models import T_PICTURES
-from tests.engine.test_run import LENSES, assert_same, run
+from tests.engine.running import LENSES, assert_same, run
 
 BUDGET = 24 * 1024
 """Of the 100 KB that a run of 50 steps takes: 2 pictures of 256 bytes, twice, in a batch of 2, at each step."""

@@ -1,74 +1,21 @@
-"""Runs of the engine: recorded, replayed, continued and branched bit for bit."""
+"""Runs: the same again, going on from any step, in batches."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.engine.engine import Engine
-from explorer.engine.frame import Seen
 from explorer.engine.runs import KEPT_RUNS
 from explorer.facts import ModelError
-from explorer.request import Guidance, Look, ModelRef, Replay, Run
-from tests.engine.models import SHAPE, T_PICTURES, change_weights, write_pictures, write_points
-
-CPU = torch.device("cpu")
-LENSES = ("x_t", "x0", "eps", "score")
-NOISY: dict[str, dict[str, Any]] = {
-    "ddim": {"eta": 0.6},
-    "ddpm": {},
-    "langevin": {"level": 0.8},
-    "annealed_langevin": {"steps_per_level": 3},
-}
-"""Parameters with which every sampler draws fresh noise."""
-
-
-def request_of(path: str, sampler: str = "ddim", **changes: Any) -> Run:
-    run = Run(ModelRef(path, "cpu"), 1, sampler, 4, 11, 2, Guidance(), LENSES, NOISY.get(sampler, {}))
-    return replace(run, **changes)
-
-
-def run(engine: Engine, request: Run) -> list[Seen]:
-    frames = list(engine.answer(request))
-    assert all(isinstance(frame, Seen) for frame in frames)
-    return frames  # type: ignore[return-value]
-
-
-def replay(engine: Engine, request: Run, step: int, lenses: tuple[str, ...] = LENSES) -> Seen:
-    (frame,) = engine.answer(Look(request.model, Replay(request.run, step), 0, Guidance(), lenses))
-    assert isinstance(frame, Seen)
-    return frame
-
-
-def arrays(frames: list[Seen], name: str = "x_t") -> list[NDArray[np.float32]]:
-    return [frame.tiles[name].data for frame in frames]
-
-
-def assert_same(found: list[Seen], expected: list[Seen]) -> None:
-    """Bit for bit."""
-    assert [(f.step, f.t, f.finished) for f in found] == [(f.step, f.t, f.finished) for f in expected]
-    for one, other in zip(found, expected, strict=True):
-        assert one.tiles.keys() == other.tiles.keys()
-        for name, drawable in one.tiles.items():
-            np.testing.assert_array_equal(drawable.data, other.tiles[name].data)
-        assert dict(one.scalars) == dict(other.scalars)
-
-
-@pytest.fixture(params=["pictures", "points"])
-def path(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param))
-
-
-# --- the same again --------------------------------------------------------------------------------------
+from explorer.request import Guidance
+from tests.engine.models import SHAPE
+from tests.engine.running import CPU, NOISY, arrays, assert_same, replay, request_of, run
 
 
 @pytest.mark.parametrize("sampler", NOISY)
@@ -129,9 +76,6 @@ def test_every_frame_says_where_it_is(engine: Engine, path: str, sampler: str) -
             frame.thumbnail, frame.tiles["x_t"].data[0] if path.endswith("pictures") else frame.tiles["x_t"].data
         )
         assert frame.scalars["x_t"] == pytest.approx(np.sqrt(np.square(frame.tiles["x_t"].data).mean()), rel=1e-5)
-
-
-# --- going on --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sampler", NOISY)
@@ -229,9 +173,6 @@ def test_a_run_keeps_its_number_of_samples(engine: Engine, pictures: str) -> Non
         run(engine, request_of(pictures, start=1, count=3))
 
 
-# --- batches ---------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("sampler", NOISY)
 def test_a_batch_holds_the_single_runs(engine: Engine, path: str, sampler: str) -> None:
     batch = run(engine, request_of(path, sampler, count=4))
@@ -291,168 +232,3 @@ def test_another_model_forgets_the_runs(engine: Engine, pictures: str, points: s
     run(engine, request_of(pictures, run=2))
     with pytest.raises(ModelError, match="no longer kept"):
         engine.trajectory(1)
-
-
-# --- label and guidance ----------------------------------------------------------------------------------
-
-
-def test_label_and_guidance_reach_the_network(engine: Engine, pictures: str) -> None:
-    def result(guidance: Guidance) -> NDArray[np.float32]:
-        return arrays(run(engine, request_of(pictures, guidance=guidance)))[-1]
-
-    found = [result(Guidance(*choice)) for choice in ((None,), (0,), (1,), (1, 4.0))]
-    for one, other in itertools.combinations(found, 2):
-        assert np.abs(one - other).max() > 1e-3
-    np.testing.assert_array_equal(result(Guidance(1, 0.0)), found[0])
-
-
-def test_a_labelled_run_of_the_exact_model_lands_in_its_component(engine: Engine, points: str) -> None:
-    for label, side in (0, -1), (1, 1):
-        request = request_of(points, steps=30, count=40, guidance=Guidance(label), parameters={"clip": False})
-        assert (side * arrays(run(engine, request))[-1][:, 0] > 0).mean() > 0.9
-
-
-def test_every_step_calls_the_network_once(engine: Engine, pictures: str, points: str) -> None:
-    for sampler, guidance in zip(NOISY, (Guidance(), Guidance(1), Guidance(1, 3.0), Guidance(1, 0.0)), strict=True):
-        made = run(engine, request_of(pictures, sampler, guidance=guidance))
-        assert {frame.network_calls for frame in made} == {1}
-    made = run(engine, request_of(points))
-    assert {frame.network_calls for frame in made} == {2}  # and once more for the score's arrows
-
-
-# --- changes on the way ----------------------------------------------------------------------------------
-
-
-def annealed(path: str, **changes: Any) -> Run:
-    parameters = {"steps_per_level": 5, "sigma_max": 3.0, "sigma_min": 0.1}
-    return request_of(path, "annealed_langevin", parameters=parameters, **changes)
-
-
-def level_counts(times: tuple[int, ...]) -> dict[int, int]:
-    return {t: len(list(group)) for t, group in itertools.groupby(times)}
-
-
-def test_another_step_size_on_the_way(engine: Engine, points: str) -> None:
-    request = annealed(points)
-    whole = run(engine, request)
-    changed = replace(request, start=7, parameters={**request.parameters, "step_size": 0.05})
-    made = run(engine, changed)
-    assert made[0].times == whole[0].times
-    assert made[0].network_calls == 1  # the lattice alone: what the network said of x_t still holds
-    np.testing.assert_array_equal(arrays(made)[0], arrays(whole)[7])
-    ratio = made[1].scalars["diffusion"] / whole[8].scalars["diffusion"]
-    assert ratio == pytest.approx(np.sqrt(0.05 / 0.2))
-
-
-@pytest.mark.parametrize("start", [0, 2, 4, 5, 8, 13])
-@pytest.mark.parametrize("per_level", [1, 2, 8])
-def test_another_number_of_steps_per_level_on_the_way(engine: Engine, points: str, start: int, per_level: int) -> None:
-    request = annealed(points, until=start)
-    before = run(engine, request)
-    plan = before[0].times
-    changed = {**request.parameters, "steps_per_level": per_level}
-    made = run(engine, replace(request, start=start, until=None, parameters=changed))
-    times = made[0].times
-    assert times[: start + 1] == plan[: start + 1]
-    assert list(times) == sorted(times, reverse=True)
-    assert [frame.t for frame in made] == list(times[start:])
-    assert made[-1].finished
-    assert made[-1].t == 0
-    counts, here = level_counts(times), plan[start]
-    new_levels = level_counts(plan).keys()
-    assert counts.keys() == new_levels
-    spent = plan[: start + 1].count(here)
-    last = min(t for t in new_levels if t > 0)
-    for t in new_levels - {0}:
-        wanted = per_level + (t == last)  # the last level's last update arrives at that level
-        if t < here:
-            assert counts[t] == wanted
-        elif t == here:
-            assert counts[t] == max(wanted, spent)
-        else:
-            assert counts[t] == level_counts(plan)[t]
-
-
-def test_other_levels_on_the_way(engine: Engine, points: str) -> None:
-    request = annealed(points, until=6)
-    before = run(engine, request)
-    changed = replace(request, until=None, start=6, steps=9, parameters={**request.parameters, "sigma_min": 0.05})
-    made = run(engine, changed)
-    times = made[0].times
-    assert times[:7] == before[0].times[:7]
-    assert list(times) == sorted(times, reverse=True)
-    assert len(level_counts(times)) == len(set(times))
-    assert times[-1] == 0
-
-
-def test_fewer_steps_on_the_way(engine: Engine, pictures: str) -> None:
-    request = request_of(pictures, steps=10, until=4)
-    before = run(engine, request)
-    made = run(engine, replace(request, steps=5, start=4, until=None))
-    times = made[0].times
-    assert times[:5] == before[0].times[:5]
-    assert all(later < earlier for earlier, later in itertools.pairwise(times))
-    assert times[-1] == 0
-    assert len(times) < 11
-
-
-# --- what can go wrong -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"sampler": "dream"}, r"no sampler called “dream”.*ddim, ddpm, "),
-        ({"parameters": {"spacing": "random"}}, r"spacing cannot be “random”; it is one of leading, "),
-        ({"parameters": {"spacing": 3}}, r"spacing cannot be “3”"),
-        ({"parameters": {"eta": "much"}}, r"eta is a number, not “much”"),
-        ({"parameters": {"eta": True}}, r"eta is a number"),
-        ({"parameters": {"eta": float("nan")}}, r"eta is a number, not “nan”"),
-        ({"parameters": {"clip": 1}}, r"clip is true or false"),
-        ({"sampler": "ddpm", "parameters": {"variance": "known"}}, r"variance cannot be “known”"),
-        ({"sampler": "annealed_langevin", "parameters": {"steps_per_level": 2.5}}, r"steps_per_level is a number"),
-        ({"lenses": ("x_ray",)}, "no lens called “x_ray”"),
-        ({"record": True, "count": 10**12}, r"needs at least [\d,]+ GB"),
-        ({"record": False, "count": 1, "first": 10**14}, r"needs at least [\d,]+ GB"),
-    ],
-)
-def test_impossible_runs(engine: Engine, pictures: str, changes: dict[str, Any], says: str) -> None:
-    with pytest.raises(ModelError, match=says) as caught:
-        run(engine, request_of(pictures, **changes))
-    assert str(caught.value).endswith(".")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("steps", [0, T_PICTURES + 1])
-def test_impossible_numbers_of_steps(engine: Engine, pictures: str, steps: int) -> None:
-    with pytest.raises(ValueError, match="between 1 and T = 50"):
-        run(engine, request_of(pictures, steps=steps))
-
-
-def test_parameters_of_other_samplers_are_left_out(engine: Engine, pictures: str) -> None:
-    plain = run(engine, request_of(pictures, "ddpm"))
-    more = run(engine, request_of(pictures, "ddpm", run=2, parameters={"eta": 0.3, "steps_per_level": 3}))
-    np.testing.assert_array_equal(arrays(more)[-1], arrays(plain)[-1])
-
-
-@pytest.mark.parametrize("write", [write_pictures, lambda folder: write_points(folder, "mlp")])
-def test_a_network_that_overflows_ends_the_run_in_a_sentence(engine: Engine, folder: Path, write: Any) -> None:
-    change_weights(write(folder), 1e20)
-    with pytest.raises(ModelError, match=r"not finite at step \d+ \(t = \d+\)\.|finite numbers at step") as caught:
-        run(engine, request_of(str(folder)))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_run_that_explodes_says_what_to_do(engine: Engine, points: str) -> None:
-    request = request_of(points, "langevin", steps=400, parameters={"step_size": 1e4}, lenses=("x_t",))
-    with pytest.raises(ModelError, match=r"finite numbers at step \d+ \(t = \d+\): try smaller steps\."):
-        run(engine, request)
-
-
-def test_after_a_failure_the_engine_goes_on(engine: Engine, points: str) -> None:
-    def frames() -> Iterator[Any]:
-        return engine.answer(request_of(points, "langevin", steps=400, parameters={"step_size": 1e4}))
-
-    with pytest.raises(ModelError):
-        list(frames())
-    assert run(engine, request_of(points))[-1].finished

@@ -17,7 +17,7 @@ from explorer.facts import ModelError
 from explorer.lenses.drawable import Missing
 from explorer.request import Forward, Guidance, Look, ModelRef, Replay
 from tests.engine.models import change_weights, write_pictures, write_points
-from tests.engine.test_run import LENSES, request_of, run
+from tests.engine.running import LENSES, request_of, run
 
 
 def seen_of(engine: Engine, look: Look) -> Seen:

@@ -399,6 +399,15 @@ def hand(qtbot: QtBot, shared_window: MainWindow, tiny: Path) -> Iterator[Hand]:
 
 
 @pytest.fixture
+def reverse(hand: Hand) -> Hand:
+    """The tiny model with a reverse run of 12 DDIM steps chosen, x_T on show."""
+    hand.type_into(hand.spin("stepsSpin"), "12")
+    hand.reverse()
+    hand.frames.clear()
+    return hand
+
+
+@pytest.fixture
 def plane_hand(qtbot: QtBot, shared_window: MainWindow, plane: Path) -> Iterator[Hand]:
     """A window with the exact mixture open. It may not be closed."""
     hand = Hand(qtbot, shared_window)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 
 from explorer.ui.branch_tree import BranchTree
 from explorer.ui.runs import MAX_RUNS, RunRecord
-from tests.ui.test_reverse import same
+from tests.ui.running import same
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Hand

@@ -14,8 +14,8 @@ from explorer.engine.engine import Engine
 from explorer.engine.sharing.snr_plot import LEFT, RIGHT, WIDTH, SnrPlot
 from explorer.request import Guidance
 from tests.engine.models import T_PICTURES
+from tests.engine.running import request_of
 from tests.engine.sharing.test_saving import made, save
-from tests.engine.test_run import request_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (

@@ -19,7 +19,7 @@ from explorer.engine.sharing import films
 from explorer.facts import ModelError
 from explorer.lenses.base import numpy32
 from explorer.request import Forward, Guidance, Look, Replay, Run, Save
-from tests.engine.test_run import request_of
+from tests.engine.running import request_of
 
 LENSES = ("x_t", "x0", "eps", "score")
 

@@ -19,8 +19,8 @@ from explorer.facts import ModelError
 from explorer.lenses.base import numpy32
 from explorer.request import Guidance, ModelRef, Run, ScheduleChoice
 from tests.engine.models import SHAPE
+from tests.engine.running import request_of
 from tests.engine.sharing.test_saving import made, save
-from tests.engine.test_run import request_of
 
 
 def final(engine: Engine, run: int) -> NDArray[np.float32]:

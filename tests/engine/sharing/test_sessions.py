@@ -19,7 +19,7 @@ from explorer.facts import ModelError
 from explorer.request import Autosave, Forward, Guidance, Open, OpenSession, Run, SaveSession, ScheduleChoice
 from explorer.state import State
 from tests.engine.models import SHAPE
-from tests.engine.test_run import assert_same, replay, request_of, run
+from tests.engine.running import assert_same, replay, request_of, run
 
 
 def notes_of(engine: Engine, *numbers: int, shown: int | None = None) -> str:
