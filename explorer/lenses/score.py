@@ -28,7 +28,9 @@ def _field(view: View) -> Field:
     background = log_density(view, view.truth) if view.truth is not None else None
     certain = np.ones(len(grid), np.float32)
     caption = "arrow length as √|score|"
-    if view.truth is not None:
+    if view.facts.density_known:
+        caption = "score over log p(x_t), both exact"
+    elif view.truth is not None:
         # Where hardly any x_t falls the network never learned: those arrows are faded.
         a, s = number(prediction.a), number(prediction.s)
         density = numpy32(view.truth.log_density(grid, a, s))

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from explorer.bench.agreement import LIMIT, PAIRS, Comparison, Pair, spacings
-from explorer.diffusion.denoiser import Condition, Denoiser
+from explorer.diffusion.denoiser import Condition, Denoiser, NetworkDenoiser
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import Schedule
 from explorer.formats.model import Model
 from explorer.formats.registry import load
+from explorer.formats.unet import UNetCall
 from explorer.paths import CHECKPOINTS
 
 
@@ -77,3 +78,15 @@ def test_each_of_a_thousand_steps_on_the_real_network(digits: Model) -> None:
     """Ancestral sampling as both libraries have it, with a new answer at every step."""
     with torch.inference_mode():
         assert Comparison(digits.denoiser, digits.facts.shape, called("ddpm"), 1000, "leading").one_step() < LIMIT
+
+
+def test_whole_runs_in_float64() -> None:
+    """In float32 the network makes of the rounding of either library's steps several times 10⁻⁴ along this run."""
+    model = load(CHECKPOINTS / "digits", "cpu")
+    assert isinstance(model.denoiser, NetworkDenoiser)
+    assert isinstance(model.denoiser.network, UNetCall)
+    model.denoiser.network.network.double()
+    pair = next(pair for pair in PAIRS if pair.parameters.get("eta"))
+    with torch.inference_mode():
+        comparison = Comparison(Seldom(model.denoiser), model.facts.shape, pair, 1000, "leading", torch.float64)
+        assert comparison.whole_run(exact=True) < 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,12 @@ def test_the_score_field() -> None:
     assert isinstance(without, Field)
     assert without.background is None
     assert (without.certain == 1).all()
+    exact = LENSES["score"].draw(replace(view, facts=replace(view.facts, density_known=True)))
+    assert isinstance(exact, Field)
+    assert (exact.certain == 1).all()
+    assert "learned" in field.caption
+    assert "exact" in exact.caption
+    assert "learned" not in exact.caption
 
 
 # --- tensors to arrays -----------------------------------------------------------------------------------
