@@ -11,10 +11,10 @@ from explorer.training.loop import LoopConfig
 from explorer.training.vae import DATASET, LICENCE
 
 CONFIG = LatentTraining(
-    LatentConfig(levels=(24, 12, 6), classes=10),
-    betas=(1.5, 1.0, 1.0),
-    loop=LoopConfig(steps=1_600, learning_rate=2e-3),
-    readable=12.0,
+    LatentConfig(levels=(24, 12, 6), classes=10, top_classes=10),
+    betas=(1.5, 1.0, 0.7),
+    loop=LoopConfig(steps=1_800, learning_rate=2e-3),
+    readable=24.0,
     labelled=12.0,
     read_as="any",
 )
@@ -24,7 +24,8 @@ CARD = {
     "summary": "A chain of three levels, and the timeline counts them: 0 is the picture, 3 the top. Drag it up and see "
     "what of the digit each level keeps. Then press Space: it is generated from z₃ ~ N(0, I) down, a level a step. Go "
     "back to a level and press “Redraw below”: what is above stays, what is below is drawn anew. The tile “what each "
-    "level decides” shows that for all levels at once. A diffusion model is such a chain with a thousand levels.",
+    "level decides” shows that for all levels at once: z₃ says, mostly, which digit it is, z₂ how it is written, and "
+    "z₁ is all but the picture. A diffusion model is such a chain with a thousand levels.",
     "dataset": DATASET,
     "licence": LICENCE,
 }

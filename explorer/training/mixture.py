@@ -61,8 +61,8 @@ class MixtureConfig:
 CARD = {
     "title": "Mixture",
     "summary": "Three Gaussians of weights .5, .3 and .2. Drag t up and watch three clouds, and the three centres of "
-    "the score, melt into one. Sample with DDIM and with plain Langevin: the first gets the weights "
-    "right, the second keeps the shares of its start.",
+    "the score, melt into one. Sample with DDIM: the tile shares finds the weights again. Then run plain "
+    "Langevin dynamics, and once more without Noise: every point climbs to one of three centres and stays there.",
     "dataset": "Drawn afresh for every batch from the mixture in config.json",
     "licence": "Weights: MIT, as this program.",
 }

@@ -1,11 +1,12 @@
 """Recipe `ncsn`: a noise-conditional score network of MNIST (Song & Ermon 2019, 2020), for annealed Langevin dynamics.
 
 The path is variance exploding: x = x_0 + σ ε with 100 levels σ in geometric order, and the network gives the score by
-denoising score matching, each level weighted by σ². There is no chain of steps to undo and no ELBO, only a score.
+denoising score matching. There is no chain of steps to undo and no ELBO, only a score.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,12 @@ from explorer.training.pictures import PictureConfig, train_picture_model
 
 CONFIG = PictureConfig(
     network=UNetConfig(width=48),
-    loop=LoopConfig(steps=2_000, learning_rate=2e-3),
+    loop=LoopConfig(steps=4_000, learning_rate=2e-3),
     prediction="score",
     over_noise=True,
+    beside_x_t=True,
+    weighting="path",
+    focus=(math.log(0.4), 1.2),
     schedule="geometric",
     T=100,
     arguments=(("sigma_min", 0.02), ("sigma_max", 5.0)),

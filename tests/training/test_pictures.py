@@ -60,6 +60,9 @@ class Told(torch.nn.Module):
         if self.config.schedule == "geometric":
             a, s, x = torch.ones_like(a), s / a, x / a
         eps = (x - a * self.x_0) / s
+        if self.config.beside_x_t:  # ε = (s x/r + a f)/r of a network that is given x/r
+            r2 = a * a + s * s
+            return (r2 * eps - s * x) / (a * r2.sqrt())
         outputs = {"x0": self.x_0.expand_as(x), "eps": eps, "v": a * eps - s * self.x_0, "score": -eps / s}
         return s * outputs["score"] if self.config.over_noise else outputs[self.config.prediction]
 
@@ -82,6 +85,40 @@ def test_whoever_knows_has_no_loss(kind: Kind, over_noise: bool, schedule: str) 
     labels = torch.zeros(16, dtype=torch.int64)
     loss = picture_loss(network, config, config.made_schedule(), x_0.expand(16, -1, -1, -1), labels, generator)
     assert float(loss) < 1e-3
+
+
+def test_what_stands_beside_x_t_is_no_loss_either() -> None:
+    for weighting in ("noise", "path"):
+        config = replace(ncsn.CONFIG, network=NETWORK, loop=LOOP, weighting=weighting)
+        x_0 = pictures(1).tensor()
+        network: Any = Told(config, x_0)
+        labels, generator = torch.zeros(16, dtype=torch.int64), torch.Generator().manual_seed(0)
+        loss = picture_loss(network, config, config.made_schedule(), x_0.expand(16, -1, -1, -1), labels, generator)
+        assert float(loss) < 1e-3
+
+
+def test_errors_of_the_score_weigh_as_errors_of_the_velocity() -> None:
+    """Where nothing is known, f = 0, the loss is E[v̂²] = E‖(ε − σ x_0)/√(1 + σ²)‖², about one at each level."""
+    config = replace(ncsn.CONFIG, network=NETWORK, loop=LOOP, weighting="path", focus=None)
+    x_0 = pictures(2000).tensor()  # of variance 1
+    network: Any = lambda x, level, labels: torch.zeros_like(x)  # noqa: E731
+    generator = torch.Generator().manual_seed(0)
+    loss = picture_loss(network, config, config.made_schedule(), x_0, torch.zeros(len(x_0)).long(), generator)
+    assert float(loss) == pytest.approx(1, abs=0.02)
+    noise = replace(config, weighting="noise")
+    loss = picture_loss(network, noise, config.made_schedule(), x_0, torch.zeros(len(x_0)).long(), generator)
+    assert float(loss) < 0.8  # the upper levels hardly count
+
+
+def test_a_score_beside_x_t_is_read_as_it_was_trained(tmp_path: Path) -> None:
+    config = replace(ncsn.CONFIG, network=replace(NETWORK, classes=0), loop=LOOP)
+    train_picture_model("Score", pictures(), pictures(), config, tmp_path, ncsn.CARD, nothing, silent)
+    assert json.loads((tmp_path / "config.json").read_text())["beside_x_t"] is True
+    model = load(tmp_path, "cpu")
+    # At the highest level a network that has learned nothing yet says that all of x_t is noise.
+    x = 5 * torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    score = model.denoiser(x, model.facts.T, None).score
+    torch.testing.assert_close(score, -x / 26, atol=2e-3, rtol=0)
 
 
 def test_the_twins_see_the_same_and_begin_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
