@@ -30,4 +30,4 @@ def draw(view: View) -> Drawable:
     return Chart(data, tuple(lines), "x₁ of x_{t−1}", "x₂", equal=True, caption=caption, note=kl_text(step))
 
 
-LENS = Lens("step_plane", "step", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) at 1, 2, 3 σ", draw, ("points",))
+LENS = Lens("step_plane", "step", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t), at 1–3 σ", draw, ("points",))

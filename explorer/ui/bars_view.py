@@ -11,7 +11,6 @@ from explorer.ui import theme
 from explorer.ui.plane_view import group_colours
 
 MARGIN = 12
-NUMBER_ROOM = 92
 MAX_ROW = 54
 
 
@@ -46,7 +45,8 @@ class BarsView(QWidget):
         names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 14, self.width() // 3)
         row = min((self.height() - 2 * MARGIN) / len(bars.data), MAX_ROW)
         top = (self.height() - row * len(bars.data)) / 2
-        left, room = MARGIN + names, max(self.width() - 2 * MARGIN - names - NUMBER_ROOM, 20)
+        numbers = metrics.horizontalAdvance("0.000 of 0.000") + 10
+        left, room = MARGIN + names, max(self.width() - 2 * MARGIN - names - numbers, 20)
         longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
         colours = group_colours()
         centre = Qt.AlignmentFlag.AlignVCenter
@@ -61,5 +61,5 @@ class BarsView(QWidget):
             name = metrics.elidedText(bars.names[i], Qt.TextElideMode.ElideRight, names - 10)
             painter.drawText(QRectF(MARGIN, y, names - 10, row), Qt.AlignmentFlag.AlignRight | centre, name)
             painter.setPen(QColor(t.text if abs(share - expected) <= 3 * error + 1e-3 else t.warning))
-            place = QRectF(left + room + 8, y, NUMBER_ROOM, row)
+            place = QRectF(left + room + 8, y, numbers, row)
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | centre, f"{share:.3f} of {expected:.3f}")

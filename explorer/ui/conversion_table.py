@@ -26,7 +26,7 @@ class ConversionTable(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
         grid.setColumnStretch(0, 1)
-        heads = QLabel("formula, and its numbers here"), QLabel("max |Δ|")
+        heads = QLabel("formula, with numbers"), QLabel("max |Δ|")
         for column, head in enumerate(heads):
             head.setObjectName("muted")
             grid.addWidget(head, 0, column)

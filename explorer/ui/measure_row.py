@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QSpinBox, QWidget
 
 from explorer.ui.compute_row import ComputeRow
 
 SAMPLES_TIP = "How many of the model's samples x₀ are averaged over: the error falls as 1/√n"
+
+SPIN_LEAST = 72
+"""Pixels, for “n = 999”: the row is to fit into a narrow tab."""
 
 
 class MeasureRow(ComputeRow):
@@ -19,7 +22,9 @@ class MeasureRow(ComputeRow):
     def __init__(self, name: str, what: str, parent: QWidget | None = None) -> None:
         self._samples = samples_spin(f"{name}SamplesSpin", SAMPLES_TIP)
         tip = f"{what}. Looking, dragging and running go on meanwhile."
-        beside = ((QLabel("Samples"), 0), (self._samples, 1))
+        self._samples.setPrefix("n = ")
+        self._samples.setMinimumWidth(SPIN_LEAST)
+        beside = ((self._samples, 1),)
         super().__init__(name, "Measure", what, tip, beside=beside, words=False, parent=parent)
         self.startClicked.connect(lambda: self.measureClicked.emit(self._samples.value()))
 

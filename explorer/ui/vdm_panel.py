@@ -77,6 +77,7 @@ class VdmPanel(QScrollArea):
         self.variances = NumberTable("vdmVariances", "Variance of the loss", ("variance", "ratio"), rows)
         second = QLabel("Variance of one draw of the loss, bits²")
         second.setObjectName("sectionTitle")
+        second.setWordWrap(True)
         self._summary = QLabel(EMPTY)
         self._summary.setObjectName("vdmSummary")
         self._summary.setAccessibleName("What the learned schedule gains")

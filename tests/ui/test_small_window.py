@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QScrollArea
 from pytestqt.qtbot import QtBot
 
 from explorer.lenses.drawable import Chart, Line
@@ -171,3 +172,15 @@ def test_words_on_a_card_end_between_words(qtbot: QtBot) -> None:
     assert last.endswith(" …")
     label.resize(900, 40)
     assert label.lines() == [label.accessibleName()]
+
+
+def test_every_tab_fits_beside_the_tiles_at_1024(hand: Hand) -> None:
+    hand.window.resize(1024, 700)
+    side = hand.find(SidePanel)
+    for i in range(side.count()):
+        area = side.widget(i)
+        if side.isTabVisible(i) and isinstance(area, QScrollArea) and side.tabText(i) != "Model":
+            side.setCurrentIndex(i)
+            hand.qtbot.wait(10)
+            assert area.widget().minimumSizeHint().width() <= area.viewport().width(), side.tabText(i)
+    side.setCurrentIndex(0)
