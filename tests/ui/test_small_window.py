@@ -182,5 +182,7 @@ def test_every_tab_fits_beside_the_tiles_at_1024(hand: Hand) -> None:
         if side.isTabVisible(i) and isinstance(area, QScrollArea) and side.tabText(i) != "Model":
             side.setCurrentIndex(i)
             hand.qtbot.wait(10)
-            assert area.widget().minimumSizeHint().width() <= area.viewport().width(), side.tabText(i)
+            body = area.widget()
+            assert body is not None
+            assert body.minimumSizeHint().width() <= area.viewport().width(), side.tabText(i)
     side.setCurrentIndex(0)
