@@ -36,13 +36,14 @@ def sample_chain(
     import numpy as np
 
     from explorer.engine.engine import Engine
+    from explorer.engine.frame import Seen
     from explorer.lenses.base import numpy32
 
     if options.steps not in (None, facts.T):
         raise UsageError(f"this chain has {facts.T} level{'s' * (facts.T > 1)}, and takes as many steps")
     engine = Engine()
     run = _run(options, facts, initial, values)
-    shown = [frame.tiles["decoded"].data for frame in engine.answer(run)]  # type: ignore[union-attr]
+    shown = [frame.tiles["decoded"].data for frame in engine.answer(run) if isinstance(frame, Seen)]
     if out.suffix.lower() == ".npz":
         arrays = {"x": shown[-1]}
         if options.trajectory:

@@ -238,10 +238,10 @@ def stack(name: str, split: Split) -> BoundStack:
     begin = np.concatenate([[1.0], ends[:-1]])
     outside = np.array([np.nan])
     terms = -split.terms.weight * split.terms.mean
-    kinds: list[PartKind] = ["reconstruction", *["kl"] * len(ends), "prior"]  # type: ignore[list-item]
+    kl: PartKind = "kl"
     return BoundStack(
         name,
-        tuple(kinds),
+        ("reconstruction", *(kl for _ in ends), "prior"),
         np.concatenate([outside, begin, outside]),
         np.concatenate([outside, ends, outside]),
         np.concatenate([[split.reconstruction.mean], terms, [-split.prior.mean]]),

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.engine.frame import Frame
-from explorer.engine.likelihood_frame import Bounding, BoundStack, LatentBounded, Value
+from explorer.engine.likelihood_frame import Bounding, BoundStack, LatentBounded, PartKind, Value
 from explorer.facts import ModelFacts
 from explorer.state import ChoiceError, resolve_latent_bound
 from explorer.ui.compute_row import ComputeRow
@@ -230,13 +230,13 @@ class LatentLikelihood(QScrollArea):
 
 def _stack(found: LatentBounded) -> BoundStack:
     levels = len(found.levels)
-    kinds = ("reconstruction", *(["kl"] * levels))
+    kl: PartKind = "kl"
     nan = math.nan
     begin = np.array([nan, *range(levels)], np.float64)
     end = np.array([nan, *range(1, levels + 1)], np.float64)
     values = np.array([found.reconstruction.mean, *(-level.mean for level in found.levels)], np.float64)
     names = ("log p(x|z₁)", *(f"level {t}" for t in range(1, levels + 1)))
-    return BoundStack("ELBO", kinds, begin, end, values, found.elbo, names)  # type: ignore[arg-type]
+    return BoundStack("ELBO", ("reconstruction", *[kl] * levels), begin, end, values, found.elbo, names)
 
 
 def _sentence(found: LatentBounded) -> str:

@@ -17,7 +17,8 @@ OUTSIDE = float("nan")
 def stack(name: str, kls: list[float], prior: float) -> BoundStack:
     """Reconstruction 5, a KL on each of the steps 1 → 2, 2 → 3, …, and the prior, all to be subtracted."""
     n = len(kls)
-    kinds: list[PartKind] = ["reconstruction", *["kl"] * n, "prior"]  # type: ignore[list-item]
+    kl: PartKind = "kl"
+    kinds: list[PartKind] = ["reconstruction", *[kl] * n, "prior"]
     values = np.array([5.0, *(-kl for kl in kls), -prior])
     begin = np.array([OUTSIDE, *range(1, n + 1), OUTSIDE])
     return BoundStack(

@@ -61,17 +61,6 @@ def parameter(
     return field(default=default, metadata=metadata)
 
 
-def spacing_parameter() -> Any:
-    """`spacing`, which of the T times the steps visit."""
-    text = "Which of the T times the steps visit; karras is even in σ^(1/7), custom takes the list of times"
-    return parameter("leading", "Spacing", text, choices=SPACINGS)
-
-
-def times_parameter() -> Any:
-    """`times`, the list for the spacing "custom"."""
-    return parameter("", "Times", "The list of times for the spacing custom, such as 1000, 600, 300, 100")
-
-
 def clip_parameter() -> Any:
     """`clip`, whether x̂₀ is limited."""
     return parameter(True, "Clip x̂₀", "Limit x̂₀ to ± the clip range at every step")
@@ -80,21 +69,6 @@ def clip_parameter() -> Any:
 def clip_range_parameter() -> Any:
     """`clip_range`, the limit of x̂₀."""
     return parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
-
-
-def percentile_parameter() -> Any:
-    """`percentile`, of |x̂₀| for dynamic thresholding."""
-    text = (
-        "Dynamic thresholding: x̂₀ is clipped at this percentile of |x̂₀|, where that is beyond the clip range, and "
-        "scaled back to it; 99.5 is usual, 0 is plain clipping"
-    )
-    return parameter(0.0, "Percentile", text, 0.0, 100.0)
-
-
-def most_parameter() -> Any:
-    """`most`, how far dynamic thresholding follows the percentile."""
-    text = "Dynamic thresholding: x̂₀ is clipped no farther out than this many clip ranges; 0 is no such limit"
-    return parameter(0.0, "Largest bound", text, 0.0, 1e9)
 
 
 NORMAL, UNIFORM = "normal", "uniform"
@@ -106,34 +80,46 @@ def start_parameter() -> Any:
     return parameter(NORMAL, "First x", text, choices=(NORMAL, UNIFORM))
 
 
-class TimeStepping(Protocol):
-    """The Parameters of a sampler whose steps go down a list of times."""
+@dataclass(frozen=True)
+class Descending:
+    """What every sampler can choose whose steps go down a list of times: which times, and how x̂₀ is limited.
 
-    @property
-    def spacing(self) -> Spacing: ...
-    @property
-    def times(self) -> str: ...
+    Fields of a base class come before those of its heir. A sampler with choices of its own, to be offered first, has
+    them in a class of their own, and `class Parameters(Descending, Own)` puts them there.
+    """
+
+    spacing: Spacing = parameter(
+        "leading",
+        "Spacing",
+        "Which of the T times the steps visit; karras is even in σ^(1/7), custom takes the list of times",
+        choices=SPACINGS,
+    )
+    clip: bool = clip_parameter()
+    clip_range: float = clip_range_parameter()
+    percentile: float = parameter(
+        0.0,
+        "Percentile",
+        "Dynamic thresholding: x̂₀ is clipped at this percentile of |x̂₀|, where that is beyond the clip range, and "
+        "scaled back to it; 99.5 is usual, 0 is plain clipping",
+        0.0,
+        100.0,
+    )
+    most: float = parameter(
+        0.0,
+        "Largest bound",
+        "Dynamic thresholding: x̂₀ is clipped no farther out than this many clip ranges; 0 is no such limit",
+        0.0,
+        1e9,
+    )
+    times: str = parameter("", "Times", "The list of times for the spacing custom, such as 1000, 600, 300, 100")
 
 
-class Clipping(Protocol):
-    """The Parameters of a sampler that can limit x̂₀."""
-
-    @property
-    def clip(self) -> bool: ...
-    @property
-    def clip_range(self) -> float: ...
-    @property
-    def percentile(self) -> float: ...
-    @property
-    def most(self) -> float: ...
-
-
-def plan_times(schedule: Schedule, steps: int, parameters: TimeStepping) -> list[float]:
+def plan_times(schedule: Schedule, steps: int, parameters: Descending) -> list[float]:
     """The plan of a sampler whose steps go down a list of times. Raises ValueError for an impossible list."""
     return planned_times(schedule, steps, parameters.spacing, parameters.times)
 
 
-def limit_of(parameters: Clipping) -> Limit | None:
+def limit_of(parameters: Descending) -> Limit | None:
     """How x̂₀ is limited, None where it is not."""
     return Limit(parameters.clip_range, parameters.percentile, parameters.most) if parameters.clip else None
 

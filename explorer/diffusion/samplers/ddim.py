@@ -12,38 +12,31 @@ from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers.base import (
+    Descending,
     Sampler,
     Step,
-    clip_parameter,
-    clip_range_parameter,
     first_step,
     limit_of,
-    most_parameter,
     observe,
     parameter,
-    percentile_parameter,
     plan_times,
     scaled,
-    spacing_parameter,
-    times_parameter,
 )
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import Spacing
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Choices of the DDIM sampler."""
+class Own:
+    """What no other sampler has."""
 
     eta: float = parameter(
         0.0, "η", "Fresh noise: 0 is deterministic, 1 has the variance β̃ of ancestral sampling", 0.0, 1.0
     )
-    spacing: Spacing = spacing_parameter()
-    clip: bool = clip_parameter()
-    clip_range: float = clip_range_parameter()
-    percentile: float = percentile_parameter()
-    most: float = most_parameter()
-    times: str = times_parameter()
+
+
+@dataclass(frozen=True)
+class Parameters(Descending, Own):
+    """Choices of the DDIM sampler."""
 
 
 def sample(

@@ -12,29 +12,23 @@ from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers.base import (
+    Descending,
     Sampler,
     Step,
-    clip_parameter,
-    clip_range_parameter,
     first_step,
     limit_of,
-    most_parameter,
     observe,
     parameter,
-    percentile_parameter,
     plan_times,
     scaled,
-    spacing_parameter,
-    times_parameter,
 )
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import Spacing
 from explorer.diffusion.variance import learned_variance
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Choices of the DDPM sampler."""
+class Own:
+    """What no other sampler has."""
 
     variance: str = parameter(
         "beta_tilde",
@@ -43,12 +37,11 @@ class Parameters:
         "the network's own between them, where it has one",
         choices=("beta_tilde", "beta", "learned"),
     )
-    spacing: Spacing = spacing_parameter()
-    clip: bool = clip_parameter()
-    clip_range: float = clip_range_parameter()
-    percentile: float = percentile_parameter()
-    most: float = most_parameter()
-    times: str = times_parameter()
+
+
+@dataclass(frozen=True)
+class Parameters(Descending, Own):
+    """Choices of the DDPM sampler."""
 
 
 def reverse_step(

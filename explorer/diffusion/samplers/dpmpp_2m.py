@@ -21,35 +21,22 @@ from torch import Tensor
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers.base import (
+    Descending,
     Sampler,
     Step,
-    clip_parameter,
-    clip_range_parameter,
     first_step,
     limit_of,
-    most_parameter,
     observe,
-    percentile_parameter,
     plan_times,
     scaled,
-    spacing_parameter,
     step_before,
-    times_parameter,
 )
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import Spacing
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Descending):
     """Choices of DPM-Solver++(2M)."""
-
-    spacing: Spacing = spacing_parameter()
-    clip: bool = clip_parameter()
-    clip_range: float = clip_range_parameter()
-    percentile: float = percentile_parameter()
-    most: float = most_parameter()
-    times: str = times_parameter()
 
 
 def sample(

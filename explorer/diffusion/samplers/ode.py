@@ -27,22 +27,16 @@ from torch import Tensor
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers.base import (
+    Descending,
     Sampler,
     Step,
-    clip_parameter,
-    clip_range_parameter,
     first_step,
     limit_of,
-    most_parameter,
     observe,
     parameter,
-    percentile_parameter,
     plan_times,
-    spacing_parameter,
-    times_parameter,
 )
 from explorer.diffusion.schedules import ContinuousSchedule, Schedule
-from explorer.diffusion.times import Spacing
 
 Field: TypeAlias = Callable[[Tensor, float], Tensor]
 """(z, φ) → dz/dφ"""
@@ -66,17 +60,16 @@ SMALLEST = 1e-7
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Choices of the adaptive solver."""
+class Own:
+    """What no other sampler has."""
 
     rtol: float = parameter(1e-4, "Relative tolerance", "Error allowed in each step, relative to x", 1e-7, 0.1)
     atol: float = parameter(1e-4, "Absolute tolerance", "Error allowed in each step, in units of x", 1e-7, 0.1)
-    spacing: Spacing = spacing_parameter()
-    clip: bool = clip_parameter()
-    clip_range: float = clip_range_parameter()
-    percentile: float = percentile_parameter()
-    most: float = most_parameter()
-    times: str = times_parameter()
+
+
+@dataclass(frozen=True)
+class Parameters(Descending, Own):
+    """Choices of the adaptive solver."""
 
 
 def sample(

@@ -27,29 +27,23 @@ from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import ddpm, euler_maruyama
 from explorer.diffusion.samplers.base import (
+    Descending,
     Sampler,
     Step,
-    clip_parameter,
-    clip_range_parameter,
     first_step,
     limit_of,
-    most_parameter,
     observe,
     parameter,
-    percentile_parameter,
     plan_times,
     rms,
-    spacing_parameter,
-    times_parameter,
 )
 from explorer.diffusion.samplers.langevin import langevin_step
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.times import Spacing
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """Choices of predictor–corrector sampling."""
+class Own:
+    """What no other sampler has."""
 
     predictor: str = parameter(
         "ancestral", "Predictor", "What makes the step to the next time", choices=("ancestral", "euler_maruyama")
@@ -62,12 +56,11 @@ class Parameters:
         "‖z‖/‖∇log p‖ as expected, s, or as measured on x",
         choices=("expected", "measured"),
     )
-    spacing: Spacing = spacing_parameter()
-    clip: bool = clip_parameter()
-    clip_range: float = clip_range_parameter()
-    percentile: float = percentile_parameter()
-    most: float = most_parameter()
-    times: str = times_parameter()
+
+
+@dataclass(frozen=True)
+class Parameters(Descending, Own):
+    """Choices of predictor–corrector sampling."""
 
 
 def plan(schedule: Schedule, steps: int, parameters: Parameters) -> list[float]:
