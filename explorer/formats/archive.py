@@ -20,12 +20,12 @@ _TAIL = _END_SIZE + 65_535 + 20 + 56
 def entries_of(file: IO[bytes]) -> list[zipfile.ZipInfo]:
     """What an archive says it holds, in its order; no entry is opened. Raises DamagedError, OSError."""
     if _directory_size(file) > MAX_DIRECTORY:
-        raise DamagedError("its directory is longer than that of any checkpoint")
+        raise DamagedError("its table of contents is longer than that of any checkpoint")
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, struct.error):
-        raise DamagedError("its directory is missing") from None
+        raise DamagedError("its end, with the table of contents, is missing") from None
     if len({entry.filename for entry in entries}) != len(entries):
         # Readers differ in which of them they take: what one has checked, another would not read.
         raise DamagedError("it holds two entries of one name")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 Content: TypeAlias = Literal[
-    "safetensors", "zip", "pickle", "lfs", "hdf5", "gguf", "picture", "json", "text", "empty", "unknown"
+    "safetensors", "zip", "pickle", "lfs", "hdf5", "gguf", "picture", "page", "json", "text", "empty", "unknown"
 ]
 
 MAX_HEADER_BYTES = 100_000_000
@@ -20,6 +20,7 @@ DESCRIPTIONS: dict[Content, str] = {
     "hdf5": "an HDF5 file",
     "gguf": "a GGUF file",
     "picture": "a picture",
+    "page": "a web page saved under this name",
     "json": "a JSON file",
     "text": "a text file",
     "empty": "an empty file",
@@ -62,4 +63,6 @@ def content_of_bytes(head: bytes) -> Content:
     text = head.decode("utf-8", errors="replace")
     if any(ord(character) < 32 and character not in "\t\n\r\f" for character in text) or "�" in text[:-4]:
         return "unknown"
+    if text.lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype html", "<html")):
+        return "page"
     return "json" if text.lstrip("\ufeff \t\r\n").startswith("{") else "text"

@@ -123,7 +123,7 @@ def test_files_that_end_too_early(tmp_path: Path, kind: str) -> None:
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "a picture"),
         (b'{"model": 1}', "a JSON file"),
-        (b"<!DOCTYPE html><title>404</title>", "a text file"),
+        (b"<!DOCTYPE html><title>404</title>", "a web page"),
         (b"GGUF" + bytes(64), "a GGUF file"),
         (b"\x1f\x8b\x08" + bytes(64), "unknown kind"),
         (b"MZ\x90\x00" + bytes(64), "unknown kind"),
