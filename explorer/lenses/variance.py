@@ -14,7 +14,7 @@ def draw(view: View) -> Drawable:
         return missing(view, NO_STEP)
     schedule, t = view.denoiser.schedule, view.prediction.t
     q = transition(schedule, t, view.next_t)
-    ends = f"β̃ = {q.posterior_variance:.3g}, β = {q.forward_variance:.3g}"
+    ends = f"β̃ = {q.posterior_variance:.3g} (posterior), β = {q.forward_variance:.3g} (forward)"
     fraction = view.prediction.variance_fraction
     if fraction is None:
         return missing(view, f"This network has not learned a variance; that of its step is one number, {ends}.")

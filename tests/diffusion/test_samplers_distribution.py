@@ -66,6 +66,8 @@ def check(mixture: GaussianMixture, x: Tensor) -> None:
 @pytest.mark.parametrize(
     ("name", "steps", "parameters"),
     [
+        ("ddim", 200, {}),
+        ("ddim", 500, {"eta": 1.0}),
         ("euler", 200, {}),
         ("heun", 40, {"spacing": "karras"}),
         ("dpmpp_2m", 40, {"spacing": "karras"}),
