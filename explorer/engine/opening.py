@@ -25,14 +25,14 @@ class _Reader(threading.Thread, Generic[R]):
         self._read = read
         self.told: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         self.stop = threading.Event()
-        self.result: R | None = None
+        self.results: list[R] = []
         self.error: BaseException | None = None
         self._last = ("", -1.0)
 
     def run(self) -> None:
         try:
             with watched(self._watch):
-                self.result = self._read()
+                self.results.append(self._read())
         except BaseException as error:  # noqa: BLE001 — raised again where the model is waited for
             self.error = error
         self.told.put(None)
@@ -61,5 +61,4 @@ def in_background(read: Callable[[], R]) -> Generator[Frame, None, R]:
         reader.join()
     if reader.error is not None:
         raise reader.error
-    result: R = reader.result  # type: ignore[assignment]
-    return result
+    return reader.results[0]

@@ -18,11 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, Source
+from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.score_sde_schedule import DISCRETE, PAPER, SUB_VP, VP, label, schedule_of
+from explorer.formats.single_file import Context, Plan, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -35,9 +36,6 @@ PREFIX = "all_modules."
 ATTENTION_SIDE = 16
 """Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
 MAX_MODULES = 1000
-SIGMAS = (0.01, 50.0)
-PAPER = "the paper's configurations"
-VP, SUB_VP, DISCRETE = "VP", "sub-VP", "VE, discrete"
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class ScoreSde(SingleFile[Network]):
                     "VP is taken; networks of this kind were also trained with the sub-VP SDE and with VE in discrete "
                     "levels, which no file says: choose the preset."
                 )
-        schedule, sigmas = _schedule(checkpoint, exploding, sde, context)
+        schedule, sigmas = schedule_of(checkpoint, exploding, sde, context)
         network = replace(network, sigmas=sigmas)
         in_unit = exploding or sde == DISCRETE
         channels = arguments["in_channels"]
@@ -133,39 +131,10 @@ class ScoreSde(SingleFile[Network]):
 
         if network.sigmas:
             return TimedCall(discrete, schedule, lambda schedule, t: min(max(schedule.T - t, 0), len(levels) - 1))
-        return TimedCall(call, schedule, sigma if exploding else _label)
+        return TimedCall(call, schedule, sigma if exploding else label)
 
 
 FORMAT = ScoreSde()
-
-
-def _label(schedule: Schedule, t: float) -> float:
-    if schedule.discrete:  # trained on the table of betas, whose first label is 0
-        return 999 * (t - 1) / max(schedule.T - 1, 1)
-    return 999 * t / schedule.T
-
-
-def _schedule(
-    checkpoint: Checkpoint, exploding: bool, sde: str, context: Context
-) -> tuple[ScheduleSpec, tuple[float, ...]]:
-    """The schedule, and σ by label where the network is told the number of a level."""
-    evidence = context.evidence
-    table = checkpoint.tensors("model").get("module.sigmas") or checkpoint.tensors("model").get("sigmas")
-    numbers = checkpoint.numbers(table) if table is not None else ()
-    levels = len(numbers) if sde == DISCRETE and len(numbers) > 1 else 1000
-    least, most = (min(numbers), max(numbers)) if numbers else SIGMAS
-    source: Source = "file" if numbers else "default"
-    evidence.add("T", levels, source if sde == DISCRETE else "default", "sigmas" if numbers else PAPER)
-    if sde == DISCRETE:
-        evidence.add("noise schedule", f"geometric, σ {least:g} … {most:g}", source)
-        falling = tuple(most * (least / most) ** (i / (levels - 1)) for i in range(levels))
-        return ScheduleSpec("geometric", levels, {"sigma_min": least, "sigma_max": most}), falling
-    if exploding:
-        evidence.add("noise schedule", f"ve_sde, σ {least:g} … {most:g}", source)
-        return ScheduleSpec("ve_sde", 1000, {"sigma_min": least, "sigma_max": most}), ()
-    name = "sub_vp_sde" if sde == SUB_VP else "vp_sde"
-    evidence.add("noise schedule", name, "default", PAPER)
-    return ScheduleSpec(name, 1000), ()
 
 
 def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:

@@ -121,7 +121,7 @@ def points_caption(view: View) -> str:
 def colours_note(view: View) -> str:
     """What the colours of a latent are, for its tile's header; "" for pictures, which have colours of their own."""
     channels = view.facts.shape[0]
-    return f"channels 1–3 of {channels}" if view.facts.kind == "latent" and channels > 3 else ""
+    return f"ch. 1–3 of {channels}" if view.facts.kind == "latent" and channels > 3 else ""
 
 
 def signed_note(view: View) -> str:

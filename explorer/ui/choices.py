@@ -275,7 +275,7 @@ class Choices(QScrollArea):
     def show_opening(self, facts: ModelFacts | None) -> None:
         """What is known of a model that is being read; None where it does not come after all."""
         if facts is not None:
-            self._facts_label.setText(f"Reading {facts.title}: {describe(facts, self._device.currentData())}")
+            self._facts_label.setText(f"Reading {facts.title}: {describe(facts)}")
         else:
             self._facts_label.setText(self._described)
 
@@ -357,8 +357,9 @@ class Choices(QScrollArea):
         self._redraw.setIcon(icon("dice"))
 
 
-def describe(facts: ModelFacts, device: str) -> str:
-    """A model in two lines."""
+def describe(facts: ModelFacts, device: str = "") -> str:
+    """A model in two lines. device: the one it is on, if it is on any."""
+    place = f" · on {device}" if device else ""
     if facts.on_grid:
         channels, height, width = facts.shape
         what = f"{height}×{width} {'grey' if channels == 1 else 'RGB' if channels == 3 else f'{channels} channels'}"
@@ -370,7 +371,7 @@ def describe(facts: ModelFacts, device: str) -> str:
     if facts.family == "chain":
         sizes = ", ".join(str(size) for size in facts.levels)
         name = "VAE" if facts.T == 1 else f"Markovian HVAE, {facts.T} levels"
-        return f"{what} · {name}: {sizes} latent numbers · Bernoulli pixels · on {device}"
+        return f"{what} · {name}: {sizes} latent numbers · Bernoulli pixels{place}"
     prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score", "flow": "flow"}[facts.prediction]
     times = f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{facts.T}"
-    return f"{what} · {prediction}-prediction · {facts.schedule}, {times} · on {device}"
+    return f"{what} · {prediction}-prediction · {facts.schedule}, {times}{place}"

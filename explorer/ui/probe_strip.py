@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.engine.probe_frame import Probed
+from explorer.ui.strip import Choice, Strip
 
 
-class ProbeStrip(QFrame):
+class ProbeStrip(Strip):
     """Hidden while there is nothing to say."""
 
     useClicked = Signal(object)
@@ -16,34 +17,25 @@ class ProbeStrip(QFrame):
     tableClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("probeStrip")
-        self.setAccessibleName("The network contradicts its files")
+        do = Choice(
+            "Use probed value",
+            "useProbedButton",
+            "Use the probed values",
+            "Keep what the probe found in the model's card, and open the model with it",
+        )
+        leave = Choice("Dismiss", "dismissProbeButton", "Keep what the files say", "Go on with what the files say")
+        super().__init__("probeStrip", "The network contradicts its files", "", do, leave, parent)
         self._found: Probed | None = None
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        table = QPushButton("Show table")
-        table.setObjectName("showProbeButton")
-        table.setAccessibleName("Show what the probe found")
-        table.setToolTip("The tab Model, with every hypothesis and its score")
-        table.clicked.connect(self.tableClicked)
-        self._use_button = use = QPushButton()
-        use.setObjectName("useProbedButton")
-        use.setAccessibleName("Use the probed values")
-        use.setToolTip("Keep what the probe found in the model's card, and open the model with it")
-        use.clicked.connect(self._use)
-        dismiss = QPushButton("Dismiss")
-        dismiss.setObjectName("dismissProbeButton")
-        dismiss.setAccessibleName("Keep what the files say")
-        dismiss.setToolTip("Go on with what the files say")
-        dismiss.clicked.connect(self.drop)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 8, 6)
-        layout.setSpacing(8)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(table)
-        layout.addWidget(use)
-        layout.addWidget(dismiss)
+        self._use_button = self.do
+        table = Choice(
+            "Show table",
+            "showProbeButton",
+            "Show what the probe found",
+            "The tab Model, with every hypothesis and its score",
+        )
+        self.add(table).clicked.connect(self.tableClicked)
+        self.do.clicked.connect(self._use)
+        self.leave.clicked.connect(self.drop)
         self.hide()
 
     def show_probed(self, found: Probed) -> None:

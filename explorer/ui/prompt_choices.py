@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from explorer.facts import ModelFacts
 from explorer.state import MAX_PROMPT, State
@@ -29,12 +29,12 @@ class PromptChoices(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(heading)
-        form = QFormLayout()
-        form.setVerticalSpacing(6)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Prompt", self._prompt)
-        form.addRow("Avoid", self._negative)
-        layout.addLayout(form)
+        grid = QGridLayout()  # not a form: its labels would be as wide as the longest of the panel
+        grid.setVerticalSpacing(6)
+        for row, (label, field) in enumerate((("Prompt", self._prompt), ("Avoid", self._negative))):
+            grid.addWidget(QLabel(label), row, 0)
+            grid.addWidget(field, row, 1)
+        layout.addLayout(grid)
         self.hide()
 
     def set_facts(self, facts: ModelFacts) -> None:
@@ -47,6 +47,7 @@ class PromptChoices(QWidget):
             if field.text() != text and not (field.hasFocus() and field.isModified()):
                 with QSignalBlocker(field):
                     field.setText(text)
+                    field.setCursorPosition(0)
 
     def _field(self, name: str, accessible: str, hint: str, tip: str) -> QLineEdit:
         field = QLineEdit()
@@ -54,5 +55,7 @@ class PromptChoices(QWidget):
         field.setAccessibleName(accessible)
         field.setPlaceholderText(hint)
         field.setToolTip(tip)
+        field.editingFinished.connect(lambda: field.setCursorPosition(0))  # its beginning tells more than its end
+        field.textChanged.connect(lambda text: field.setToolTip(f"{text}\n\n{tip}" if text else tip))
         field.setMaxLength(MAX_PROMPT)
         return field

@@ -6,35 +6,31 @@ from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
+
+from explorer.ui.strip import Choice, Strip
 
 
-class RestoreStrip(QFrame):
+class RestoreStrip(Strip):
     """restoreClicked, dismissed: one of them, once."""
 
     restoreClicked = Signal()
     dismissed = Signal()
 
     def __init__(self, file: Path, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("restoreStrip")
-        self.setAccessibleName("Restore the last session")
         when = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
-        text = QLabel(f"The program ended unexpectedly on {when:%d %B at %H:%M}. Its runs can be made again exactly.")
-        text.setWordWrap(True)
-        restore = QPushButton("Restore the last session")
-        restore.setObjectName("restoreButton")
-        restore.setAccessibleName("Restore the last session")
-        restore.setToolTip("Open the model, the choices and all runs as they were in the last second")
-        dismiss = QPushButton("Dismiss")
-        dismiss.setObjectName("dismissRestoreButton")
-        dismiss.setAccessibleName("Do not restore the last session")
-        dismiss.setToolTip("Forget the last session")
-        restore.clicked.connect(self.restoreClicked)
-        dismiss.clicked.connect(self.dismissed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 8, 6)
-        layout.setSpacing(8)
-        layout.addWidget(text, 1)
-        layout.addWidget(restore)
-        layout.addWidget(dismiss)
+        super().__init__(
+            "restoreStrip",
+            "Restore the last session",
+            f"The program ended unexpectedly on {when:%d %B at %H:%M}. Its runs can be made again exactly.",
+            Choice(
+                "Restore the last session",
+                "restoreButton",
+                "Restore the last session",
+                "Open the model, the choices and all runs as they were in the last second",
+            ),
+            Choice("Dismiss", "dismissRestoreButton", "Do not restore the last session", "Forget the last session"),
+            parent,
+        )
+        self.do.clicked.connect(self.restoreClicked)
+        self.leave.clicked.connect(self.dismissed)

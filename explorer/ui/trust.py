@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
 from explorer.facts import ModelFacts
 from explorer.formats import trust
 from explorer.formats.program_facts import ADAPTER
 from explorer.ui.settings import Settings
+from explorer.ui.strip import Choice, Strip
 
 if TYPE_CHECKING:
     from explorer.ui.session import Session
@@ -39,39 +40,32 @@ def may_run(facts: ModelFacts) -> bool:
     return False
 
 
-class TrustStrip(QFrame):
+class TrustStrip(Strip):
     """opened: the user agreed. dismissed: not; one of them, once."""
 
     opened = Signal()
     dismissed = Signal()
 
     def __init__(self, facts: ModelFacts, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._file = program_file(facts)
-        self.setObjectName("restoreStrip")
-        self.setAccessibleName("Consent to run a program")
-        text = QLabel(
-            f"{self._file.name} is {facts.program}: opening it runs code by whoever made it, with your rights. "
-            "Open it only if you trust where it came from."
+        file = program_file(facts)
+        super().__init__(
+            "restoreStrip",
+            "Consent to run a program",
+            f"{file.name} is {facts.program}: opening it runs code by whoever made it, with your rights. "
+            "Open it only if you trust where it came from.",
+            Choice(
+                "Trust and open",
+                "trustButton",
+                "Trust this program and open it",
+                "Asked once for this very content: a changed file is asked about again",
+            ),
+            Choice("Do not open", "refuseButton", "Do not open this program", "Nothing of it is run"),
+            parent,
         )
-        text.setWordWrap(True)
-        text.setToolTip(str(self._file))
-        agree = QPushButton("Trust and open")
-        agree.setObjectName("trustButton")
-        agree.setAccessibleName("Trust this program and open it")
-        agree.setToolTip("Asked once for this very content: a changed file is asked about again")
-        agree.clicked.connect(self._agree)
-        refuse = QPushButton("Do not open")
-        refuse.setObjectName("refuseButton")
-        refuse.setAccessibleName("Do not open this program")
-        refuse.setToolTip("Nothing of it is run")
-        refuse.clicked.connect(self.dismissed)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 6, 8, 6)
-        layout.setSpacing(8)
-        layout.addWidget(text, 1)
-        layout.addWidget(agree)
-        layout.addWidget(refuse)
+        self._file = file
+        self.text.setToolTip(str(file))
+        self.do.clicked.connect(self._agree)
+        self.leave.clicked.connect(self.dismissed)
 
     def _agree(self) -> None:
         try:
