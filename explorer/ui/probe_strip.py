@@ -26,7 +26,6 @@ class ProbeStrip(Strip):
         leave = Choice("Dismiss", "dismissProbeButton", "Keep what the files say", "Go on with what the files say")
         super().__init__("probeStrip", "The network contradicts its files", "", do, leave, parent)
         self._found: Probed | None = None
-        self._use_button = self.do
         table = Choice(
             "Show table",
             "showProbeButton",
@@ -42,7 +41,7 @@ class ProbeStrip(Strip):
         """Shown where there is a contradiction."""
         self._found = found
         self.text.setText(found.headline)
-        self._use_button.setText("Use probed value" if len(found.contradictions) == 1 else "Use probed values")
+        self.do.setText("Use probed value" if len(found.contradictions) == 1 else "Use probed values")
         self.setVisible(any(verdict.value is not None for verdict in found.contradictions))
 
     def drop(self) -> None:
