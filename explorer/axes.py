@@ -1,6 +1,6 @@
 """The axes of a grid of runs: what can be varied, how its values are written, and the request that follows.
 
-Plain values, as in `state.py`: nothing here knows the engine or the window.
+Plain values, as in `explorer.state`: nothing here knows the engine or the window.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Guidance:
-    """label: class index, or None for the unconditional model. scale: γ of `theory.md` §6. prompt: of a model that
+    """label: class index, or None for the unconditional model. scale: γ, where 0 is
+    the unconditional answer and 1 the conditional one. prompt: of a model that
     reads text, whose label is 0 with one and None without; negative_prompt: what γ leads away from.
 
     interval: (lowest, highest) t at which γ counts, both included; elsewhere it is 1. None for every t.

@@ -1,4 +1,4 @@
-"""Forward noising step by step: q(x_t | x_{t−1}) composed, which is q(x_t | x_0) in one jump (`theory.md` §1).
+"""Forward noising step by step: q(x_t | x_{t−1}) composed, which is q(x_t | x_0) in one jump.
 
     x_t = α_t x_{t−1} + σ_t ε_t     has     x_t = (∏ α_i) x_0 + n_t,   n_t = α_t n_{t−1} + σ_t ε_t
 

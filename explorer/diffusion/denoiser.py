@@ -22,7 +22,7 @@ class Denoiser(Protocol):
     """A trained model, or the exact truth, behind one face.
 
     It owns every convention of the network behind it: time index, offset, input scaling, the meaning
-    of the output, the null label. Callers speak of t in 0 … T as `theory.md` §1 does.
+    of the output, the null label. Callers speak of t in 0 … T: 0 is data, T noise.
     """
 
     @property
@@ -67,7 +67,7 @@ def log_density(denoiser: Denoiser, x_t: Tensor, t: float, condition: Condition 
 class NetworkDenoiser:
     """A network with its schedule and the meaning of its output.
 
-    network: (x_t, t, condition) → output of shape (n, …), with t as in `theory.md` §1. learned_variance: of the
+    network: (x_t, t, condition) → output of shape (n, …), with t in 0 … T. learned_variance: of the
     output's channels, twice as many as x_t has, the second half is 2 f − 1 ("range", see `variance.py`), or the
     variance of p(x_{t−1} | x_t) itself ("value").
     """

@@ -1,4 +1,4 @@
-"""Every form of what a network says, from every other (`theory.md` §3): x̂₀, ε̂, score, v̂ and the velocity û.
+"""Every form of what a network says, from every other: x̂₀, ε̂, score, v̂ and the velocity û.
 
 Given x_t = a x_0 + s ε all of them are linear in x_t and any one of the first four:
 

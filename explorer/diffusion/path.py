@@ -8,7 +8,7 @@ and by Bayes' rule q(x_r | x_t, x_0) = N(c_x x_t + c_0 x_0, σ_q² I) with
 
     c_x = α s_r²/s_t²,   c_0 = a_r σ²/s_t²,   σ_q² = σ² s_r²/s_t².
 
-With r = t − 1 and a variance-preserving path these are β_t and β̃_t of Ho et al. 2020 (`theory.md` §2).
+With r = t − 1 and a variance-preserving path these are β_t and β̃_t of Ho et al. 2020.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model says at (x_t, t), in every equivalent form (`theory.md` §3).
+"""What a model says at (x_t, t), in every equivalent form.
 
 A network returns one of five quantities; given x_t = a x_0 + s ε the others follow:
 

@@ -1,4 +1,4 @@
-"""Learning a score: objectives that need no ∇ log p, and the Fisher divergence where it is known (`theory.md` §5).
+"""Learning a score: objectives that need no ∇ log p, and the Fisher divergence where it is known.
 
 With F = E‖s(x) − ∇log p(x)‖² over x ~ p, and C = E‖∇log p(x)‖²:
 

@@ -1,4 +1,4 @@
-"""The velocity of the flow that carries noise to data (`theory.md` §3): û = a'(u) x̂₀ + s'(u) ε̂, with u = t/T.
+"""The velocity of the flow that carries noise to data: û = a'(u) x̂₀ + s'(u) ε̂, with u = t/T.
 
 On the straight path a = 1 − u, s = u it is ε̂ − x̂₀. The path is known by its values alone, so its slopes are those
 between two close times: neighbours in a table of T + 1, 1/1000 of a step apart where time is continuous.

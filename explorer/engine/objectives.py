@@ -1,4 +1,4 @@
-"""The score-matching objectives of a model whose truth is known, at one time (`theory.md` §5).
+"""The score-matching objectives of a model whose truth is known, at one time.
 
 Each is compared with its own value for the exact score on the same points and noise, which does away with the
 constants in which they differ: the excess of each is half the Fisher divergence in expectation.

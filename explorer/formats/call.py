@@ -1,4 +1,4 @@
-"""A network that takes (x, time, label) as our denoisers call it: with t as in `theory.md` §1, labels or none."""
+"""A network that takes (x, time, label) as our denoisers call it: with t in 0 … T (0 is data), labels or none."""
 
 from __future__ import annotations
 

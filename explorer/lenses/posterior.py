@@ -1,7 +1,7 @@
 """μ_q: the mean of the true posterior q(x_r | x_t, x_0), and how far the model's own step is from it.
 
 Both are Gaussians; with the same variance σ_q² their divergence is KL(q ‖ p_θ) = ‖μ_q − μ_θ‖² / (2 σ_q²), the term
-of the bound at this time (`theory.md` §4), here per dimension.
+of the bound at this time, here per dimension.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The score of q(x_t | x₀), which needs the true x₀, beside the marginal one that a model can learn.
 
 One x_t may have come from many x₀: ∇ log q(x_t | x₀) = −ε/s differs from ∇ log p(x_t) sample by sample, and has it as
-its mean over all that lead to the same x_t (Vincent 2011; `theory.md` §3). In the plane the means over small cells
+its mean over all that lead to the same x_t (Vincent 2011). In the plane the means over small cells
 are drawn, and tend to the arrows of the tile *score* as points become more.
 """
 

@@ -1,4 +1,4 @@
-"""The denoising objective shared by the diffusion recipes (Ho et al. 2020; `theory.md` §3)."""
+"""The denoising objective shared by the diffusion recipes (Ho et al. 2020)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tab about likelihood says of itself, with the formulas (`theory.md` §4 and §5)."""
+"""What the tab about likelihood says of itself, with the formulas."""
 
 from __future__ import annotations
 

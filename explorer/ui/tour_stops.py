@@ -1,6 +1,6 @@
 """The guided tour: from the variational autoencoder to guided diffusion, each stop a model and something to do.
 
-Every stop is one idea of the theory, in the order in which it is usually derived (`theory.md`), with the model, the
+Every stop is one idea of the theory, in the order in which it is usually derived, with the model, the
 tiles and the tab in which it can be seen. The texts claim nothing that the window does not then show.
 """
 

@@ -1,4 +1,4 @@
-"""The variational bound against closed forms, in float64 (`theory.md` §4 and §7)."""
+"""The variational bound against closed forms, in float64."""
 
 from __future__ import annotations
 

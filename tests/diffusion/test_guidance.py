@@ -1,4 +1,4 @@
-"""Classifier-free guidance (`theory.md` §6)."""
+"""Classifier-free guidance."""
 
 from __future__ import annotations
 

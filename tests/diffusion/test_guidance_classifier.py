@@ -1,4 +1,4 @@
-"""Classifier guidance (`theory.md` §6), against the exact conditional model and with the shipped classifier."""
+"""Classifier guidance, against the exact conditional model and with the shipped classifier."""
 
 from __future__ import annotations
 

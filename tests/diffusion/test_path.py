@@ -1,4 +1,4 @@
-"""Transitions against the formulas in betas (`theory.md` §2) and against Bayes' rule on a grid."""
+"""Transitions against the formulas in betas and against Bayes' rule on a grid."""
 
 from __future__ import annotations
 

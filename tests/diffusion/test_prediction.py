@@ -1,4 +1,4 @@
-"""The forms of a prediction are one (`theory.md` §3)."""
+"""The forms of a prediction are one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Score matching: what its objectives have in common, and training with each of them (`theory.md` §5)."""
+"""Score matching: what its objectives have in common, and training with each of them."""
 
 from __future__ import annotations
 

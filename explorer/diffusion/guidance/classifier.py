@@ -1,4 +1,4 @@
-"""Classifier guidance as a wrapper around a denoiser (Dhariwal & Nichol 2021; `theory.md` §6).
+"""Classifier guidance as a wrapper around a denoiser (Dhariwal & Nichol 2021).
 
     s = ∇ log p(x_t) + γ ∇ log p(y | x_t)
 

@@ -1,4 +1,4 @@
-"""Classifier-free guidance as a wrapper around a denoiser (Ho & Salimans 2022; `theory.md` §6).
+"""Classifier-free guidance as a wrapper around a denoiser (Ho & Salimans 2022).
 
     s = γ s(x_t, y) + (1 − γ) s(x_t)
 

@@ -1,4 +1,4 @@
-"""Chains of latent variables: a VAE is a chain of one level, a Markovian HVAE of several (`theory.md` §4)."""
+"""Chains of latent variables: a VAE is a chain of one level, a Markovian HVAE of several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How likely a chain finds its data (`theory.md` §4). For x, and z₁ … z_L drawn up the chain:
+"""How likely a chain finds its data. For x, and z₁ … z_L drawn up the chain:
 
     log p(x) ≥ ELBO = E_q[log p(x|z₁)] − Σ_t K_t
     K_t = E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})]      t = 1 … L − 1

@@ -1,4 +1,4 @@
-"""The variational bound of a model of T steps, written in two ways (`theory.md` §4).
+"""The variational bound of a model of T steps, written in two ways.
 
 (A)  E[log p(x_0|x_1)] − KL(q(x_T|x_0) ‖ p(x_T)) − Σ_{t=2..T} E KL(q(x_{t−1}|x_t,x_0) ‖ p_θ(x_{t−1}|x_t))
 (B)  E[log p(x_0|x_1)] − E KL(q(x_T|x_{T−1}) ‖ p(x_T)) − Σ_{t=1..T−1} E[log q(x_t|x_{t−1}) − log p_θ(x_t|x_{t+1})]

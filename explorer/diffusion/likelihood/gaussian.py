@@ -1,4 +1,4 @@
-"""Gaussian densities and divergences with one variance for all numbers of a sample (`theory.md` §4).
+"""Gaussian densities and divergences with one variance for all numbers of a sample.
 
     KL(N(μ_q, v_q I) ‖ N(μ_p, v_p I)) = ½ [d log(v_p/v_q) − d + d v_q/v_p + ‖μ_p − μ_q‖²/v_p]
 

@@ -1,4 +1,4 @@
-"""log p(x_0) by the probability-flow ODE (Song et al. 2021; `theory.md` §5) on any path (a, s).
+"""log p(x_0) by the probability-flow ODE (Song et al. 2021) on any path (a, s).
 
 In z = x_t/√(a² + s²) every path preserves variance: z = ã x_0 + s̃ ε with ã² + s̃² = 1, and with L = log(s/a), that
 is −½ log SNR, in place of time the ODE needs neither drift nor diffusion of the path:

@@ -1,4 +1,4 @@
-"""The factor that one step's KL puts before the error of each prediction (`theory.md` §4).
+"""The factor that one step's KL puts before the error of each prediction.
 
     KL(q(x_{t−1}|x_t, x_0) ‖ p_θ(x_{t−1}|x_t)) = w_x ‖x_0 − x̂₀‖² = w_ε ‖ε − ε̂‖² = w_s ‖∇ log q(x_t|x_0) − ŝ‖²
 

@@ -1,4 +1,4 @@
-"""Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1; `theory.md` §5).
+"""Annealed Langevin dynamics (Song & Ermon 2019, algorithm 1).
 
 For noise levels σ_1 > … > σ_L: some Langevin steps on p_{σ_l} with c_l = ½ r σ_l², then on to the next level. The
 paper's step size is ε, with r = ε/σ_L². On a path with a(t) ≠ 1 the level is σ = s/a and x is rescaled by

@@ -1,4 +1,4 @@
-"""Langevin dynamics at one noise level (`theory.md` §5).
+"""Langevin dynamics at one noise level.
 
     x_{i+1} = x_i + c ∇log p_t(x_i) + √(2c) z
 

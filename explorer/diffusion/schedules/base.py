@@ -1,6 +1,6 @@
 """Noise schedules: how much signal and how much noise x_t holds at time t.
 
-Every family of diffusion models shares one Gaussian path (`theory.md` §1):
+Every family of diffusion models shares one Gaussian path:
 
     x_t = a(t) x_0 + s(t) ε,   ε ~ N(0, I),   log SNR(t) = log a(t)² / s(t)²
 
@@ -106,7 +106,7 @@ class DiscreteSchedule(Schedule):
 
     @classmethod
     def from_betas(cls, name: str, betas: Tensor) -> DiscreteSchedule:
-        """The variance-preserving schedule ᾱ_t = ∏(1 − β_i) (`theory.md` §1).
+        """The variance-preserving schedule ᾱ_t = ∏(1 − β_i).
 
         betas: shape (T,), each in [0, 1]; 1 is allowed at the end alone (zero terminal SNR).
         Raises ValueError outside that range.
