@@ -11,6 +11,10 @@ from explorer.ui import theme
 from explorer.ui.plane_view import group_colours
 
 MARGIN = 12
+GAP = 10
+"""Between the bars and the numbers."""
+LEAST_ROOM = 90
+"""Pixels for the bars."""
 MAX_ROW = 54
 
 
@@ -45,8 +49,13 @@ class BarsView(QWidget):
         names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 14, self.width() // 3)
         row = min((self.height() - 2 * MARGIN) / len(bars.data), MAX_ROW)
         top = (self.height() - row * len(bars.data)) / 2
-        numbers = metrics.horizontalAdvance("0.000 of 0.000") + 10
-        left, room = MARGIN + names, max(self.width() - 2 * MARGIN - names - numbers, 20)
+        left, free = MARGIN + names, self.width() - 2 * MARGIN - names - GAP
+        words = [f"{share:.3f} of {wanted:.3f}" for share, wanted in zip(bars.data, bars.expected, strict=True)]
+        numbers = max(metrics.horizontalAdvance(word) for word in words)
+        if free - numbers < LEAST_ROOM:  # where it should end is a line as well
+            words = [f"{share:.3f}" for share in bars.data]
+            numbers = max(metrics.horizontalAdvance(word) for word in words)
+        room = max(free - numbers, 20)
         longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
         colours = group_colours()
         centre = Qt.AlignmentFlag.AlignVCenter
@@ -61,5 +70,5 @@ class BarsView(QWidget):
             name = metrics.elidedText(bars.names[i], Qt.TextElideMode.ElideRight, names - 10)
             painter.drawText(QRectF(MARGIN, y, names - 10, row), Qt.AlignmentFlag.AlignRight | centre, name)
             painter.setPen(QColor(t.text if abs(share - expected) <= 3 * error + 1e-3 else t.warning))
-            place = QRectF(left + room + 8, y, numbers, row)
-            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | centre, f"{share:.3f} of {expected:.3f}")
+            place = QRectF(left + room + GAP, y, numbers + 1, row)
+            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | centre, words[i])

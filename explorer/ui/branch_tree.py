@@ -128,9 +128,12 @@ class BranchTree(QWidget):
         font = painter.font()
         font.setPointSizeF(8)
         painter.setFont(font)
-        for run in sorted(self._runs, key=lambda run: run.number == self._shown):
-            if run.made:
-                self._paint_run(painter, run)
+        made = sorted((run for run in self._runs if run.made), key=lambda run: run.number == self._shown)
+        for run in made:
+            self._paint_run(painter, run)
+        for run in made:  # over all lines
+            begin, y = self.x_of_step(run, run.first_own), float(self.lane_of(run.number))
+            self._paint_words(painter, run, begin, y, self._colour(run))
 
     def _colour(self, run: RunRecord) -> QColor:
         t = theme.current()
@@ -163,7 +166,6 @@ class BranchTree(QWidget):
         painter.drawEllipse(QPointF(end, y), 2.5, 2.5)
         if shown:
             painter.drawEllipse(QPointF(self.x_of_step(run, min(self._step, run.made - 1)), y), 4.5, 4.5)
-        self._paint_words(painter, run, begin, y, colour)
 
     def _paint_words(self, painter: QPainter, run: RunRecord, begin: float, y: float, colour: QColor) -> None:
         """What differs, in the free room right of a branch; over the line where there is none."""
@@ -175,6 +177,9 @@ class BranchTree(QWidget):
         if run.parent is not None and room > 90:
             text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room))
             box = QRectF(begin + 10, y - LANE / 2, room, LANE)
+            # A branch of a later lane may come down just here.
+            behind = QRectF(box.left() - 2, box.top() + 1, metrics.horizontalAdvance(text) + 4, LANE - 2)
+            painter.fillRect(behind, QColor(theme.current().surface))
             painter.setPen(colour)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
             return

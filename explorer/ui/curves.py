@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.frame import ScheduleTable
+from explorer.ui import theme
 from explorer.ui.schedule_editor import ScheduleEditor
 from explorer.ui.time_plot import TimePlot
 
@@ -47,7 +49,7 @@ GROUPS = (
     Group(
         "sizes",
         "r.m.s.",
-        "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), of the change of x̂₀, and of what the "
+        "Root mean square per dimension of x_t, of ε̂ (dotted: 1, the size of ε), of the change of x̂₀, and of what the "
         "label changes in ε̂",
         {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀", "guidance": "Δε̂"},
     ),
@@ -97,12 +99,13 @@ class Curves(QFrame):
         self.statistics = TimePlot(
             "statisticsPlot",
             "Run",
-            "Root mean square per dimension of x_t, of ε̂ (near 1 for a good model), of the change of x̂₀, and "
+            "Root mean square per dimension of x_t, of ε̂ (dotted: 1, the size of ε), of the change of x̂₀, and "
             "where guidance mixes two answers of ε̂(x_t, y) − ε̂(x_t)",
             "r.m.s.",
             empty="Play a run to see its statistics.",
         )
         self._groups = QComboBox()
+        self._groups.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._groups.setObjectName("statisticsCombo")
         self._groups.setAccessibleName("Which statistics of the run")
         self._groups.currentIndexChanged.connect(self._choose_group)
@@ -112,6 +115,8 @@ class Curves(QFrame):
         self._shown: _Statistics | None = None
         self._by_step = False
         self._other: tuple[Sequence[int], Sequence[Mapping[str, float]]] = ((), ())
+        self._size_of_noise = pg.InfiniteLine(1.0, 0)
+        self.statistics.plot.addItem(self._size_of_noise, ignoreBounds=True)
         self._table: ScheduleTable | None = None
         self._own: ScheduleTable | None = None
         self._warning = QLabel()
@@ -240,7 +245,13 @@ class Curves(QFrame):
                 x = np.array([i if shown.by_step else shown.times[i] for i in have], np.float64)
                 self.statistics.set_curve(label, x, np.array([shown.scalars[i][key] for i in have]))
 
+        self._mark_size_of_noise()
         self._draw_other()
+
+    def _mark_size_of_noise(self) -> None:
+        """ε has 1 per dimension, so should ε̂: a dotted line, while ε̂ is on show."""
+        self._size_of_noise.setPen(pg.mkPen(theme.current().muted, style=Qt.PenStyle.DotLine))
+        self._size_of_noise.setVisible(self._group.names.get("eps") in self.statistics.names())
 
     def set_other(self, times: Sequence[int], scalars: Sequence[Mapping[str, float]]) -> None:
         """The run it is compared with, dashed and in the same colours; empty for none."""
@@ -260,10 +271,12 @@ class Curves(QFrame):
         """Forget the run."""
         self._shown = None
         self.statistics.remove_curves()
+        self._mark_size_of_noise()
 
     def restyle(self) -> None:
         for plot in (self.schedule, self.snr, self.statistics):
             plot.restyle()
+        self._mark_size_of_noise()
         self.editor.restyle()
 
     def _choose_in_statistics(self, value: int) -> None:

@@ -29,6 +29,9 @@ VIEW_FIELDS = (
 
 NAMES = {"sampler_seed": "seed", "guidance_scale": "γ", "count": "samples", "parameters": ""}
 
+PARAMETERS = {"eta": "η", "clip": "clip x̂₀"}
+"""Of the samplers, where the window has another name for them than files."""
+
 
 @dataclass
 class RunRecord:
@@ -124,8 +127,11 @@ def differences(one: State, other: State) -> list[str]:
         a, b = getattr(one, name), getattr(other, name)
         if name == "parameters":
             keys = [key for key in {**a, **b} if a.get(key) != b.get(key)]
-            found += [f"{key} {_say(a.get(key))} → {_say(b.get(key))}" for key in keys]
+            found += [
+                f"{PARAMETERS.get(key, key.replace('_', ' '))} {_say(a.get(key))} → {_say(b.get(key))}" for key in keys
+            ]
         elif a != b:
+            a, b = ("none" if name == "label" and value is None else value for value in (a, b))
             found.append(f"{NAMES.get(name, name.replace('_', ' '))} {_say(a)} → {_say(b)}")
     return found
 
@@ -133,4 +139,6 @@ def differences(one: State, other: State) -> list[str]:
 def _say(value: Any) -> str:
     if value is None:
         return "default"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else str(value)

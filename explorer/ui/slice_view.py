@@ -19,6 +19,8 @@ ARROW = 0.9
 """Length of the longest arrows, in cells."""
 HEAD = 0.3
 """Of an arrow's length."""
+INK = "#1b1f26"
+BEHIND_WORDS = pg.mkBrush(255, 255, 255, 170)
 
 
 class SliceView(pg.PlotWidget):
@@ -49,8 +51,7 @@ class SliceView(pg.PlotWidget):
     def show_drawable(self, drawable: Slice) -> None:
         """Show a slice, as far as it is known."""
         self._style(drawable)
-        known = drawable.divergence[np.isfinite(drawable.divergence)]
-        limit = float(np.abs(known).max()) if len(known) else 1.0
+        limit = largest(drawable)
         du, dv = drawable.u[1] - drawable.u[0], drawable.v[1] - drawable.v[0]
         self._image.setImage(np.nan_to_num(drawable.divergence), levels=(-limit, limit))
         place = QRectF(drawable.u[0] - du / 2, drawable.v[0] - dv / 2, du * len(drawable.u), dv * len(drawable.v))
@@ -84,7 +85,7 @@ class SliceView(pg.PlotWidget):
         self._marks.setBrush(pg.mkBrush("#b3261e"))
         if len(self._names) != len(drawable.marks):
             self._drop_names()
-            self._names = [pg.TextItem(color="#1b1f26", anchor=(-0.15, 1.0)) for _ in drawable.marks]
+            self._names = [pg.TextItem(color=INK, anchor=(-0.15, 1.0), fill=BEHIND_WORDS) for _ in drawable.marks]
             for item in self._names:
                 self.addItem(item)
 
@@ -92,6 +93,18 @@ class SliceView(pg.PlotWidget):
         for item in self._names:
             self.removeItem(item)
         self._names = []
+
+
+def largest(drawable: Slice) -> float:
+    """The size of the divergence at both ends of the colours; 1 before any of it is known."""
+    known = drawable.divergence[np.isfinite(drawable.divergence)]
+    return float(np.abs(known).max()) if len(known) else 1.0
+
+
+def words(drawable: Slice) -> str:
+    """What the colours mean."""
+    limit = f"{largest(drawable):.3g}"
+    return f"arrows: the score in the plane;  colours: its divergence there, −{limit} (blue) to {limit} (red)"
 
 
 def _pale(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -297,6 +297,10 @@ class Tile(QFrame):
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
         if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart | Quantities):
             text = self._drawable.caption
+        elif isinstance(self._drawable, Slice):
+            from explorer.ui.slice_view import words
+
+            text = words(self._drawable)
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)
         plot = isinstance(self._drawable, Chart | Slice | Bars | Quantities)

@@ -11,8 +11,9 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
+from explorer.state import State
 from explorer.ui.branch_tree import BranchTree
-from explorer.ui.runs import MAX_RUNS, RunRecord
+from explorer.ui.runs import MAX_RUNS, RunRecord, differences
 from tests.ui.running import same
 
 if TYPE_CHECKING:
@@ -266,3 +267,11 @@ def test_runs_that_are_in_the_tree_are_kept_however_many_seeds_are_tried(made: H
     hand.settle()
     assert np.array_equal(hand.data("x_t"), x_t)
     assert not hand.sentences
+
+
+def test_what_differs_is_said_in_the_windows_own_words() -> None:
+    one = State(label=None, parameters={"clip": True})
+    other = State(label=1, parameters={"clip": False, "eta": 0.5, "step_size": 0.1})
+    found = differences(one, other)
+    assert found == ["label none → 1", "clip x̂₀ on → off", "η default → 0.5", "step size default → 0.1"]
+    assert differences(other, other) == []
