@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -28,6 +28,14 @@ class Kept:
     x0: Tensor | None
     extras: Mapping[str, float]
     variance_fraction: Tensor | None = None
+    nbytes: int = field(init=False)
+    """Of the tensors, in bytes. Counted once: a long run is added up at every step."""
+
+    def __post_init__(self) -> None:
+        output = None if self.output is self.x else self.output
+        tensors = (self.x, output, self.x0, self.variance_fraction)
+        nbytes = sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
+        object.__setattr__(self, "nbytes", nbytes)
 
     @classmethod
     def of(cls, step: Step, limit: Limit | None) -> Kept:
@@ -41,13 +49,6 @@ class Kept:
         fraction = prediction.variance_fraction
         fraction = None if fraction is None else _own(fraction)
         return cls(step.index, step.t, x, output, kind, a, s, limit, x0, step.extras, fraction)
-
-    @property
-    def nbytes(self) -> int:
-        """Of the tensors, in bytes."""
-        output = None if self.output is self.x else self.output
-        tensors = (self.x, output, self.x0, self.variance_fraction)
-        return sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
 
     def step(self) -> Step:
         """The Step as it was."""
