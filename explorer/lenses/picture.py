@@ -28,6 +28,8 @@ from explorer.lenses.splat import splat
 
 SIDE = 384
 """Pixels of a plane; pictures are enlarged by whole numbers up to about this."""
+FEW_POINTS = 1000
+"""Of so many each is drawn larger."""
 MAX_ARROWS = 600
 DENSITY_RANGE_NATS = 12.0
 PAPER = 0xFFF7F8FA
@@ -156,8 +158,12 @@ def _ends(values: list[Floats]) -> tuple[float, float]:
 def _points(points: Points) -> Pillow.Image:
     canvas = np.full((SIDE, SIDE), PAPER, np.uint32)
     x, y = _pixels(points.data, points.extent)
-    splat(canvas, x, y, points.groups % len(GROUPS), GROUPS, 2)
-    return _unpacked(canvas)
+    splat(canvas, x, y, points.groups % len(GROUPS), GROUPS, 2 if len(x) > FEW_POINTS else 4)
+    drawn = _unpacked(canvas)
+    if points.mark is not None:
+        (u,), (v,) = _pixels(np.array([points.mark], np.float32), points.extent)
+        ImageDraw.Draw(drawn).ellipse((u - 7, v - 7, u + 7, v + 7), outline=INK, width=2)
+    return drawn
 
 
 def _map(drawn: Map) -> Pillow.Image:

@@ -18,7 +18,7 @@ from explorer.engine.frame import Frame, Seen
 from explorer.engine.samplers import chosen_sampler
 from explorer.engine.sharing.files import aside
 from explorer.engine.sharing.material import AnyMaterial, Material, Saving, progress
-from explorer.engine.sharing.sheet import lens
+from explorer.engine.sharing.sheet import fitted, lens
 from explorer.engine.sharing.snr_plot import SnrPlot
 from explorer.facts import ModelFacts
 from explorer.lenses.colour import contact_sheet
@@ -138,11 +138,16 @@ def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
     """A figure whose picture is one sheet of all steps, of which the style sheet shows one."""
     shown = lens(name)
     frames = [_small(drawable) for drawable in drawables]
-    width, height = next(frame.size for frame in frames if frame is not None)
+    sizes = {frame.size for frame in frames if frame is not None}
+    width, height = max(size[0] for size in sizes), max(size[1] for size in sizes)
+    if len(sizes) > 1:  # the tiles of a chain, whose levels are of different sizes
+        width, height = max(width, PLANE_SIDE), max(height, PLANE_SIDE)
     rows = math.ceil(len(frames) / columns)
     sheet = Pillow.new("RGB", (columns * width, rows * height), EMPTY)
     for i, frame in enumerate(frames):
         if frame is not None:
+            if frame.size != (width, height):
+                frame = fitted(frame, (width, height), isinstance(drawables[i], Image))
             sheet.paste(frame, (i % columns * width, i // columns * height))
     smooth = "" if any(isinstance(drawable, Image) for drawable in drawables) else " smooth"
     style = (

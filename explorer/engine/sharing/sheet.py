@@ -8,11 +8,11 @@ from functools import cache
 from math import ceil, sqrt
 
 from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont, ImageOps
 
 from explorer.engine.frame import Seen
 from explorer.lenses.base import Lens
-from explorer.lenses.drawable import Missing
+from explorer.lenses.drawable import Image, Missing
 from explorer.lenses.latent.base import LatentLens
 from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.lenses.picture import SIDE, picture
@@ -45,7 +45,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 @dataclass(eq=False)
 class Sheet:
-    """Lays the tiles out. All sheets of one run have one size, also where a lens has nothing to draw at some step."""
+    """Lays the tiles out. All sheets of one run have one size, also where a lens has nothing to draw at some
+    step, or a larger picture at the next."""
 
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -72,8 +73,18 @@ class Sheet:
             size = known.get(name) or next(iter(known.values()), (SIDE, SIDE))
             return Pillow.new("RGB", size, "#d5d9df")
         one = picture(drawable)
-        self.sizes.setdefault(name, one.size)
+        if self.sizes.setdefault(name, (SIDE, SIDE) if seen.words else one.size) != one.size:
+            one = fitted(one, self.sizes[name], isinstance(drawable, Image))
         return one
+
+
+def fitted(one: Pillow.Image, size: tuple[int, int], sharp: bool) -> Pillow.Image:
+    """As large as fits into a size, in the middle of white: the tiles of a chain are as large as their level is.
+
+    sharp: its pixels stay squares.
+    """
+    method = Pillow.Resampling.NEAREST if sharp else Pillow.Resampling.LANCZOS
+    return ImageOps.pad(one, size, method, "white")
 
 
 def _words(seen: Seen) -> str:

@@ -19,6 +19,7 @@ from explorer.engine.engine import Engine
 from explorer.engine.frame import Progress, Restored, Saved, Seen
 from explorer.engine.sharing.plain import to_plain
 from explorer.engine.sharing.session_file import Notes, RunNotes
+from explorer.engine.sharing.sheet import Sheet
 from explorer.facts import ModelError
 from explorer.formats.model import LatentModel
 from explorer.lenses.base import numpy32
@@ -209,6 +210,15 @@ def test_pictures_and_films(ending: str, chain: ModelRef, tmp_path: Path) -> Non
     save(engine, chain, 1, tmp_path / f"run{ending}")
     with Image.open(tmp_path / f"run{ending}") as picture:
         assert picture.width > 400
+        assert getattr(picture, "n_frames", 1) == (L + 1 if ending == ".gif" else 1)
+
+
+def test_every_picture_of_a_film_has_the_same_size(chain: ModelRef) -> None:
+    """The rows of `levels` grow, and z_t becomes a picture."""
+    engine, sheet = Engine(), Sheet()
+    run(engine, request_of(chain))
+    seen = [frame for i in range(L + 1) for frame in engine.answer(Look(chain, Replay(1, i), 0, Guidance(), LENSES))]
+    assert len({sheet.draw(one).size for one in seen if isinstance(one, Seen)}) == 1
 
 
 def test_the_page_shows_the_chain_and_its_levels(chain: ModelRef, tmp_path: Path) -> None:
