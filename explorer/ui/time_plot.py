@@ -13,6 +13,7 @@ from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPe
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import theme
+from explorer.ui.short_text import typeset
 
 MAX_SHOWN = 400
 """Points a curve is drawn with: more than a small plot has pixels for."""
@@ -331,7 +332,9 @@ class TimePlot(QWidget):
     def _show_legend(self) -> None:
         """The curves' names beside the title: a legend inside the plot would hide curves."""
         colours = theme.current().series
-        names = [f"<span style='color:{colours[i % len(colours)]}'>{n}</span>" for i, n in enumerate(self._curves)]
+        names = [
+            f"<span style='color:{colours[i % len(colours)]}'>{typeset(n)}</span>" for i, n in enumerate(self._curves)
+        ]
         self._legend.setText("&nbsp;&nbsp;".join(names) if len(names) > 1 else "")
 
     def _style(self, name: str) -> None:
