@@ -290,19 +290,18 @@ def let_go(*windows: MainWindow) -> None:
 class SharedWindow:
     """One window for all tests that leave it usable: a new one takes two seconds of work.
 
-    It goes when a module makes windows of its own, lest it takes the keyboard from them.
+    It goes when a module has no use for it, lest it takes the keyboard from other widgets.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._window: MainWindow | None = None
         self._user = ""
 
-    def get(self, module: str) -> MainWindow:
-        """For all tests of a module."""
+    def get(self, module: str, path: Path) -> MainWindow:
+        """For all tests of a module. path: what a new one opens."""
         self._user = module
         if self._window is None:
-            self._window = MainWindow(str(self._path))
+            self._window = MainWindow(str(path))
             self._window.show()
             wait_for(self._window)
         return self._window
@@ -315,23 +314,27 @@ class SharedWindow:
 
 
 @pytest.fixture(scope="session")
-def shared(qapp: QApplication, tiny: Path) -> Iterator[SharedWindow]:
-    shared = SharedWindow(tiny)
+def shared() -> Iterator[SharedWindow]:
+    shared = SharedWindow()
     yield shared
     shared.leave_to("")
 
 
 @pytest.fixture(scope="module")
-def shared_window(shared: SharedWindow, request: pytest.FixtureRequest) -> MainWindow:
-    return shared.get(request.node.nodeid)
+def shared_window(qapp: QApplication, shared: SharedWindow, tiny: Path, request: pytest.FixtureRequest) -> MainWindow:
+    return shared.get(request.node.nodeid, tiny)
+
+
+@pytest.fixture(autouse=True)
+def no_window_of_others(shared: SharedWindow, request: pytest.FixtureRequest) -> None:
+    if "shared_window" not in request.fixturenames:
+        shared.leave_to(request.node.getparent(pytest.Module).nodeid)
 
 
 @pytest.fixture
-def make_hand(qtbot: QtBot, shared: SharedWindow, request: pytest.FixtureRequest) -> Iterator[MakeHand]:
+def make_hand(qtbot: QtBot) -> Iterator[MakeHand]:
     """make_hand(path=None, settled=True) → a Hand on a new window, which is shown and, if wanted, done opening."""
     windows: list[MainWindow] = []
-    module = request.node.getparent(pytest.Module)
-    shared.leave_to(module.nodeid)
 
     def make(path: Path | str | None = None, settled: bool = True) -> Hand:
         window = MainWindow(None if path is None else str(path))

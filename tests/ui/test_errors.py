@@ -274,13 +274,16 @@ def test_a_choice_that_makes_no_run_is_named(hand: Hand) -> None:
     assert hand.window.state.t == 0
 
 
-def test_a_model_without_samples_says_so_and_can_still_run(
+def test_a_model_without_samples_begins_at_its_sampler_and_says_why_there_is_no_other_view(
     make_hand: MakeHand, model: Path, picture_file: Path
 ) -> None:
     (model / "explorer.json").unlink()
     hand = make_hand(model)
-    assert "sample pictures" in hand.banner.text()
+    assert hand.window.state.source == "reverse"
     assert hand.status != "Computing the first picture…"
+    hand.choose(hand.combo("sourceCombo"), "forward")
+    hand.settle()
+    assert "sample pictures" in hand.banner.text()
     hand.type_into(hand.spin("stepsSpin"), "4")
     hand.reverse()
     hand.play_to_end()
