@@ -279,7 +279,7 @@ def test_a_model_without_samples_begins_at_its_sampler_and_says_why_there_is_no_
 ) -> None:
     (model / "explorer.json").unlink()
     hand = make_hand(model)
-    assert hand.window.state.source == "reverse"
+    assert hand.combo("sourceCombo").currentData() == "reverse"
     assert hand.status != "Computing the first picture…"
     hand.choose(hand.combo("sourceCombo"), "forward")
     hand.settle()
