@@ -81,7 +81,8 @@ def compare_offsets(asked: Asked, found: Found, facts: ModelFacts) -> Iterator[F
             candidates = sorted({*candidates, outward})  # it may lie further out; what is known is not asked again
             continue
         gaps = [paired(found.offsets[key], found.offsets[least]) for key in candidates if key != least]
-        if batches >= MOST_BATCHES or all(mean > CERTAIN * error for mean, error in gaps):
+        certain = all(mean > CERTAIN * error for mean, error in gaps) and offset_gap(found, force)[1]
+        if certain or batches >= MOST_BATCHES:
             return
         batches += 1
 
