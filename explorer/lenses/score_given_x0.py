@@ -35,7 +35,7 @@ def draw(view: View) -> Drawable:
     apart = _relative(data - learned, learned)
     if view.facts.kind == "points":
         return _cells(view, conditional, apart)
-    note = f"{apart:.0%} from ŝ"
+    note = f"{apart:.0%} off ŝ"
     return Image(numpy32(conditional), "signed", (-LIMIT / s, LIMIT / s), f"{note}, {signed_note(view)}".rstrip(", "))
 
 
@@ -55,7 +55,7 @@ def _cells(view: View, conditional: Tensor, apart: float) -> Field:
 
     means, of_model, counted = (numpy32(x) for x in (mean(conditional), mean(view.prediction.score), counts))
     full = counted >= SURE
-    note = f"{apart:.0%} from ŝ one by one"
+    note = f"{apart:.0%} off ŝ one by one"
     if full.any():
         note += f", {_relative((means - of_model)[full], of_model[full]):.0%} in the mean"
     return Field(

@@ -106,7 +106,7 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         "One network, four answers",
         "Asked for the picture, the noise, the score or the velocity, a network says the same thing: each follows "
-        "from each by x_t, a and s. Drag t, and see in the tab Forms which form is well behaved where.",
+        "from each, with a, s and the noisy picture. Drag t, and see in the tab Forms which form is well behaved where.",
         "x̂<sub>0</sub> = (x<sub>t</sub> − s ε̂)/a, &nbsp; ŝ = −ε̂/s, &nbsp; v̂ = a ε̂ − s x̂<sub>0</sub>",
         "digits",
         {"lenses": ("x0", "eps", "score", "v"), "t": 500, "sample": 2},
@@ -114,7 +114,7 @@ STOPS: tuple[Stop, ...] = (
     ),
     Stop(
         "What the network learns is a mean",
-        "Where did x_t come from? Many x₀ may have led there. Taken one by one, their scores differ much from the "
+        "Many x₀ may have led to the same noisy point. Taken one by one, their scores differ much from the "
         "one learned; averaged over small cells they agree. Take more points (At once): they agree better.",
         "∇ log p(x<sub>t</sub>) = E[∇ log q(x<sub>t</sub>|x<sub>0</sub>) | x<sub>t</sub>] = −E[ε|x<sub>t</sub>]/s",
         "mixture",

@@ -76,7 +76,7 @@ def test_pictures() -> None:
     seen = LENS.draw(View(facts, denoiser(x_t, 30), denoiser, x_0, eps))
     assert isinstance(seen, Image)
     np.testing.assert_allclose(seen.data, -eps / SCHEDULE.noise(30), rtol=1e-6)
-    assert seen.note == "0% from ŝ, mean of channels"
+    assert seen.note == "0% off ŝ, mean of channels"
 
 
 @pytest.mark.parametrize(
