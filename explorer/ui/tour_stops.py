@@ -106,7 +106,7 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         "One network, four answers",
         "Asked for the picture, the noise, the score or the velocity, a network says the same thing: each follows "
-        "from each, with a, s and the noisy picture. Drag t, and see in the tab Forms which form is well behaved where.",
+        "from each, with a, s and the noisy picture. Drag t: see in the tab Forms which form is well behaved where.",
         "x̂<sub>0</sub> = (x<sub>t</sub> − s ε̂)/a, &nbsp; ŝ = −ε̂/s, &nbsp; v̂ = a ε̂ − s x̂<sub>0</sub>",
         "digits",
         {"lenses": ("x0", "eps", "score", "v"), "t": 500, "sample": 2},
