@@ -33,7 +33,7 @@ LATE = 6
 """The first of the later half of these."""
 FARTHEST = 3
 """Offset from which on one in force is no slip but meant so."""
-MOST_BATCHES = 4
+MOST_BATCHES = 6
 """Of pictures."""
 PICTURES, POINTS = 16, 256
 """In each of them, for each time or level."""
