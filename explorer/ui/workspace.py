@@ -29,7 +29,7 @@ CHOICES_WIDTH = 268
 """Room for the longest name of a sampler."""
 NARROW = 1120
 """Pixels: in a window narrower than that both sides give room to the tiles."""
-NARROW_CHOICES = 246
+NARROW_CHOICES = 256
 SIDE_SHARE, SIDE_MOST = 0.22, 320
 """Of the window's width, and in pixels: how much the right side gets."""
 

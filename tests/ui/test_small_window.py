@@ -61,7 +61,7 @@ def test_both_sides_give_room_to_the_tiles_and_show_every_tab(hand: Hand) -> Non
         bar = side.tabBar()
         shown = [bar.tabRect(i) for i in range(side.count()) if side.isTabVisible(i)]
         assert shown[-1].right() <= side.width()
-        assert hand.find(Tiles).width() > 0.48 * width
+        assert hand.find(Tiles).width() > 0.47 * width
     assert side.width() == wide
 
 
