@@ -74,7 +74,12 @@ def test_points_are_drawn_where_they_are_y_upwards() -> None:
     assert tuple(drawn[0, 0]) == rgb(PAPER)
     for place, group in zip(places, (0, 1, 7), strict=True):
         assert tuple(drawn[at(*place)]) == rgb(int(GROUPS[group % len(GROUPS)]))
-    assert len(where(drawn, rgb(PAPER))) == SIDE**2 - 3 * 4
+    assert len(where(drawn, rgb(PAPER))) == SIDE**2 - 3 * 4**2
+
+
+def test_many_points_are_drawn_smaller() -> None:
+    many = Points(vectors([(0.0, 0.0)] * 1001), np.zeros(1001, np.uint8), EXTENT)
+    assert len(where(pixels(many), rgb(PAPER))) == SIDE**2 - 2**2
 
 
 def test_points_outside_are_not_drawn() -> None:
