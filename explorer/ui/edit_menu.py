@@ -175,7 +175,7 @@ class EditButton(QToolButton):
     def _use_selection(self, way: Way | None) -> None:
         self._put_down()
         if way is not None and (tile := self._tile("Selecting")) is not None:
-            self.selecting.take_up(tile, way)
+            self.selecting.begin(tile, way)
 
     def _tile(self, doing: str) -> Tile | None:
         tile = self._x_t_tile()

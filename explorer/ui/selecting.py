@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from typing import Literal, TypeAlias
 
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 
 from explorer.lenses.colour import grid_shape
 from explorer.lenses.drawable import Image
 from explorer.ui import selection
 from explorer.ui.brush import RADIUS
-from explorer.ui.linked_view import LinkedView
 from explorer.ui.selection import Mask, Pixel
 from explorer.ui.tile import Tile
+from explorer.ui.tile_mouse import TileMouse
 from explorer.ui.viewport import Viewport
 
 Way: TypeAlias = Literal["rectangle", "brush"]
-BUTTONS = Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton
 
 
-class Selecting(QObject):
+class Selecting(TileMouse):
     """The selection of a viewport's pictures, alike in all samples, and the mouse that makes it. changed(): it is
     another one, or there is none any more."""
 
@@ -30,8 +29,6 @@ class Selecting(QObject):
     def __init__(self, viewport: Viewport, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewport = viewport
-        self._tile: Tile | None = None
-        self._view: LinkedView | None = None
         self._way: Way = "rectangle"
         self._before: Mask | None = None
         """What was selected when the button went down, None while none is down."""
@@ -58,39 +55,21 @@ class Selecting(QObject):
         if self.mask is not None:
             self.select(~self.mask)
 
-    def take_up(self, tile: Tile, way: Way) -> None:
-        """From now on the mouse selects in this tile."""
-        self.put_down()
-        if (view := tile.view()) is not None:
-            self._tile, self._view, self._way = tile, view, way
-            view.installEventFilter(self)
-            view.setCursor(Qt.CursorShape.CrossCursor)
-            view.destroyed.connect(self._forget)
-
-    def put_down(self) -> None:
-        """The mouse is for looking again; what is selected stays."""
-        if self._view is not None:
-            self._view.removeEventFilter(self)
-            self._view.unsetCursor()
-            self._view.destroyed.disconnect(self._forget)
-        self._forget()
+    def begin(self, tile: Tile, way: Way) -> None:
+        """From now on the mouse selects in this tile; what is selected stays when it is put down."""
+        self._way = way
+        self.take_up(tile)
 
     def _forget(self) -> None:
-        self._tile = self._view = self._before = None
+        super()._forget()
+        self._before = None
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if self._view is None or not isinstance(event, QMouseEvent):
-            return False
-        if event.type() == QEvent.Type.MouseButtonPress and event.button() & BUTTONS:
-            self._begin(event, self._view.to_content(event.position()))
-        elif event.type() == QEvent.Type.MouseMove and self._before is not None:
-            self._go_on(self._view.to_content(event.position()))
-        elif event.type() == QEvent.Type.MouseButtonRelease and self._before is not None:
-            self._before = None
-            self.changed.emit()
-        else:
-            return False
-        return True
+    def _under_way(self) -> bool:
+        return self._before is not None
+
+    def _end(self) -> None:
+        self._before = None
+        self.changed.emit()
 
     @property
     def _shape(self) -> tuple[int, int] | None:
@@ -119,9 +98,9 @@ class Selecting(QObject):
         adding = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier) or self._way == "brush"
         self._before = before if adding or not self._adds else selection.nothing(shape)
         self._corner = (int(here[0]), int(here[1]))
-        self._go_on(place)
+        self._go_on(event, place)
 
-    def _go_on(self, place: QPointF) -> None:
+    def _go_on(self, event: QMouseEvent, place: QPointF) -> None:
         here, shape = self._place(place), self._shape
         if here is None or shape is None or self._before is None:
             return
