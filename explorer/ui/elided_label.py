@@ -30,7 +30,8 @@ class ElidedLabel(QLabel):
         clauses: tuple[str, ...] = (),
         least: int = LEAST,
     ) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
+        self._text = text
         self._on_surface, self._clauses, self._least = on_surface, clauses, least
         # Then what lies behind, such as a tile's rounded frame, is not painted anew with every text.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, on_surface)
@@ -38,6 +39,17 @@ class ElidedLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._fitted = ("", -1, "")
         """A text, the width it was shortened for, and what came out."""
+        self.setAccessibleName(text)
+
+    def text(self) -> str:
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Show other words. They do not change what room is asked for, so no layout is made anew, as QLabel would."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(text)
+            self.update()
 
     def shown(self) -> str:
         """What is painted: the text as far as there is room."""
@@ -50,8 +62,12 @@ class ElidedLabel(QLabel):
             self.setToolTip(typeset(self.text()))
         return super().event(event)
 
+    def sizeHint(self) -> QSize:
+        margins = self.contentsMargins()
+        return QSize(0, self.fontMetrics().height() + margins.top() + margins.bottom())
+
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
+        return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

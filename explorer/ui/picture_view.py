@@ -37,11 +37,16 @@ class PictureView(LinkedView):
 
     def show_image(self, image: Image) -> None:
         """Show a batch; painted at the next paint event."""
+        before = self.area() if self._image is not None else None
         self._image = image
         self._pixels = packed_sheet(image)  # QImage does not own the buffer: keep it alive
         height, width = self._pixels.shape
         self._picture = QImage(self._pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
-        self.update()
+        after = self.area()
+        if after == before and not image.rows:
+            self.update(after.toAlignedRect())  # what lies around it stays
+        else:
+            self.update()
 
     def clear(self) -> None:
         self._image, self._pixels, self._picture = None, None, QImage()
@@ -49,8 +54,9 @@ class PictureView(LinkedView):
 
     def left_room(self) -> int:
         """For the names of the rows, where they have some."""
-        rows = self._image.rows if self._image is not None else ()
-        return max((self.fontMetrics().horizontalAdvance(name) for name in rows), default=-ROW_GAP) + ROW_GAP
+        if self._image is None or not self._image.rows:
+            return 0
+        return max(self.fontMetrics().horizontalAdvance(name) for name in self._image.rows) + ROW_GAP
 
     def aspect(self) -> float:
         return self._picture.width() / self._picture.height() if not self._picture.isNull() else 1.0
@@ -89,9 +95,11 @@ class PictureView(LinkedView):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         area = self.area()
-        painter.setClipRegion(self._behind(area))
-        painter.fillRect(self.rect(), QColor(theme.current().surface))
-        painter.setClipping(False)
+        free = event.region() - self._covered(area)
+        if not free.isEmpty():
+            painter.setClipRegion(free)
+            painter.fillRect(self.rect(), QColor(theme.current().surface))
+            painter.setClipping(False)
         if self._image is None:
             return
         visible = self.viewport.visible()
@@ -104,11 +112,10 @@ class PictureView(LinkedView):
         self._paint_mark(painter)
         self._paint_hover(painter)
 
-    def _behind(self, area: QRectF) -> QRegion:
-        """What of the widget the picture leaves free: its margins, or all where its edges lie between pixels."""
-        everything, covered = QRegion(self.rect()), area.toAlignedRect()
-        hidden = self._image is not None and area == QRectF(covered)
-        return everything - QRegion(covered) if hidden else everything
+    def _covered(self, area: QRectF) -> QRegion:
+        """What of the widget the picture hides: nothing where its edges lie between pixels."""
+        covered = area.toAlignedRect()
+        return QRegion(covered) if self._image is not None and area == QRectF(covered) else QRegion()
 
     def _paint_lattice(self, painter: QPainter) -> None:
         assert self._image is not None
@@ -129,7 +136,9 @@ class PictureView(LinkedView):
 
     def _paint_rows(self, painter: QPainter) -> None:
         assert self._image is not None
-        area, names = self.area(), self._image.rows
+        if not (names := self._image.rows):
+            return
+        area = self.area()
         painter.setPen(QColor(theme.current().muted))
         for i, name in enumerate(names):
             top, bottom = (self.to_widget(QPointF(0, row / len(names))).y() for row in (i, i + 1))

@@ -54,7 +54,7 @@ class CursorLayer(QWidget):
     def set_value(self, value: float) -> None:
         """Move the cursor."""
         before, self._value = self._value, value
-        if value == before or not self.isVisible():
+        if value == before or not self._has_curves or not self.isVisible():
             return
         if self._stale:
             self.update()
