@@ -14,6 +14,7 @@ from explorer.cli.session import check_session, is_session
 from explorer.cli.usage import UsageError
 from explorer.facts import ModelError
 from explorer.formats import trust
+from explorer.formats.existing import existing
 
 
 class Command(Protocol):
@@ -97,9 +98,10 @@ def _window(options: argparse.Namespace) -> int:
     if options.path is not None and is_session(options.path):
         check_session(options.path)
     elif options.path is not None:
+        path = existing(options.path)
         from explorer.formats.registry import inspect
 
-        inspect(options.path)
+        inspect(path)
     from explorer.doctor import missing_libraries
 
     missing = missing_libraries()

@@ -18,6 +18,7 @@ from explorer.formats.checkpoint import describe, read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
 from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.diffusers_layout import PARTS
+from explorer.formats.existing import existing
 from explorer.formats.files import FILE_FORMATS
 from explorer.formats.harm import wanted
 from explorer.formats.overrides import OverrideSource, read_overrides, save_overrides
@@ -121,9 +122,7 @@ def find(path: Path) -> tuple[Format, Path]:
     A file that is a model by itself goes before the folder that it lies in, and a folder that is a model before the
     files in it, of which there must be one alone. Raises ModelError where there is none; OSError.
     """
-    path = path.absolute()  # links are not followed: the cache of Hugging Face is made of them
-    if not path.exists():
-        raise ModelError(f"There is no file or folder {path}.")
+    path = existing(path)
     folder = path if path.is_dir() else path.parent
     folders = (folder.parent, folder) if folder.name in PARTS else (folder,)
     for candidate in folders if path.is_dir() else (path, *folders):

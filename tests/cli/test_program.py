@@ -52,6 +52,8 @@ def test_what_needs_no_network_loads_none(arguments: list[str], code: int, pictu
     assert "argparse" in imported  # or this would not have looked
     assert not imported & HEAVY
     assert sum(line.startswith("error: ") for line in lines) == (code == 2)
+    if arguments == ["/nowhere/at all"]:  # answered before the formats are read in
+        assert not any("explorer.formats.registry" in line for line in lines)
 
 
 def test_a_working_command_loads_no_qt(points: str, tmp_path: Path) -> None:
