@@ -18,6 +18,7 @@ from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.schedules import Schedule, cosine, geometric, linear, rescale_zero_terminal_snr
 from explorer.networks.mlp import MLP, MLPConfig, mlp_denoiser
+from tests.diffusion.drawing import drawn
 
 CPU = torch.device("cpu")
 
@@ -58,12 +59,6 @@ def gaussian() -> GaussianMixture:
     """Around 0, since a mean that is still seen at T would set p(x_T) apart from the prior."""
     covariance = torch.tensor([[[0.5, 0.2], [0.2, 0.3]]], dtype=torch.float64)
     return GaussianMixture(torch.ones(1, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64), covariance)
-
-
-def drawn(truth: GaussianMixture, n: int) -> Tensor:
-    generator = torch.Generator().manual_seed(5)
-    noise = torch.randn(n, 2, generator=generator, dtype=torch.float64)
-    return truth.draw(noise, torch.rand(n, generator=generator))
 
 
 SCHEDULES: list[Schedule] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Arrays, Hand
+    from tests.ui.hand import Arrays, Hand
 
 
 LENSES = ("x_t", "x0", "eps", "score")

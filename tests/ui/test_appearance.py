@@ -17,7 +17,7 @@ from explorer.ui import theme
 from explorer.ui.side_panel import SidePanel
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 

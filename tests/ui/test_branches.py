@@ -17,7 +17,7 @@ from explorer.ui.runs import MAX_RUNS, RunRecord, differences
 from tests.ui.running import same
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 def tree(hand: Hand) -> BranchTree:

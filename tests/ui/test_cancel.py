@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QProgressBar
 from explorer.engine.likelihood_frame import Bounding
 from explorer.ui.status_line import StatusLine
 from tests.chains import write_chain
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 from tests.ui.test_forms import learned, open_tab
 
 __all__ = ["learned"]

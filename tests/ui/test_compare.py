@@ -14,7 +14,7 @@ from explorer.ui.tiles import Tiles
 from tests.ui.test_branches import on_show, tree
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from explorer.lenses.drawable import Image
+from explorer.ui.cursor_layer import CursorLayer
 from explorer.ui.picture_view import PictureView
-from explorer.ui.time_plot import CursorLayer
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 PLOTS = ("schedulePlot", "snrPlot", "statisticsPlot")
 """The last has no curves before a run."""

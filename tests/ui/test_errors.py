@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QToolButton
 from explorer.ui.gallery import Gallery
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 

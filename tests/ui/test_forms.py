@@ -24,7 +24,7 @@ from explorer.ui.forms_panel import FormsPanel, short_names
 from explorer.ui.vdm_panel import VdmPanel
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 
 def tabs_of(hand: Hand) -> QTabWidget:

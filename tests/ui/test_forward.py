@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from explorer.ui.time_axis import SCALES
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 LENSES = ("x_t", "x0", "eps", "score")
 

@@ -18,7 +18,7 @@ from explorer.ui.grids import Grids
 from tests.ui.test_likelihood import open_tab
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 @pytest.fixture

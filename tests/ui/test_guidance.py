@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QLabel, QMenu, QSpinBox
 from explorer.ui import theme
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 
 def unfold(hand: Hand) -> None:

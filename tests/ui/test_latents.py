@@ -17,7 +17,7 @@ from explorer.ui.quantities_view import QuantitiesView
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.stack_plot import StackPlot
 from tests.chains import LEVELS, write_chain
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 
 L = len(LEVELS)
 

@@ -19,7 +19,7 @@ from explorer.ui.gallery import Gallery
 from explorer.ui.window import MainWindow
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 
 Engines = Callable[[], list[threading.Thread]]

@@ -25,7 +25,7 @@ from explorer.ui.time_plot import TimePlot
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 MIXTURE = Path(__file__).resolve().parents[2] / "checkpoints" / "mixture"
 

@@ -19,7 +19,7 @@ from explorer.formats import registry
 from explorer.formats.tensors import Weights
 from explorer.ui.model_panel import ModelPanel
 from tests.formats.reference import read_reference
-from tests.ui.conftest import Hand
+from tests.ui.hand import Hand
 
 
 @pytest.fixture

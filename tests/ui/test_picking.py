@@ -14,7 +14,7 @@ from tests.ui.conftest import SIDE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 def click_pixel(hand: Hand, lens: str, row: int, column: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Arrays, Hand
+    from tests.ui.hand import Arrays, Hand
 from tests.ui.running import cursors_agree, play_until, run_frames, same
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 from tests.ui.running import play_until
 
 

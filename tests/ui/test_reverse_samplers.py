@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 from explorer.diffusion.samplers import SAMPLERS
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 from tests.ui.running import play_until, run_frames, same
 
 

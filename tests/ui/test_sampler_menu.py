@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QFormLayout, QLineEdit, Q
 
 from explorer.engine.samplers import sampler_specs
 from explorer.ui.choices import Choices
-from tests.ui.conftest import Hand
+from tests.ui.hand import Hand
 
 
 def offered(combo: QComboBox, name: str) -> bool:

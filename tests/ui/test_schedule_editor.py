@@ -13,7 +13,7 @@ from explorer.request import ScheduleChoice
 from explorer.ui.curves import Curves
 from explorer.ui.schedule_handles import LEAST_FALL, ScheduleHandles, points_of
 from explorer.ui.time_axis import positions
-from tests.ui.conftest import Hand
+from tests.ui.hand import Hand
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 

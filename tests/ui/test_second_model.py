@@ -15,7 +15,7 @@ from explorer.ui.tiles import Tiles
 from tests.engine.models import change_weights
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 BOTH = ("x0", "x0:b", "x0:difference", "eps", "eps:b", "eps:difference")
 

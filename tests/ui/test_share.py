@@ -22,7 +22,7 @@ from explorer.ui.restore_strip import RestoreStrip
 from explorer.ui.share import ROWS
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 
 @pytest.fixture

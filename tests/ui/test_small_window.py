@@ -25,7 +25,7 @@ from explorer.ui.tiles import Tiles
 from explorer.ui.time_plot import TimePlot
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 
 def said(tile: Tile) -> list[str]:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel
 from tests.ui.test_guidance import show_tile
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 def words(hand: Hand, lens: str) -> str:

@@ -12,7 +12,7 @@ from explorer.ui.field_menu import field_menu
 from explorer.ui.plane_view import PlaneView
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 def picture(view: PlaneView) -> bytes:

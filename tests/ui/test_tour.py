@@ -19,7 +19,7 @@ from explorer.ui.session.opener import first_state
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tour import TourStrip
 from explorer.ui.tour_stops import STOPS, Stop
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 
 MIXTURE = CHECKPOINTS / "mixture"
 

@@ -12,7 +12,7 @@ from explorer.formats import registry
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.train_panel import TrainPanel
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 
 
 def panel_of(hand: Hand) -> TrainPanel:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.starting import Start
 from explorer.ui.trials import TRIALS
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 
 
 def test_starting_clouds_are_where_they_say() -> None:

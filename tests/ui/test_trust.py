@@ -12,7 +12,7 @@ from explorer.formats import trust
 from explorer.ui.trust import TrustStrip
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand, MakeHand
+    from tests.ui.hand import Hand, MakeHand
 
 ADAPTER = """
 FACTS = {{"shape": [1, 4, 4], "schedule": {{"name": "cosine"}}, "T": 20}}

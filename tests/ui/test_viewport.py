@@ -15,7 +15,7 @@ from explorer.ui.plane_view import PlaneView
 from explorer.ui.viewport import MAX_ZOOM, Viewport
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 def on_screen(viewport: Viewport, place: QPointF) -> tuple[float, float]:

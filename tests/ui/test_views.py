@@ -24,7 +24,7 @@ from explorer.ui.time_plot import round_numbers
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 EXTENT = (-2.0, 2.0, -2.0, 2.0)
 

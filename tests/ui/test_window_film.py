@@ -19,7 +19,7 @@ from explorer.engine.sharing.material import progress
 from explorer.ui.window_film import WindowFilm
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Hand
+    from tests.ui.hand import Hand
 
 
 @pytest.fixture
