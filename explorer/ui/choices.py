@@ -6,18 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -27,9 +24,11 @@ from explorer.engine.frame import Ready, SamplerSpec
 from explorer.facts import ModelFacts
 from explorer.state import State, max_count
 from explorer.ui import sampler_menu
+from explorer.ui.controls import combo, named, row, tool, whole
 from explorer.ui.field_column import WheelGuard, align, label_width, labels
 from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
+from explorer.ui.model_words import describe
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.prompt_choices import PromptChoices
 from explorer.ui.weights_choice import WeightsChoice
@@ -103,10 +102,7 @@ class Choices(QScrollArea):
     def _build_model(self) -> None:
         self._model_menu = QMenu(self)
         self._model_menu.aboutToShow.connect(self.modelMenuWanted)
-        self._model_button = QToolButton()
-        self._model_button.setObjectName("modelButton")
-        self._model_button.setAccessibleName("Model")
-        self._model_button.setToolTip("Choose a model")
+        self._model_button = named(QToolButton(), "modelButton", "Model", "Choose a model")
         self._model_button.setText("Choose a model")
         self._model_button.setIcon(icon("open"))
         self._model_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -130,18 +126,16 @@ class Choices(QScrollArea):
     def _build_source(self) -> None:
         form = self._section("Where x<sub>t</sub> comes from")
         self._source_form = form
-        self._source = self._combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
+        self._source = combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
         for data, words in SOURCES["diffusion"].items():
             self._source.addItem(words, data)
         self._source.currentIndexChanged.connect(lambda _: self.changed.emit({"source": self._source.currentData()}))
         form.addRow(self._source)
-        self._sample = self._spin("imageSampleSpin", "Data sample", "Which picture of the data is x₀")
+        self._sample = whole("imageSampleSpin", "Data sample", "Which picture of the data is x₀")
         self._sample.valueChanged.connect(lambda value: self.changed.emit({"sample": value, "picture": None}))
-        self._picture = self._tool(
-            "pictureButton", "open", "Use a picture of your own as x₀ (or drop one on the window)"
-        )
+        self._picture = tool("pictureButton", "open", "Use a picture of your own as x₀ (or drop one on the window)")
         self._picture.clicked.connect(self.pictureClicked)
-        self._sample_row = self._row(self._sample, self._picture)
+        self._sample_row = row(self._sample, self._picture)
         form.addRow("Sample", self._sample_row)
         self._picture_name = QPushButton()
         self._picture_name.setObjectName("pictureClearButton")
@@ -149,13 +143,13 @@ class Choices(QScrollArea):
         self._picture_name.clicked.connect(lambda: self.changed.emit({"picture": None}))
         self._picture_name.hide()
         form.addRow(self._picture_name)
-        self._noise_seed = self._spin("noiseSeedSpin", "Noise seed", "ε is locked by this number", MAX_SEED)
+        self._noise_seed = whole("noiseSeedSpin", "Noise seed", "ε is locked by this number", MAX_SEED)
         self._noise_seed.valueChanged.connect(lambda value: self.changed.emit({"noise_seed": value}))
-        self._redraw = self._tool("redrawButton", "dice", "Draw new noise ε (R)")
+        self._redraw = tool("redrawButton", "dice", "Draw new noise ε (R)")
         self._redraw.clicked.connect(self.redrawClicked)
-        self._noise_row = self._row(self._noise_seed, self._redraw)
+        self._noise_row = row(self._noise_seed, self._redraw)
         form.addRow("Noise seed", self._noise_row)
-        self._count = self._spin("countSpin", "Samples at once", "How many samples are shown side by side")
+        self._count = whole("countSpin", "Samples at once", "How many samples are shown side by side")
         self._count.setMinimum(1)
         self._count.valueChanged.connect(lambda value: self.changed.emit({"count": value}))
         form.addRow("At once", self._count)
@@ -175,14 +169,12 @@ class Choices(QScrollArea):
 
     def _build_sampler(self) -> None:
         form = self._section("Sampler")
-        self._sampler = self._combo("samplerCombo", "Sampler", SAMPLER_TIP)
+        self._sampler = combo("samplerCombo", "Sampler", SAMPLER_TIP)
         self._sampler.currentIndexChanged.connect(lambda _: self.changed.emit({"sampler": self._sampler.currentData()}))
-        self._steps = self._spin("stepsSpin", "Steps", STEPS_TIP)
+        self._steps = whole("stepsSpin", "Steps", STEPS_TIP)
         self._steps.setMinimum(1)
         self._steps.valueChanged.connect(lambda value: self.changed.emit({"steps": value}))
-        self._seed = self._spin(
-            "samplerSeedSpin", "Sampler seed", "x_T and all noise of the run follow from it", MAX_SEED
-        )
+        self._seed = whole("samplerSeedSpin", "Sampler seed", "x_T and all noise of the run follow from it", MAX_SEED)
         self._seed.valueChanged.connect(lambda value: self.changed.emit({"sampler_seed": value}))
         self._steps_label = QLabel("Steps")
         self._sampler_form = form
@@ -195,7 +187,7 @@ class Choices(QScrollArea):
 
     def _build_device(self) -> None:
         form = self._section("")
-        self._device = self._combo("deviceCombo", "Device", "Where the network runs")
+        self._device = combo("deviceCombo", "Device", "Where the network runs")
         self._device.addItem("auto", "auto")
         self._device.currentIndexChanged.connect(lambda _: self.changed.emit({"device": self._device.currentData()}))
         form.addRow("Device", self._device)
@@ -212,41 +204,6 @@ class Choices(QScrollArea):
             align(form, width)
         self._parameters.set_label_width(width)
         self._wheel_guard.watch(self)
-
-    def _spin(self, name: str, accessible: str, tip: str, maximum: int = 0) -> QSpinBox:
-        spin = QSpinBox()
-        spin.setObjectName(name)
-        spin.setAccessibleName(accessible)
-        spin.setToolTip(tip)
-        spin.setMaximum(maximum)
-        spin.setKeyboardTracking(False)
-        spin.setMinimumWidth(64)
-        return spin
-
-    def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:
-        combo = QComboBox()
-        combo.setObjectName(name)
-        combo.setAccessibleName(accessible)
-        combo.setToolTip(tip)
-        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        combo.setMinimumContentsLength(8)
-        return combo
-
-    def _tool(self, name: str, icon_name: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName(name)
-        button.setAccessibleName(tip)
-        button.setToolTip(tip)
-        button.setIcon(icon(icon_name))
-        button.setIconSize(QSize(14, 14))
-        return button
-
-    def _row(self, *widgets: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        for i, widget in enumerate(widgets):
-            row.addWidget(widget, 1 if i == 0 else 0)
-        return row
 
     # Showing
 
@@ -355,23 +312,3 @@ class Choices(QScrollArea):
         self._model_button.setIcon(icon("open"))
         self._picture.setIcon(icon("open"))
         self._redraw.setIcon(icon("dice"))
-
-
-def describe(facts: ModelFacts, device: str = "") -> str:
-    """A model in two lines. device: the one it is on, if it is on any."""
-    place = f" · on {device}" if device else ""
-    if facts.on_grid:
-        channels, height, width = facts.shape
-        what = f"{height}×{width} {'grey' if channels == 1 else 'RGB' if channels == 3 else f'{channels} channels'}"
-        if facts.kind == "latent":
-            _, rows, columns = facts.shown_shape
-            what = f"latents {channels}×{height}×{width} of {rows}×{columns} pictures"
-    else:
-        what = "points in 2-D"
-    if facts.family == "chain":
-        sizes = ", ".join(str(size) for size in facts.levels)
-        name = "VAE" if facts.T == 1 else f"Markovian HVAE, {facts.T} levels"
-        return f"{what} · {name}: {sizes} latent numbers · Bernoulli pixels{place}"
-    prediction = {"eps": "ε", "x0": "x₀", "v": "v", "score": "score", "flow": "flow"}[facts.prediction]
-    times = f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{facts.T}"
-    return f"{what} · {prediction}-prediction · {facts.schedule}, {times}{place}"

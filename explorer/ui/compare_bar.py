@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Seen
 from explorer.ui.branch_tree import BranchTree
+from explorer.ui.controls import combo
 from explorer.ui.session import COMPARED_LENSES, Session
 from explorer.ui.tiles import Tiles
 
@@ -24,10 +25,10 @@ class CompareBar(QWidget):
         super().__init__(parent)
         self._session, self._tree = session, tree
         self._offered: tuple[tuple[str, int | None], ...] = ()
-        self._runs = _combo(
-            "compareCombo", "Compare with", "Another run beside this one, at the same time: A, B, A − B"
+        self._runs = combo(
+            "compareCombo", "Compare with", "Another run beside this one, at the same time: A, B, A − B", 6
         )
-        self._lenses = _combo("compareLensCombo", "What is compared", "The lens through which both runs are seen")
+        self._lenses = combo("compareLensCombo", "What is compared", "The lens through which both runs are seen", 6)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -70,16 +71,6 @@ class CompareBar(QWidget):
                 for text, number in offered:
                     self._runs.addItem(text, number)
             self._runs.setCurrentIndex(max(self._runs.findData(session.compared if session.comparing else None), 0))
-
-
-def _combo(name: str, accessible: str, tip: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setObjectName(name)
-    combo.setAccessibleName(accessible)
-    combo.setToolTip(tip)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(6)
-    return combo
 
 
 def compared_specs(lenses: Sequence[LensSpec], names: Sequence[str], kind: str) -> list[LensSpec]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
 
 PROGRESS_HEIGHT = 4
@@ -36,15 +37,9 @@ class ComputeRow(QWidget):
     ) -> None:
         super().__init__(parent)
         self._running, self._possible = False, True
-        self.start = QPushButton(verb)
-        self.start.setObjectName(f"{name}Button")
-        self.start.setAccessibleName(what)
-        self.start.setToolTip(tip)
+        self.start = named(QPushButton(verb), f"{name}Button", what, tip)
         self.start.clicked.connect(self.startClicked)
-        self.stop = QPushButton("Stop")
-        self.stop.setObjectName(f"{name}StopButton")
-        self.stop.setAccessibleName(f"Stop: {what[0].lower()}{what[1:]}")
-        self.stop.setToolTip(stop_tip)
+        self.stop = named(QPushButton("Stop"), f"{name}StopButton", f"Stop: {what[0].lower()}{what[1:]}", stop_tip)
         self.stop.clicked.connect(self.stopClicked)
         self._progress = QProgressBar()
         self._progress.setObjectName(f"{name}Progress")

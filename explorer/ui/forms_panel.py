@@ -16,6 +16,7 @@ from explorer.engine.worker import Answer
 from explorer.facts import ModelFacts
 from explorer.request import Forms, MeasureForms, ModelRef
 from explorer.state import ChoiceError, resolve_look
+from explorer.ui.controls import named
 from explorer.ui.conversion_table import SYMBOLS, ConversionTable
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.job import Job
@@ -118,10 +119,7 @@ class FormsPanel(QScrollArea):
         self.setWidget(body)
 
     def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:
-        combo = QComboBox()
-        combo.setObjectName(name)
-        combo.setAccessibleName(accessible)
-        combo.setToolTip(tip)
+        combo = named(QComboBox(), name, accessible, tip)
         for kind, label in NAMES.items():
             combo.addItem(label, kind)
         return combo

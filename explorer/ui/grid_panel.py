@@ -22,6 +22,7 @@ from explorer.request import AxisName
 from explorer.state import State, max_count
 from explorer.ui.axis_field import AxisField
 from explorer.ui.compute_row import ComputeRow
+from explorer.ui.controls import named
 from explorer.ui.field_column import WheelGuard
 from explorer.ui.grids import GridWish
 
@@ -71,10 +72,12 @@ class GridPanel(QScrollArea):
         for field in (self.rows, self.columns):
             field.wanted.connect(self._ask)
             self._layout.addWidget(field)
-        self._count = QSpinBox()
-        self._count.setObjectName("gridCountSpin")
-        self._count.setAccessibleName("Samples in each cell")
-        self._count.setToolTip("How many samples each run has; the first ones of every cell begin with the same x_T")
+        self._count = named(
+            QSpinBox(),
+            "gridCountSpin",
+            "Samples in each cell",
+            "How many samples each run has; the first ones of every cell begin with the same x_T",
+        )
         self._count.setKeyboardTracking(False)
         self._count.setMinimum(1)
         form = QFormLayout()
@@ -86,10 +89,9 @@ class GridPanel(QScrollArea):
         self.row.start.setObjectName("gridRunButton")
         self.row.startClicked.connect(self._ask)
         self.row.stopClicked.connect(self.stopClicked)
-        self._show = QPushButton("Show the grid")
-        self._show.setObjectName("gridShowButton")
-        self._show.setAccessibleName("Show the grid again")
-        self._show.setToolTip("The last grid in place of the tiles")
+        self._show = named(
+            QPushButton("Show the grid"), "gridShowButton", "Show the grid again", "The last grid in place of the tiles"
+        )
         self._show.clicked.connect(self.showClicked)
         self.row.add_under(self._show)
         self._layout.addWidget(self.row)

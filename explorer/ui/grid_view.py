@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 
 from explorer.axes import TITLES
 from explorer.engine.grid_frame import GridCell
+from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.grid_cell import GridCellView
 from explorer.ui.grid_scroll import GridScroll
@@ -35,10 +36,7 @@ class GridView(QWidget):
         self._title.setObjectName("tileTitle")
         self._told = ElidedLabel()
         self._told.setObjectName("muted")
-        back = QPushButton("Back to tiles")
-        back.setObjectName("gridBackButton")
-        back.setAccessibleName("Back to the tiles")
-        back.setToolTip("Esc")
+        back = named(QPushButton("Back to tiles"), "gridBackButton", "Back to the tiles", "Esc")
         back.clicked.connect(self.backClicked)
         heading = QHBoxLayout()
         heading.setContentsMargins(4, 0, 0, 0)

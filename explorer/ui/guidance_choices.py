@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from explorer.facts import GuidanceKind, ModelFacts
 from explorer.state import State
+from explorer.ui.controls import combo, decimal, whole
 
 NO_LABEL_TEXT = "none"
 FORMULAS: dict[GuidanceKind, str] = {
@@ -49,11 +44,11 @@ class GuidanceChoices(QWidget):
         self._form = QFormLayout()
         heading = QLabel("Guidance")
         heading.setObjectName("sectionTitle")
-        self._label = _combo("labelCombo", "Class label", "The label y the model is given")
+        self._label = combo("labelCombo", "Class label", "The label y the model is given")
         self._label.currentIndexChanged.connect(lambda _: self.changed.emit({"label": self._label.currentData()}))
-        self._scale = _decimal("guidanceSpin", "Guidance scale", FORMULAS["classifier-free"], 20.0, 0.5)
+        self._scale = decimal("guidanceSpin", "Guidance scale", FORMULAS["classifier-free"], 20.0, 0.5)
         self._scale.valueChanged.connect(lambda value: self.changed.emit({"guidance_scale": value}))
-        self._kind = _combo("guidanceKindCombo", "Kind of guidance", "What leads the model to the label")
+        self._kind = combo("guidanceKindCombo", "Kind of guidance", "What leads the model to the label")
         for text, kind in KINDS:
             self._kind.addItem(text, kind)
         self._kind.currentIndexChanged.connect(lambda _: self.changed.emit({"guidance_kind": self._kind.currentData()}))
@@ -70,11 +65,11 @@ class GuidanceChoices(QWidget):
         self._more.setAutoRaise(True)
         self._more.setCheckable(True)
         self._more.toggled.connect(self._unfold)
-        self._low = _spin("guidanceLowSpin", "Lowest guided t", INTERVAL_TIP)
-        self._high = _spin("guidanceHighSpin", "Highest guided t", INTERVAL_TIP)
+        self._low = whole("guidanceLowSpin", "Lowest guided t", INTERVAL_TIP)
+        self._high = whole("guidanceHighSpin", "Highest guided t", INTERVAL_TIP)
         for end in (self._low, self._high):
             end.valueChanged.connect(lambda _: self._emit_interval())
-        self._rescale = _decimal("guidanceRescaleSpin", "Guidance rescale", RESCALE_TIP, 1.0, 0.1)
+        self._rescale = decimal("guidanceRescaleSpin", "Guidance rescale", RESCALE_TIP, 1.0, 0.1)
         self._rescale.valueChanged.connect(lambda value: self.changed.emit({"guidance_rescale": value}))
         self._lay_out(heading)
         self._unfold(False)
@@ -190,36 +185,6 @@ class GuidanceChoices(QWidget):
         form.addRow("At t", ends)
         form.addRow("Rescale φ", self._rescale)
         layout.addLayout(form)
-
-
-def _named(make: Callable[[], Any], name: str, accessible: str, tip: str) -> Any:
-    widget = make()
-    widget.setObjectName(name)
-    widget.setAccessibleName(accessible)
-    widget.setToolTip(tip)
-    return widget
-
-
-def _combo(name: str, accessible: str, tip: str) -> QComboBox:
-    combo: QComboBox = _named(QComboBox, name, accessible, tip)
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    combo.setMinimumContentsLength(8)
-    return combo
-
-
-def _spin(name: str, accessible: str, tip: str) -> QSpinBox:
-    spin: QSpinBox = _named(QSpinBox, name, accessible, tip)
-    spin.setKeyboardTracking(False)
-    spin.setMinimumWidth(56)
-    return spin
-
-
-def _decimal(name: str, accessible: str, tip: str, maximum: float, step: float) -> QDoubleSpinBox:
-    spin: QDoubleSpinBox = _named(QDoubleSpinBox, name, accessible, tip)
-    spin.setRange(0.0, maximum)
-    spin.setSingleStep(step)
-    spin.setKeyboardTracking(False)
-    return spin
 
 
 def _allow(widget: QWidget, tip: str, reason: str) -> None:

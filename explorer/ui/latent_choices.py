@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from explorer.facts import ModelFacts
 from explorer.state import State
+from explorer.ui.controls import button, named
 from explorer.ui.latents import Latents
 
 PARTNER_TIP = "Tile interpolation: (1 − w) z_t + w z′_t goes from the sample on show to this one, level by level"
@@ -26,17 +27,16 @@ class LatentChoices(QWidget):
         super().__init__(parent)
         heading = QLabel("Latent variables")
         heading.setObjectName("sectionTitle")
-        self._partner = QSpinBox()
-        self._partner.setObjectName("partnerSpin")
-        self._partner.setAccessibleName("Sample that interpolations go to")
-        self._partner.setToolTip(PARTNER_TIP)
+        self._partner = named(QSpinBox(), "partnerSpin", "Sample that interpolations go to", PARTNER_TIP)
         self._partner.setKeyboardTracking(False)
         self._partner.setMinimumWidth(64)
         self._partner.valueChanged.connect(lambda value: self.changed.emit({"partner": value}))
-        self._redraw = _button("redrawBelowButton", "Redraw below z", "Redraw the levels below", REDRAW_TIP)
+        self._redraw = button("redrawBelowButton", "Redraw below z", REDRAW_TIP, "Redraw the levels below")
         self._redraw.clicked.connect(latents.redraw_below)
-        self._back = _button("putBackButton", "Put z back", "Put z back as it was drawn", BACK_TIP)
+        self._back = button("putBackButton", "Put z back", BACK_TIP, "Put z back as it was drawn")
         self._back.clicked.connect(latents.put_back)
+        for control in (self._redraw, self._back):
+            control.setEnabled(False)
         form = QFormLayout()
         form.setVerticalSpacing(5)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -63,12 +63,3 @@ class LatentChoices(QWidget):
             self._partner.setValue(state.partner)
         self._partner.setEnabled("interpolation" in state.lenses)
         self._back.setEnabled(bool(state.by_hand))
-
-
-def _button(name: str, text: str, accessible: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(accessible)
-    button.setToolTip(tip)
-    button.setEnabled(False)
-    return button

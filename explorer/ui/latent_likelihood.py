@@ -22,6 +22,7 @@ from explorer.engine.likelihood_frame import Bounding, BoundStack, LatentBounded
 from explorer.facts import ModelFacts
 from explorer.state import ChoiceError, resolve_latent_bound
 from explorer.ui.compute_row import ComputeRow
+from explorer.ui.controls import named
 from explorer.ui.estimate_text import MANY_ERRORS, estimate
 from explorer.ui.job import Job
 from explorer.ui.measure_row import samples_spin, set_samples
@@ -128,10 +129,7 @@ class LatentLikelihood(QScrollArea):
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("latentSamplesSpin", "How many of the model's sample pictures")
-        self._importance = QSpinBox()
-        self._importance.setObjectName("importanceSpin")
-        self._importance.setAccessibleName("Draws of the weighted bound")
-        self._importance.setToolTip(WEIGHTED_TIP)
+        self._importance = named(QSpinBox(), "importanceSpin", "Draws of the weighted bound", WEIGHTED_TIP)
         self._importance.setKeyboardTracking(False)
         self._importance.setRange(1, MOST_IMPORTANCE)
         self._importance.setValue(IMPORTANCE)

@@ -23,6 +23,7 @@ from explorer.facts import ModelFacts
 from explorer.ui import likelihood_tips as tips
 from explorer.ui.bound_table import BoundTable
 from explorer.ui.compute_row import ComputeRow
+from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
@@ -82,16 +83,10 @@ class LikelihoodPanel(QScrollArea):
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
-        self._variance = QComboBox()
-        self._variance.setObjectName("boundVarianceCombo")
-        self._variance.setAccessibleName("Variance of the reverse steps")
-        self._variance.setToolTip(tips.VARIANCE)
+        self._variance = named(QComboBox(), "boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE)
         self._variance.addItem("v = β̃", "beta_tilde")
         self._variance.addItem("v = β", "beta")
-        self._ode = QCheckBox("ODE")
-        self._ode.setObjectName("boundOdeCheck")
-        self._ode.setAccessibleName("log p by the probability-flow ODE as well")
-        self._ode.setToolTip(tips.ODE)
+        self._ode = named(QCheckBox("ODE"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE)
         first = QHBoxLayout()
         first.setSpacing(6)
         first.addWidget(QLabel("Samples"))

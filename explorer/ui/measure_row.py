@@ -6,6 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QSpinBox, QWidget
 
 from explorer.ui.compute_row import ComputeRow
+from explorer.ui.controls import named
 
 SAMPLES_TIP = "How many of the model's samples x₀ are averaged over: the error falls as 1/√n"
 
@@ -36,10 +37,7 @@ class MeasureRow(ComputeRow):
 
 def samples_spin(name: str, tip: str) -> QSpinBox:
     """Chooses how many samples something is measured on."""
-    spin = QSpinBox()
-    spin.setObjectName(name)
-    spin.setAccessibleName("Samples to measure on")
-    spin.setToolTip(tip)
+    spin = named(QSpinBox(), name, "Samples to measure on", tip)
     spin.setKeyboardTracking(False)
     return spin
 

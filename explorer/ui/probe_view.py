@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QTo
 
 from explorer.engine.probe_frame import Probed
 from explorer.ui.compute_row import ComputeRow
+from explorer.ui.controls import named
 from explorer.ui.icons import icon
 from explorer.ui.probe_table import ProbeTable
 
@@ -37,10 +38,12 @@ class ProbeView(QWidget):
         self.row = ComputeRow("probe", "Probe", "Probe the network's conventions", TIP, "End without a result")
         self.row.startClicked.connect(self.probeClicked)
         self.row.stopClicked.connect(self.stopClicked)
-        self._use = QPushButton("Use probed values")
-        self._use.setObjectName("probeUseButton")
-        self._use.setAccessibleName("Use the probed values")
-        self._use.setToolTip("Keep what the probe found in the model's card, and open the model with it")
+        self._use = named(
+            QPushButton("Use probed values"),
+            "probeUseButton",
+            "Use the probed values",
+            "Keep what the probe found in the model's card, and open the model with it",
+        )
         self._use.clicked.connect(self._use_found)
         self.sentence = QLabel(LEAD)
         self.sentence.setObjectName("muted")

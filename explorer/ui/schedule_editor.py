@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSizePolicy, QToolB
 
 from explorer.engine.frame import ScheduleSpec, ScheduleTable
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
+from explorer.ui.controls import named
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.schedule_handles import Points, ScheduleHandles, points_of
@@ -32,10 +33,7 @@ class ScheduleEditor(QWidget):
         self._specs: dict[str, ScheduleSpec] = {}
         self._table: ScheduleTable | None = None
         self._form_of = ""
-        self._combo = QComboBox()
-        self._combo.setObjectName("scheduleCombo")
-        self._combo.setAccessibleName("Noise schedule")
-        self._combo.setToolTip(TIP)
+        self._combo = named(QComboBox(), "scheduleCombo", "Noise schedule", TIP)
         self._combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._combo.setMinimumContentsLength(6)
         self._combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -139,9 +137,6 @@ class ScheduleEditor(QWidget):
 
 
 def _button(name: str, text: str, tip: str) -> QToolButton:
-    button = QToolButton()
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
+    button = named(QToolButton(), name, tip, tip)
     button.setText(text)
     return button

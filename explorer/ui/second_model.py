@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabe
 
 from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
-from explorer.ui.choices import describe
+from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.gallery import shipped_models
+from explorer.ui.model_words import describe
 from explorer.ui.session import SECOND_LENSES, Session
 
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
@@ -33,14 +34,15 @@ class SecondModelBar(QFrame):
             label.setObjectName(name)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setToolTip(TIP)
-        self._lenses = QComboBox()
-        self._lenses.setObjectName("secondLensCombo")
-        self._lenses.setAccessibleName("What is compared")
-        self._lenses.setToolTip("The lens through which both models are seen")
-        end = QPushButton("End")
-        end.setObjectName("endSecondButton")
-        end.setAccessibleName("End the comparison with the second model")
-        end.setToolTip("Show the first model alone")
+        self._lenses = named(
+            QComboBox(), "secondLensCombo", "What is compared", "The lens through which both models are seen"
+        )
+        end = named(
+            QPushButton("End"),
+            "endSecondButton",
+            "End the comparison with the second model",
+            "Show the first model alone",
+        )
         end.clicked.connect(lambda: session.compare_model(None))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 4, 10, 4)

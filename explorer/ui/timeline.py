@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QSignalBlocker, QSize, Signal, SignalInstance
+from PySide6.QtCore import QSignalBlocker, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
 from explorer.ui.branch_tree import BranchTree
+from explorer.ui.controls import named, tool
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.icons import icon
 from explorer.ui.readout import Readout
@@ -78,10 +79,7 @@ class Timeline(QFrame):
         self._backwards.toggled.connect(self.backwardsToggled)
         self._loop = self._toggle("loopButton", "loop", "Begin again at the end: play round and round")
         self._loop.toggled.connect(self.loopToggled)
-        self._speed = QComboBox()
-        self._speed.setObjectName("speedCombo")
-        self._speed.setAccessibleName("Speed")
-        self._speed.setToolTip("How fast a run is played")
+        self._speed = named(QComboBox(), "speedCombo", "Speed", "How fast a run is played")
         self._speed.addItems(list(SPEEDS))
         self._speed.setCurrentText("full speed")
         self._speed.currentTextChanged.connect(lambda text: self.paceChosen.emit(1 / SPEEDS[text]))
@@ -96,10 +94,7 @@ class Timeline(QFrame):
         self._spin.setKeyboardTracking(False)
         self._spin.valueChanged.connect(self.timeChosen)
         self._numbers = Readout()
-        self._scale = QComboBox()
-        self._scale.setObjectName("scaleCombo")
-        self._scale.setAccessibleName("Scale of the time axis")
-        self._scale.setToolTip("Scale of the time axis")
+        self._scale = named(QComboBox(), "scaleCombo", "Scale of the time axis", "Scale of the time axis")
         self._scale.addItems([f"by {scale}" for scale in SCALES])
         self._scale.currentIndexChanged.connect(self._change_scale)
         self.tree = BranchTree(self.slider.x_of)
@@ -127,12 +122,7 @@ class Timeline(QFrame):
         self.setEnabled(False)
 
     def _button(self, name: str, icon_name: str, tip: str, signal: SignalInstance | None = None) -> QToolButton:
-        button = QToolButton()
-        button.setObjectName(name)
-        button.setAccessibleName(tip)
-        button.setToolTip(tip)
-        button.setIcon(icon(icon_name))
-        button.setIconSize(QSize(16, 16))
+        button = tool(name, icon_name, tip, 16)
         button.setProperty("icon_name", icon_name)
         if signal is not None:
             button.clicked.connect(signal)

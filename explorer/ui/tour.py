@@ -7,9 +7,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.paths import CHECKPOINTS
+from explorer.ui.controls import button, named
 from explorer.ui.icons import icon
 from explorer.ui.session import Session
 from explorer.ui.session.opener import first_state
@@ -29,10 +30,7 @@ class TourStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("tourStrip")
         self.setAccessibleName("Guided tour")
-        self._stops = QComboBox()
-        self._stops.setObjectName("tourStopCombo")
-        self._stops.setAccessibleName("Stop of the tour")
-        self._stops.setToolTip("All stops of the tour")
+        self._stops = named(QComboBox(), "tourStopCombo", "Stop of the tour", "All stops of the tour")
         self._stops.addItems([f"{i} · {stop.title}" for i, stop in enumerate(STOPS, 1)])
         self._stops.activated.connect(self.chosen)
         self._formula = QLabel()
@@ -43,16 +41,13 @@ class TourStrip(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._back = _button("Back", "tourBackButton", "The stop before")
-        self._next = _button("Next", "tourNextButton", "The next stop")
-        self._again = _button("Set up again", "tourAgainButton", "Everything as this stop began")
+        self._back = button("tourBackButton", "Back", "The stop before")
+        self._next = button("tourNextButton", "Next", "The next stop")
+        self._again = button("tourAgainButton", "Set up again", "Everything as this stop began")
         self._back.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() - 1))
         self._next.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() + 1))
         self._again.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex()))
-        end = QToolButton()
-        end.setObjectName("tourEndButton")
-        end.setAccessibleName("End the tour")
-        end.setToolTip("End the tour; what is open stays")
+        end = named(QToolButton(), "tourEndButton", "End the tour", "End the tour; what is open stays")
         end.setIcon(icon("close"))
         end.clicked.connect(self.endClicked)
         buttons = QHBoxLayout()
@@ -141,11 +136,3 @@ class Tour(QObject):
             self._session.pause()
             self._session.start = stop.start
             self._session.change(**choices)
-
-
-def _button(text: str, name: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(tip)
-    button.setToolTip(tip)
-    return button

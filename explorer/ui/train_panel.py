@@ -25,6 +25,7 @@ from explorer.engine.worker import Answer
 from explorer.lenses.drawable import Chart, Line
 from explorer.request import Draft, Keep, ModelRef, Train
 from explorer.ui.chart_view import ChartView
+from explorer.ui.controls import named
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
@@ -82,10 +83,12 @@ class TrainPanel(QWidget):
             "Denoising: E‖output − target‖². Sliced: E[vᵀ∇s v + ½‖s‖²], which is not told the noise",
             OBJECTIVES,
         )
-        self._rate = QDoubleSpinBox(decimals=5, minimum=1e-5, maximum=0.1, value=2e-3)
-        self._rate.setObjectName("trainRate")
-        self._rate.setAccessibleName("Learning rate")
-        self._rate.setToolTip("Adam's learning rate; counts from the next start")
+        self._rate = named(
+            QDoubleSpinBox(decimals=5, minimum=1e-5, maximum=0.1, value=2e-3),
+            "trainRate",
+            "Learning rate",
+            "Adam's learning rate; counts from the next start",
+        )
         self._rate.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -118,20 +121,14 @@ class TrainPanel(QWidget):
         self._show_buttons()
 
     def _combo(self, name: str, accessible: str, tip: str, items: tuple[tuple[str, str], ...]) -> QComboBox:
-        combo = QComboBox()
-        combo.setObjectName(name)
-        combo.setAccessibleName(accessible)
-        combo.setToolTip(tip)
+        combo = named(QComboBox(), name, accessible, tip)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for value, text in items:
             combo.addItem(text, value)
         return combo
 
     def _button(self, name: str, text: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName(name)
-        button.setAccessibleName(text)
-        button.setToolTip(tip)
+        button = named(QPushButton(text), name, text, tip)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
