@@ -50,15 +50,19 @@ def schedule_argument(parser: argparse.ArgumentParser) -> None:
         "--schedule",
         default="own",
         metavar="NAME[:KEY=VALUE,…]",
-        help="noise schedule to go by: own, zero_terminal_snr, linear, cosine, karras:rho=5, rectified_flow, … (own)",
+        help="noise schedule to go by: own, zero_terminal_snr, linear, cosine, karras:rho=5, rectified_flow, …, "
+        "learned (the shipped VDM's), model:PATH (another model's), file:PATH (.json, .npy or .csv of betas, "
+        "alphas_cumprod, log_snr or sigmas, or a scheduler's configuration) (own)",
     )
 
 
 def schedule_of(text: str) -> ScheduleChoice:
-    """The choice that NAME or NAME:KEY=VALUE,… stands for."""
+    """The choice that NAME, NAME:KEY=VALUE,…, file:PATH or model:PATH stands for."""
     from explorer.request import ScheduleChoice
 
     name, _, rest = text.partition(":")
+    if name in ("file", "model"):
+        return ScheduleChoice(name, path=rest)
     parameters = []
     for pair in rest.split(",") if rest else ():
         key, separator, value = pair.partition("=")

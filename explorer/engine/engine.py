@@ -228,6 +228,7 @@ class Engine:
             yield from restore(bench.runs, bench.model, session, partial(sampling.run, bench))
 
     def _tabulate(self, ref: ModelRef) -> ScheduleTable:
+        self._bench.forget_schedule(ref.schedule)  # a file may have changed
         return table(self.model(replace(ref, schedule=ScheduleChoice())), ref.schedule)
 
     @torch.inference_mode()

@@ -20,10 +20,14 @@ from explorer.diffusion.schedules import (
     rescale_zero_terminal_snr,
 )
 from explorer.diffusion.schedules.custom import custom
+from explorer.diffusion.schedules.resampled import Resampled, resampled
 from explorer.engine.frame import ParameterSpec, ScheduleSpec, ScheduleTable
 from explorer.facts import ModelError
 from explorer.formats.model import Model
+from explorer.formats.registry import load
+from explorer.formats.schedule_file import read_schedule
 from explorer.formats.schedule_names import SCHEDULE_ARGUMENTS
+from explorer.paths import CHECKPOINTS
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
 
 ZERO_TERMINAL_SNR = "zero_terminal_snr"
@@ -31,6 +35,9 @@ LEARNED = "learned"
 REFERENCES = ("linear", "cosine")
 """Drawn beside a schedule that was learned."""
 CUSTOM = "custom"
+FILE, MODEL = "file", "model"
+VDM = CHECKPOINTS / "vdm"
+"""The shipped model whose schedule was learned."""
 LABELS = {
     "linear": ("linear β", "β rises linearly (Ho et al. 2020)"),
     "scaled_linear": ("scaled linear β", "√β rises linearly (Rombach et al. 2022)"),
@@ -69,6 +76,7 @@ def schedule_specs() -> tuple[ScheduleSpec, ...]:
         ScheduleSpec(OWN_SCHEDULE, "the model’s own", "The one it was trained on"),
         ScheduleSpec(ZERO_TERMINAL_SNR, "its own, SNR(T) = 0", "√ᾱ shifted and scaled to 0 at T (Lin et al. 2024)"),
         *(ScheduleSpec(name, *texts, _parameters(name)) for name, texts in LABELS.items()),
+        ScheduleSpec(LEARNED, "learned (VDM)", "Trained with the shipped model vdm (Kingma et al. 2021)"),
     )
 
 
@@ -131,8 +139,10 @@ def _schedule(own: Schedule, choice: ScheduleChoice) -> Schedule:
             if not isinstance(own, DiscreteSchedule):
                 raise ValueError("only schedules of whole times with β can be rescaled to zero terminal SNR")
             return rescale_zero_terminal_snr(own)
+        if choice.name in (LEARNED, FILE, MODEL):
+            return resampled(_found(choice), own.T)
         if choice.name not in LABELS:
-            known = ", ".join((OWN_SCHEDULE, ZERO_TERMINAL_SNR, *LABELS))
+            known = ", ".join((OWN_SCHEDULE, ZERO_TERMINAL_SNR, *LABELS, LEARNED, f"{FILE}:PATH", f"{MODEL}:PATH"))
             raise ValueError(f"there is no schedule called “{choice.name[:60]}”; known are {known}")
         limits = SCHEDULE_ARGUMENTS[choice.name]
         for key, value in choice.parameters:
@@ -149,6 +159,17 @@ def _schedule(own: Schedule, choice: ScheduleChoice) -> Schedule:
         raise ModelError(f"{text[0].upper()}{text[1:]}.") from error
 
 
+def _found(choice: ScheduleChoice) -> Schedule:
+    """What was trained or listed elsewhere, with the times it has there. Raises ModelError where there is none."""
+    if choice.name != LEARNED and not choice.path:
+        what = "a file of numbers" if choice.name == FILE else "a model"
+        raise ValueError(f"the schedule “{choice.name}” needs the path of {what}")
+    if choice.name == FILE:
+        return read_schedule(choice.path)
+    with torch.inference_mode(False):
+        return load(VDM if choice.name == LEARNED else choice.path, "cpu").denoiser.schedule
+
+
 def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
     """The numbers of a chosen schedule at whole t, with what the model does not know of it."""
     schedule = rescheduled(model, choice).denoiser.schedule
@@ -161,10 +182,18 @@ def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
         schedule.log_snr(t).numpy(),
         None if betas is None else np.concatenate([[0.0], betas.numpy()]),
         choice,
-        "" if isinstance(model.denoiser, MixtureDenoiser) else range_warning(model.denoiser.schedule, schedule),
+        _warning(model, schedule),
         tuple((name, SCHEDULES[name](schedule.T).log_snr(t).numpy()) for name in REFERENCES)
         * (schedule.name == LEARNED),
     )
+
+
+def _warning(model: Model, schedule: Schedule) -> str:
+    """What there is to know before going by the schedule, "" for nothing."""
+    beyond = "" if isinstance(model.denoiser, MixtureDenoiser) else range_warning(model.denoiser.schedule, schedule)
+    if not isinstance(schedule, Resampled):
+        return beyond
+    return f"{beyond} Its {schedule.entries:,} noise levels are stretched to T = {schedule.T:,}.".strip()
 
 
 def range_warning(own: Schedule, schedule: Schedule) -> str:

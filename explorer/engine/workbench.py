@@ -68,6 +68,11 @@ class Workbench:
             self._rescheduled[ref.schedule] = made
         return self._rescheduled[ref.schedule]
 
+    def forget_schedule(self, choice: ScheduleChoice) -> None:
+        """Read what is chosen by a path anew when it is next wanted."""
+        if choice.path:
+            self._rescheduled.pop(choice, None)
+
     def model_of(self, run: Trajectory) -> Model:
         """The model on the schedule that a run goes by."""
         return self.model(run.request.model)

@@ -16,14 +16,17 @@ OWN_SCHEDULE = "own"
 @dataclass(frozen=True)
 class ScheduleChoice:
     """The noise schedule to go by. name: "own" for the model's, "zero_terminal_snr" for that rescaled, a family of
-    diffusion.schedules with its parameters, or "custom" with control points (t, log-SNR), t rising from 1 to T."""
+    diffusion.schedules with its parameters, "custom" with control points (t, log-SNR), t rising from 1 to T,
+    "learned" for that of the shipped VDM, "file" for the numbers in the file `path`, "model" for the schedule of the
+    model at `path`."""
 
     name: str = OWN_SCHEDULE
     parameters: tuple[tuple[str, float], ...] = ()
     points: tuple[tuple[float, float], ...] = ()
+    path: str = ""
 
     def __str__(self) -> str:
-        values = ", ".join(f"{key} {value:g}" for key, value in self.parameters)
+        values = self.path or ", ".join(f"{key} {value:g}" for key, value in self.parameters)
         return f"{self.name} ({values})" if values else self.name
 
 

@@ -1,4 +1,4 @@
-"""Which noise schedule to go by: a list of names, the parameters of each, and a curve drawn by hand."""
+"""Which noise schedule to go by: a list of names, the parameters of each, a curve drawn by hand, and other places."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from explorer.ui.controls import named
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.schedule_handles import Points, ScheduleHandles, points_of
+from explorer.ui.schedule_paths import TEXTS, add_paths, ask_for_path, name_paths
 from explorer.ui.time_plot import TimePlot
 
 CUSTOM = "custom"
@@ -38,6 +39,7 @@ class ScheduleEditor(QWidget):
         self._combo.setMinimumContentsLength(6)
         self._combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._combo.currentIndexChanged.connect(lambda _: self._choose())
+        self._combo.activated.connect(lambda _: self._ask())
         self._parameters = _button("scheduleParametersButton", "…", "Parameters of this schedule")
         self._parameters.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._form = ParameterForm(prefix="schedule")
@@ -74,6 +76,7 @@ class ScheduleEditor(QWidget):
             self._combo.addItem("drawn by hand", CUSTOM)
             tip = "log SNR through points that you drag in the plot"
             self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            add_paths(self._combo)
         view = self._combo.view()
         view.setMinimumWidth(view.sizeHintForColumn(0) + 24)
 
@@ -88,6 +91,7 @@ class ScheduleEditor(QWidget):
         if self._table is None:
             return
         choice = self._table.choice
+        name_paths(self._combo, choice)
         with QSignalBlocker(self._combo):
             self._combo.setCurrentIndex(self._combo.findData(choice.name))
         spec = self._specs.get(choice.name)
@@ -112,9 +116,20 @@ class ScheduleEditor(QWidget):
         if name == CUSTOM:
             self._draw(self.handles.points)
             self._edit.setChecked(True)
-        else:
+        elif name not in TEXTS:
             self._edit.setChecked(False)
             self.chosen.emit(ScheduleChoice(name))
+
+    def _ask(self) -> None:
+        """Of an entry that names another place, also when it is chosen once more: another file may be wanted."""
+        name = self._combo.currentData()
+        if name not in TEXTS:
+            return
+        choice = ask_for_path(self, name)
+        self.show_choice()  # what counts, until the file has been read
+        if choice is not None:
+            self._edit.setChecked(False)
+            self.chosen.emit(choice)
 
     def _set_parameter(self, name: str, value: float) -> None:
         assert self._table is not None

@@ -62,6 +62,7 @@ from tests.engine.models import (
         (["--out", "a.npz", "--schedule", "karras:rho=much"], "NAME:KEY=VALUE"),
         (["--out", "a.npz", "--schedule", "karras:rho=1e9"], "rho goes from"),
         (["--out", "a.npz", "--schedule", "linear:rho=2"], "no parameter “rho”"),
+        (["--out", "a.npz", "--schedule", "file:none.json"], "none.json is missing"),
         (["--out", "a.npz", "--param", "times=40, soon"], "numbers with commas"),
         (["--out", "a.npz", "--param", "times=20, 40"], "smaller than the one before"),
         (["--out", "a.npz", "--param", "times=60, 40"], "T = 50"),

@@ -48,13 +48,16 @@ def test_sample_with_its_trajectory(path: str, tmp_path: Path) -> None:
 
 def test_look_and_sample_on_another_schedule(points: str, tmp_path: Path) -> None:
     found = {}
-    for schedule in ("own", "cosine", "karras:rho=5,sigma_max=20", "rectified_flow", "zero_terminal_snr"):
+    (tmp_path / "levels.csv").write_text("log_snr\n9\n4\n0\n-6\n")
+    named = ("own", "cosine", "karras:rho=5,sigma_max=20", "rectified_flow", "zero_terminal_snr")
+    for schedule in (*named, "learned", f"file:{tmp_path / 'levels.csv'}", f"model:{points}"):
         run("look", points, "--out", tmp_path / "a.npz", "--t", 30, "--n", 4, "--schedule", schedule)
         run("sample", points, "--out", tmp_path / "b.npz", "--steps", 8, "--n", 4, "--schedule", schedule)
         found[schedule] = arrays(tmp_path / "a.npz")["x_t"], arrays(tmp_path / "b.npz")["x"]
         assert np.isfinite(found[schedule][1]).all()
     np.testing.assert_array_equal(found["own"], found["cosine"])  # which it is
-    for schedule in ("karras:rho=5,sigma_max=20", "rectified_flow"):
+    np.testing.assert_array_equal(found[f"model:{points}"], found["own"])
+    for schedule in ("karras:rho=5,sigma_max=20", "rectified_flow", "learned"):
         assert not np.allclose(found[schedule][0], found["own"][0], atol=1e-2)
 
 

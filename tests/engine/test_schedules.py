@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from explorer.engine.engine import Engine
 from explorer.engine.frame import FilmStrip, Opened, ScheduleTable, Seen
 from explorer.engine.schedules import LABELS, schedule_specs
 from explorer.facts import ModelError
+from explorer.paths import CHECKPOINTS
 from explorer.request import Film, Forward, Guidance, Look, ModelRef, Open, Replay, Run, ScheduleChoice, Tabulate
 from tests.engine.models import T_PICTURES, T_POINTS
 
@@ -159,6 +161,10 @@ def test_changing_the_schedule_reads_no_weights_again(engine: Engine, pictures: 
         (ScheduleChoice("karras", (("rho", -1.0),)), "rho goes from"),
         (ScheduleChoice("geometric", (("sigma_min", 5.0), ("sigma_max", 2.0))), "sigma_min < sigma_max"),
         (ScheduleChoice("custom"), "control points"),
+        (ScheduleChoice("file"), "needs the path of a file"),
+        (ScheduleChoice("model"), "needs the path of a model"),
+        (ScheduleChoice("file", path="/none.json"), "none.json is missing"),
+        (ScheduleChoice("model", path="/none"), "none"),
         (ScheduleChoice("custom", points=((1.0, 1.0), (float(T_PICTURES), 2.0))), "must fall"),
     ],
 )
@@ -167,3 +173,34 @@ def test_impossible_schedules(engine: Engine, pictures: str, choice: ScheduleCho
         tabulate(engine, pictures, choice)
     with pytest.raises(ModelError, match=says):
         look(engine, reference(pictures, choice), 10)
+
+
+def test_the_schedule_that_was_learned(engine: Engine, pictures: str) -> None:
+    """That of the shipped VDM, by its name and by its path."""
+    found = tabulate(engine, pictures, ScheduleChoice("learned"))
+    assert len(found.t) == T_PICTURES + 1
+    assert found.log_snr[-1] == pytest.approx(-5.0, abs=2.0)
+    assert found.references  # beside fixed ones
+    again = tabulate(engine, pictures, ScheduleChoice("model", path=str(CHECKPOINTS / "vdm")))
+    np.testing.assert_array_equal(again.log_snr, found.log_snr)
+    run = list(engine.answer(run_of(reference(pictures, ScheduleChoice("learned")))))[-1]
+    assert isinstance(run, Seen)
+    assert np.isfinite(tile(run, "x_t")).all()
+
+
+def test_the_schedule_of_a_file(engine: Engine, pictures: str, tmp_path: Path) -> None:
+    """With the model's own numbers it is the model's own; one of another length is stretched; it may change."""
+    own = tabulate(engine, pictures, ScheduleChoice())
+    assert own.betas is not None
+    path = tmp_path / "numbers.npy"
+    choice = ScheduleChoice("file", path=str(path))
+    np.save(path, own.betas[1:])
+    found = tabulate(engine, pictures, choice)
+    np.testing.assert_allclose(found.signal, own.signal, rtol=1e-12)
+    assert found.warning == ""
+    mine, theirs = (look(engine, reference(pictures, c), 20) for c in (ScheduleChoice(), choice))
+    np.testing.assert_array_equal(tile(mine, "eps"), tile(theirs, "eps"))
+    np.save(path, np.linspace(0.01, 0.3, 10))
+    found = tabulate(engine, pictures, choice)
+    assert f"Its 10 noise levels are stretched to T = {T_PICTURES}." in found.warning
+    assert look(engine, reference(pictures, choice), T_PICTURES).a == pytest.approx(found.signal[-1])

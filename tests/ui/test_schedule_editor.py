@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QToolButton
+from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QToolButton
 
 from explorer.engine.frame import ScheduleTable
+from explorer.paths import CHECKPOINTS
 from explorer.request import ScheduleChoice
 from explorer.ui.curves import Curves
 from explorer.ui.schedule_handles import LEAST_FALL, ScheduleHandles, points_of
@@ -311,3 +314,37 @@ def test_a_run_that_a_schedule_makes_impossible_leaves_both(own: Hand) -> None:
     assert hand.window.state.schedule == ScheduleChoice()
     assert table(hand).choice == ScheduleChoice()
     assert hand.window.state.sampler == "diffusers:DDIMScheduler"
+
+
+def choose_path(hand: Hand, name: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a user does, who then answers the dialog."""
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (path, ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: path)
+    combo = hand.combo("scheduleCombo")
+    combo.setCurrentIndex(combo.findData(name))
+    combo.activated.emit(combo.currentIndex())
+    hand.settle()
+
+
+def test_schedules_from_elsewhere(own: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Betas of a file, the schedule of another model; no file, or a wrong one, leaves what counts."""
+    hand, combo = own, own.combo("scheduleCombo")
+    path = tmp_path / "betas.npy"
+    np.save(path, np.linspace(0.001, 0.15, 100))
+    choose_path(hand, "file", str(path), monkeypatch)
+    assert hand.window.state.schedule == ScheduleChoice("file", path=str(path))
+    assert combo.currentText() == "file: betas.npy"
+    betas = table(hand).betas
+    assert betas is not None
+    np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.15, 100))
+    for asked in ("", str(tmp_path)):
+        choose_path(hand, "file", asked, monkeypatch)
+        assert combo.currentText() == "file: betas.npy"
+    assert "is missing or is no regular file" in hand.window._banner.text()
+    choose_path(hand, "model", str(CHECKPOINTS / "vdm"), monkeypatch)
+    assert combo.currentText() == "model: vdm"
+    assert hand.window._banner.text() == ""
+    levels = table(hand).log_snr
+    choose(hand, "learned")
+    np.testing.assert_array_equal(table(hand).log_snr, levels)
+    assert combo.itemText(combo.findData("file")) == "from a file…"
