@@ -100,6 +100,17 @@ def test_a_stop_that_plays(make_hand: MakeHand) -> None:
     assert hand.session.state.sampler == "langevin"
 
 
+def test_a_stop_plays_where_its_model_has_to_be_opened_first(make_hand: MakeHand, plane: Path) -> None:
+    hand = make_hand(plane)
+    hand.window.take_tour()
+    hand.settle()
+    hand.find(TourStrip).chosen.emit(stop_named("Langevin dynamics"))
+    hand.until(lambda: hand.session.run is not None and hand.session.run.made > 3)
+    assert hand.session.playing
+    hand.click("playButton")
+    hand.settle()
+
+
 def test_a_model_that_is_opened_in_between_keeps_its_own_choices(make_hand: MakeHand, plane: Path) -> None:
     hand = make_hand(plane)
     hand.window.take_tour()

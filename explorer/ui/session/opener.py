@@ -107,6 +107,8 @@ class Opener:
         scene.stateChanged.emit()
         scene.expect_first_picture()
         scene.progressed.emit("Computing the first picture…")
+        if scene.playing:
+            return  # whoever heard that it is open has set up a run, which shows itself
         if scene.state.source == "reverse":
             self._runs.start(until=0)
         else:
