@@ -50,4 +50,4 @@ def choose_save_file(window: MainWindow) -> None:
     if path and not Path(path).suffix:
         path += ".png"  # not every desktop's dialog adds it
     if path:
-        window.save_tiles(path)
+        window.pictures.save_tiles(path)

@@ -109,14 +109,14 @@ def save_plots_as_svg(window: MainWindow) -> None:
     """Ask where to, and save the plots on show."""
     path = ask_path(window, "Save the plots", "plots", ((".svg", "SVG"),))
     if path:
-        window.save_plots(path)
+        window.pictures.save_plots(path)
 
 
 def ask(window: MainWindow, row: ShareRow, lenses: tuple[str, ...] | None = None) -> None:
     """Where to, and save it there."""
     path = ask_path(window, row.text.replace("&", "").rstrip("…"), row.file, row.endings)
     if path and row.name == "shareWindowFilm":
-        window.film(path)
+        window.pictures.save_film(path)
     elif path:
         window.session.save(path, lenses, row.plain)
 

@@ -28,6 +28,7 @@ from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.trust import ask_for_consent
 from explorer.ui.window_film import WindowFilm
+from explorer.ui.window_pictures import WindowPictures
 from explorer.ui.workspace import Workspace
 
 if TYPE_CHECKING:  # imported after the first paint
@@ -41,6 +42,7 @@ class MainWindow(QMainWindow):
     busyChanged = Signal(bool)
     session: Session
     shortcuts: actions.ShortcutPanel
+    pictures: WindowPictures
 
     def __init__(self, path: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(root)
         self._status = StatusLine(self.statusBar())
         self._film = WindowFilm(self, self.session, self._status)
+        self.pictures = WindowPictures(self._workspace, self._film, self._banner, self._status)
 
     def _connect(self) -> None:
         session, status = self.session, self._status
@@ -233,29 +236,6 @@ class MainWindow(QMainWindow):
             return
         self._banner.clear()
         self.session.use_picture(path)
-
-    def save_plots(self, path: str) -> None:
-        """The plots of the right side, as an SVG."""
-        from explorer.ui.plots_svg import save_plots
-
-        curves = self._workspace.curves
-        shown = [plot for plot in (curves.schedule, curves.snr, curves.statistics) if plot.names()]
-        try:
-            save_plots(shown, Path(path))
-        except OSError as error:
-            self._banner.show_error(f"The plots could not be written: {error}.")
-        else:
-            self._status.say(f"Saved to {path}.")
-
-    def film(self, path: str) -> None:
-        """The window as it goes through the run, into an .mp4 or a .gif."""
-        self._banner.clear()
-        self._film.start(path)
-
-    def save_tiles(self, path: str) -> None:
-        """The tiles as they look, into a picture."""
-        if not self._workspace.tiles.grab().save(path):
-            self._banner.show_error(f"The picture could not be written to “{path}”.")
 
     def toggle_gallery(self) -> None:
         """To the gallery, or back to the model that is open."""

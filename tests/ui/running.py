@@ -1,4 +1,4 @@
-"""What tests of reverse runs look at."""
+"""What tests of the window look at while time goes on."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ def run_frames(hand: Hand) -> dict[int, Arrays]:
     return {seen.step: arrays for seen, arrays in hand.frames if seen.run is not None and not seen.replayed}
 
 
-def cursors_agree(hand: Hand) -> bool:
-    t = hand.window.state.t
-    return hand.slider.value() == hand.spin("timestepSpin").value() == t == hand.cursor("snrPlot")
+def times_agree(hand: Hand, t: int | None = None) -> bool:
+    """The state, the slider, the spin box and all three cursors are at t, or at one time whichever it is."""
+    places = [hand.window.state.t, hand.slider.value(), hand.spin("timestepSpin").value()]
+    places += [hand.cursor(plot) for plot in ("schedulePlot", "snrPlot", "statisticsPlot")]
+    return set(places) == {places[0] if t is None else t}
 
 
 def play_until(hand: Hand, step: int) -> None:

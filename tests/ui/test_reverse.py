@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 if TYPE_CHECKING:
     from tests.ui.hand import Arrays, Hand
-from tests.ui.running import cursors_agree, play_until, run_frames, same
+from tests.ui.running import play_until, run_frames, same, times_agree
 
 
 def test_choosing_reverse_shows_x_T_and_waits(hand: Hand) -> None:
@@ -22,7 +22,7 @@ def test_choosing_reverse_shows_x_T_and_waits(hand: Hand) -> None:
     assert hand.session.run is not None
     assert (state.t, state.step, state.source) == (hand.session.run.times[0], 0, "reverse")
     assert state.t >= 98
-    assert cursors_agree(hand)
+    assert times_agree(hand)
     assert not hand.session.playing
     assert not same(forward, hand.shown())
     assert 0.5 < hand.data("x_t").std() < 1.6
@@ -37,7 +37,7 @@ def test_ddim_50_runs_to_t_0(hand: Hand) -> None:
     assert run is not None
     assert run.made == 51
     assert run.finished
-    assert cursors_agree(hand)
+    assert times_agree(hand)
     assert not hand.session.playing
     assert not same(x_T, hand.shown())
     # Clipped x̂₀ ends in the range of the data.
@@ -73,7 +73,7 @@ def test_the_step_buttons_and_keys_go_through_a_run_and_back(reverse: Hand) -> N
             hand.key(Qt.Key.Key_Right)
         hand.settle()
         assert hand.window.state.step == i + 1
-        assert cursors_agree(hand)
+        assert times_agree(hand)
         made.append(hand.shown())
     assert hand.window.state.t == 0
     assert not hand.button("stepButton").isEnabled()
@@ -83,7 +83,7 @@ def test_the_step_buttons_and_keys_go_through_a_run_and_back(reverse: Hand) -> N
         hand.click("backButton") if i % 2 else hand.key(Qt.Key.Key_Left)
         hand.settle()
         assert hand.window.state.step == i
-        assert cursors_agree(hand)
+        assert times_agree(hand)
         assert same(made[i], hand.shown()), i
     hand.key(Qt.Key.Key_Left)  # there is nothing before x_T
     assert not hand.window.busy
@@ -176,7 +176,7 @@ def test_scrubbing_back_while_it_runs_pauses_and_loses_nothing(reverse: Hand) ->
     hand.settle()
     assert hand.window.state.step == 2
     assert run.made >= 5
-    assert cursors_agree(hand)
+    assert times_agree(hand)
     assert same(run_frames(hand)[2], hand.shown())
     hand.combo("speedCombo").setCurrentText("full speed")
     hand.play_to_end()

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 if TYPE_CHECKING:
     from tests.ui.hand import Hand
-from tests.ui.running import cursors_agree, same
+from tests.ui.running import same, times_agree
 
 
 def test_home_end_and_ten_steps(reverse: Hand) -> None:
@@ -30,7 +30,7 @@ def test_home_end_and_ten_steps(reverse: Hand) -> None:
         hand.key(key, modifier)
         hand.settle()
         assert hand.window.state.step == step
-        assert cursors_agree(hand)
+        assert times_agree(hand)
     assert same(last, hand.shown())
 
 
@@ -44,11 +44,11 @@ def test_the_slider_and_the_spin_box_go_to_the_nearest_step(reverse: Hand) -> No
         hand.drag_slider(t)
         hand.settle()
         assert hand.window.state.t == nearest
-        assert cursors_agree(hand)
+        assert times_agree(hand)
         hand.type_into(hand.spin("timestepSpin"), str(t))
         hand.settle()
         assert hand.window.state.t == nearest
-        assert cursors_agree(hand)
+        assert times_agree(hand)
     times = set()
     QTest.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
     for t in (20, 40, 60, 80, 100):
@@ -64,7 +64,7 @@ def test_before_a_run_has_begun_the_slider_goes_back_to_x_T(reverse: Hand) -> No
     reverse.drag_slider(20)
     reverse.settle()
     assert reverse.window.state.t == reverse.slider.value() == t
-    assert cursors_agree(reverse)
+    assert times_agree(reverse)
 
 
 def test_a_click_on_the_filmstrip_goes_to_a_step(reverse: Hand) -> None:
@@ -78,7 +78,7 @@ def test_a_click_on_the_filmstrip_goes_to_a_step(reverse: Hand) -> None:
         QTest.mouseClick(hand.strip, Qt.MouseButton.LeftButton, pos=QPoint(x, 20))
         hand.settle()
         assert hand.window.state.step == step
-        assert cursors_agree(hand)
+        assert times_agree(hand)
 
 
 def test_the_statistics_have_a_curve_for_each_number(reverse: Hand) -> None:

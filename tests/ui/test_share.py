@@ -156,7 +156,7 @@ def test_the_plots_as_an_svg(hand: Hand, chosen: Path) -> None:
 
 
 def test_plots_that_cannot_be_written(hand: Hand, chosen: Path) -> None:
-    hand.window.save_plots(str(chosen / "absent" / "plots.svg"))
+    hand.window.pictures.save_plots(str(chosen / "absent" / "plots.svg"))
     assert "plots" in hand.banner.text()
 
 

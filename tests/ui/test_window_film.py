@@ -34,7 +34,7 @@ def filmed(hand: Hand) -> Hand:
 def ended(hand: Hand, path: Path) -> str:
     film, said = hand.find(WindowFilm), list[str]()
     film.ended.connect(said.append)
-    hand.window.film(str(path))
+    hand.window.pictures.save_film(str(path))
     assert film.running
     hand.until(lambda: bool(said))
     film.ended.disconnect(said.append)
@@ -88,7 +88,7 @@ def test_a_film_of_the_window_as_mp4(filmed: Hand, tmp_path: Path) -> None:
 def test_a_film_is_stopped_with_the_button(filmed: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hand, file = filmed, tmp_path / "window.gif"
     monkeypatch.setattr(WindowFilm, "_give", lambda *_: None)  # as if the disk were slow
-    hand.window.film(str(file))
+    hand.window.pictures.save_film(str(file))
     cancel = hand.find(QPushButton, "cancelButton")
     assert cancel.isVisible()
     assert hand.status == "Film of the window: 0 of 4"
