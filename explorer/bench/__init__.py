@@ -6,6 +6,7 @@ meant to stay under. Nothing here is a test.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 
@@ -29,3 +30,9 @@ def percentile(values: list[float], share: float) -> float:
     """The value below which a share (0 … 1) of the values lies."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def say(text: str) -> None:
+    """A word on how far a long measurement has come, beside the results: on stderr, one line that is written over."""
+    print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
+    sys.stderr.flush()

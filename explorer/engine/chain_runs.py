@@ -109,6 +109,10 @@ class ChainRuns:
             raise ModelError("That run is no longer kept: start it again.")
         return self._runs[number]
 
+    def all(self) -> dict[int, ChainRun]:
+        """By number, in the order they were begun: as they are now, whatever becomes of them."""
+        return dict(self._runs)
+
     def keep(self, number: int, run: ChainRun) -> None:
         self._runs.pop(number, None)
         while len(self._runs) >= KEPT_RUNS:

@@ -36,6 +36,10 @@ class Runs:
             raise ModelError("That run is no longer kept: start it again.")
         return self._runs[run]
 
+    def all(self) -> dict[int, Trajectory]:
+        """By number, in the order they were begun: as they are now, whatever becomes of them."""
+        return dict(self._runs)
+
     def keep(self, run: int, trajectory: Trajectory) -> None:
         """Under this number, as the newest."""
         self._runs.pop(run, None)

@@ -1,8 +1,9 @@
-"""The engine in one thread: which request is answered next.
+"""The engine in one thread: which request is answered next; and a second thread for the autosave.
 
 Jobs are generators advanced a step at a time. A newer look replaces an older one; a look goes ahead of a
 running sampler between two of its steps, both of them go ahead of a grid of runs, and all three of a
-measurement; opening a model ends the run. An autosave gives way to looks, but not for ever.
+measurement; opening a model ends the run. An autosave waits for nobody: a step of a large network can take minutes,
+and what was chosen meanwhile is not to be lost. It only reads.
 Every frame carries its job's number, so the receiver can drop what it no longer wants. Exceptions become
 Failed frames. No Qt here: the window and the tests give a function that takes the frames.
 """
@@ -51,7 +52,6 @@ LANES: tuple[During, ...] = (
     "schedule",
     "look",
     "film",
-    "keep",
     "save",
     "run",
     "grid",
@@ -64,9 +64,6 @@ LANES: tuple[During, ...] = (
     "prepare",
 )
 """In order of precedence. Each lane holds one job: a newer one replaces it."""
-
-KEEP_WAITS = 0.5
-"""Seconds for which an autosave lets looks go ahead: a slider that is dragged always has another one."""
 
 
 _LANE_OF: dict[type[Request], During] = {
@@ -137,12 +134,14 @@ class Worker:
         self._closing = False
         self._pace = 0.0
         self._not_before = 0.0
-        self._keep_since = 0.0
+        self._engine: Engine | None = None
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="autosave", daemon=True)
 
     def start(self) -> None:
         """Start the thread; the engine (and torch) are imported in it."""
         self._thread.start()
+        self._keeper.start()
 
     def submit(self, request: Request) -> int:
         """Queue a request in its lane, in place of what is there; returns the job's number.
@@ -154,37 +153,35 @@ class Worker:
             if lane(request) == "open":
                 self._drop(*self._jobs)
                 self._opened = self._numbers
-            waiting = self._jobs.get("keep")
-            if isinstance(request, Autosave) and (waiting is None or waiting.frames is not None):
-                self._keep_since = time.monotonic()  # one that replaces another has waited as long as that
             self._drop(lane(request))
             self._jobs[lane(request)] = _Job(self._numbers, request)
             if isinstance(request, Run):
                 self._not_before = 0.0
-            self._condition.notify()
+            self._condition.notify_all()
             return self._numbers
 
     def cancel(self, which: During) -> None:
         """Drop the job of a lane; a run ends after the step it is at."""
         with self._condition:
             self._drop(which)
-            self._condition.notify()
+            self._condition.notify_all()
 
     def set_pace(self, seconds: float) -> None:
         """The least time between two steps of a run."""
         with self._condition:
             self._pace = seconds
             self._not_before = 0.0
-            self._condition.notify()
+            self._condition.notify_all()
 
     def close(self) -> None:
         """Drop everything and wait for the thread to end."""
         with self._condition:
             self._closing = True
             self._drop(*self._jobs)
-            self._condition.notify()
-        if self._thread.is_alive():
-            self._thread.join()
+            self._condition.notify_all()
+        for thread in (self._thread, self._keeper):
+            if thread.is_alive():
+                thread.join()
 
     def _work(self) -> None:
         try:
@@ -193,6 +190,9 @@ class Worker:
             self._deliver(Answer(0, Failed(f"The engine could not start: {error}.", "start"), True))
             return
         self._deliver(Answer(0, engine.ready(), True))
+        with self._condition:
+            self._engine = engine
+            self._condition.notify_all()
         while (job := self._next()) is not None:
             if job.dropped:
                 job.tidy_up()
@@ -200,6 +200,22 @@ class Worker:
                 self._advance(engine, job)
         for job in self._dropped:
             job.tidy_up()
+
+    def _keep(self) -> None:
+        """The autosaves, one after another, whatever else goes on."""
+        while True:
+            with self._condition:
+                while not self._closing and (self._engine is None or "keep" not in self._jobs):
+                    self._condition.wait()
+                if self._closing or self._engine is None:
+                    return
+                job, engine = self._jobs.pop("keep"), self._engine
+            try:
+                frame = next(engine.answer(job.request), None)
+            except Exception as error:  # noqa: BLE001 — as of any other job
+                frame = _failed(error, "keep")
+            if not self._closing:
+                self._deliver(Answer(job.number, frame, True))
 
     def _drop(self, *lanes: During) -> None:
         """Take what is in these lanes out of them. The lock is held."""
@@ -220,12 +236,9 @@ class Worker:
                 late = ("run", "prepare") if waiting else ()
                 ready = (name for name in LANES if name in self._jobs and name not in late)
                 if (name := next(ready, None)) is not None:
-                    return self._jobs["keep" if self._keep_is_due() else name]
+                    return self._jobs[name]
                 self._condition.wait(waiting or None)
             return None
-
-    def _keep_is_due(self) -> bool:
-        return "keep" in self._jobs and time.monotonic() - self._keep_since >= KEEP_WAITS
 
     def _advance(self, engine: Engine, job: _Job) -> None:
         begin = time.monotonic()
@@ -235,9 +248,7 @@ class Worker:
                 job.frames = engine.answer(job.request)
             frame = next(job.frames, None)
         except Exception as error:  # noqa: BLE001 — whatever a model does wrong, the window goes on
-            from explorer.engine.errors import sentence  # needs torch, which is loaded by now
-
-            frame = Failed(sentence(error), name)
+            frame = _failed(error, name)
         one_answer = name in ("look", "film", "schedule") and not isinstance(frame, Progress | Drawn)
         if isinstance(frame, Seen) and frame.more:
             one_answer = False
@@ -253,6 +264,12 @@ class Worker:
             dropped = self._closing or (current is not job and (name != "look" or job.number < self._opened))
         if not dropped:
             self._deliver(Answer(job.number, frame, last))
+
+
+def _failed(error: Exception, name: During) -> Failed:
+    from explorer.engine.errors import sentence  # needs torch, which is loaded by now
+
+    return Failed(sentence(error), name)
 
 
 def _make_engine() -> Engine:

@@ -9,9 +9,9 @@ from typing import cast
 
 import pytest
 
-from explorer.engine import worker
-from explorer.engine.frame import Frame, Seen
-from explorer.request import Autosave, Bound, Film, Forward, Look, ModelRef, Open, Request, Run, ScoreMatching
+from explorer.engine.frame import Failed, Frame, Saved, Seen
+from explorer.facts import ModelError
+from explorer.request import Autosave, Bound, Film, Forward, ModelRef, Open, Request, Run, ScoreMatching
 from tests.engine.worker_bench import MODEL, PATIENCE, Bench, FakeEngine, look, run
 
 
@@ -158,24 +158,27 @@ def test_opening_drops_all_that_was_asked_before(bench: Bench) -> None:
             pass
 
 
-@pytest.mark.parametrize("waits", [0.0, 3600.0])
-def test_an_autosave_gives_way_to_looks_but_not_for_ever(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, waits: float
-) -> None:
-    """While a slider is dragged there is always another look."""
-    monkeypatch.setattr(worker, "KEEP_WAITS", waits)
-    bench.worker.submit(look(0))
+def test_an_autosave_waits_for_nobody(bench: Bench) -> None:
+    """A step of a large network may take minutes."""
+    bench.worker.submit(run())
     bench.begun()
+    job = bench.worker.submit(Autosave(MODEL, "a.dxsession", ""))
+    assert type(bench.begun()[0]) is Autosave
+    newer = bench.worker.submit(Autosave(MODEL, "a.dxsession", ""))
+    bench.let(6)
+    answers = [bench.next() for _ in range(7)]
+    assert {job, newer} <= {answer.job for answer in answers}
+
+
+def test_an_autosave_that_fails_says_so_and_the_next_one_is_made(bench: Bench) -> None:
+    bench.engine.errors[Autosave] = ModelError("The disk is full.")
     bench.worker.submit(Autosave(MODEL, "a.dxsession", ""))
-    order: list[type] = []
-    for t in range(1, 3):
-        bench.worker.submit(look(t))
-        bench.let()
-        order.append(type(bench.begun()[0]))
-    if waits:
-        bench.let()
-        order.append(type(bench.begun()[0]))
-    assert order == ([Look, Look, Autosave] if waits else [Autosave, Look])
+    bench.let()
+    assert bench.next().frame == Failed("The disk is full.", "keep")
+    del bench.engine.errors[Autosave]
+    bench.worker.submit(Autosave(MODEL, "a.dxsession", ""))
+    bench.let()
+    assert bench.next().frame == Saved("a.dxsession")
 
 
 def test_what_is_asked_after_opening_waits_for_it(bench: Bench) -> None:

@@ -40,10 +40,13 @@ def edited_at(step: int, segments: Sequence[Made]) -> Edited | None:
     return next((segment.request.edited for segment in segments if segment.start == step), None)
 
 
-def chain_file(number: int, run: ChainRun, whole: bool) -> ChainFile:
-    """whole: with the picture, which otherwise is decoded again."""
+def chain_file(number: int, run: ChainRun, whole: bool) -> ChainFile | None:
+    """whole: with the picture, which otherwise is decoded again. None for a run that is at this moment beginning."""
+    steps = tuple(run.steps)
+    if not steps or len(steps) <= run.segments[-1].start:
+        return None
     segments = tuple(ChainSegmentRecord(s.request, s.start, s.given) for s in run.segments)
-    return ChainFile(number, run.L, segments, tuple(_record(step, whole) for step in run.steps))
+    return ChainFile(number, run.L, segments, tuple(_record(step, whole) for step in steps))
 
 
 def _record(step: ChainStep, whole: bool) -> ChainStepRecord:

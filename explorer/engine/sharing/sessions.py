@@ -32,13 +32,17 @@ Answers = Callable[[Run], Iterator[Frame]]
 
 
 def save_session(runs: Runs, chains: ChainRuns, request: SaveSession) -> Iterator[Frame]:
-    """With the steps, or for an autosave without them. runs, chains: those of the open model, of either family."""
+    """With the steps, or for an autosave without them. runs, chains: those of the open model, of either family.
+
+    For an autosave this is asked in a thread of its own, while the runs go on.
+    """
     whole = not isinstance(request, Autosave)
     notes = from_plain(Notes, json.loads(request.notes))
     known = {run.number: run for run in notes.runs}
     arrays: dict[int, Floats] = {}
-    files = tuple(_file(number, runs.get(number), whole, arrays) for number in known if number in runs)
-    ways = tuple(chain_file(number, chains.get(number), whole) for number in known if number in chains)
+    files = tuple(_file(number, run, whole, arrays) for number, run in runs.all().items() if number in known)
+    made = {number: chain_file(number, run, whole) for number, run in chains.all().items() if number in known}
+    ways = tuple(way for way in made.values() if way is not None)
     session = SessionFile(request.model, notes, files, ways)
     with replacing(request.path) as file:
         if whole:
@@ -91,7 +95,8 @@ def _on_model(file: RunFile, model: ModelRef) -> RunFile:
 def _file(number: int, run: Trajectory, whole: bool, arrays: dict[int, Floats]) -> RunFile:
     segments = tuple(SegmentRecord(s.request, s.start, s.continues, s.memory, _numbers(s.limit)) for s in run.segments)
     if not whole:
-        return RunFile(number, run.made, run.times, segments)
+        # Of a run that is at this moment beginning there is nothing yet, but its first step can be made as well.
+        return RunFile(number, max(run.made, segments[-1].start + 1), run.times, segments)
     steps = tuple(_record(run.kept[index], arrays) for index in sorted(run.kept))
     return RunFile(number, run.made, run.times, segments, run.stride, tuple(run.scalars), steps)
 
