@@ -18,8 +18,8 @@ from explorer.engine.kept import Kept
 from explorer.engine.scalars import scalars
 from explorer.request import Run
 
-MAX_STRIDE = 64
-"""Keyframes further apart than this would make going back to a step too slow."""
+MAX_STRIDE = 16
+"""Keyframes further apart than this would make going back to a step too slow: the network is asked up to so often."""
 
 
 @dataclass(frozen=True, eq=False)
