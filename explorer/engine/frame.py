@@ -51,6 +51,8 @@ class ParameterSpec:
     minimum: float | None
     maximum: float | None
     choices: tuple[str, ...]
+    only_with: str = ""
+    """The yes-or-no parameter without which this one says nothing; "" for none."""
 
 
 @dataclass(frozen=True)

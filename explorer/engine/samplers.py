@@ -97,9 +97,5 @@ def _parameter_specs(parameters: type[Any]) -> tuple[ParameterSpec, ...]:
     for f in (ordered[name] for name in names):
         assert f.default is not MISSING, f"{parameters}: the parameter {f.name} needs a default"
         meta = f.metadata
-        specs.append(
-            ParameterSpec(
-                f.name, meta["label"], meta["help"], f.default, meta["minimum"], meta["maximum"], meta["choices"]
-            )
-        )
+        specs.append(ParameterSpec(f.name, default=f.default, **meta))
     return tuple(specs)

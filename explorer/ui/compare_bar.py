@@ -11,6 +11,7 @@ from explorer.engine.frame import LensSpec, Seen
 from explorer.ui.branch_tree import BranchTree
 from explorer.ui.controls import combo
 from explorer.ui.session import COMPARED_LENSES, Session
+from explorer.ui.short_text import plain
 from explorer.ui.tiles import Tiles
 
 COLUMNS = 3
@@ -46,10 +47,10 @@ class CompareBar(QWidget):
         with QSignalBlocker(self._lenses):
             self._lenses.clear()
             both = LATENT_COMPARED if kind == "chain" else COMPARED_LENSES
-            self._lenses.addItem("z_t and x̂" if kind == "chain" else "x_t and x̂₀", " ".join(both))
+            self._lenses.addItem("zₜ and x̂" if kind == "chain" else "xₜ and x̂₀", " ".join(both))
             for lens in lenses:
                 if kind in lens.kinds:
-                    self._lenses.addItem(lens.name, lens.name)
+                    self._lenses.addItem(plain(lens.label), lens.name)
         self._session.compared_lenses = both
 
     def _choose_lenses(self) -> None:

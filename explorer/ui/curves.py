@@ -47,20 +47,20 @@ class Group:
 
 GROUPS = (
     Group(
-        "sizes",
+        "Sizes",
         "r.m.s.",
         "Root mean square per dimension of x_t, of ε̂ (dotted: 1, the size of ε), of the change of x̂₀, and of what the "
         "label changes in ε̂",
         {"x_t": "x_t", "eps": "ε̂", "x0_change": "Δx̂₀", "guidance": "Δε̂"},
     ),
     Group(
-        "turning", "cosine", "cos ∠(ε̂ of this step, ε̂ of the step before): 1 on a straight path", {"eps_cosine": "cos"}
+        "Turning", "cosine", "cos ∠(ε̂ of this step, ε̂ of the step before): 1 on a straight path", {"eps_cosine": "cos"}
     ),
     Group(
-        "clipping", "share", "Share of the pixels of the model's x̂₀ outside the data's range", {"clipped": "clipped"}
+        "Clipping", "share", "Share of the pixels of the model's x̂₀ outside the data's range", {"clipped": "clipped"}
     ),
     Group(
-        "score",
+        "Score",
         "r.m.s.",
         "Of the score ∇ log p(x_t) per dimension: it grows as 1/s towards the data",
         {"score": "score"},

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QW
 from explorer.facts import ModelFacts
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
 from explorer.ui.place_editor import place_editor
+from explorer.ui.short_text import capital
 
 Changed = Callable[[str, Any], None]
 """key, value as text or as a card has it"""
@@ -105,7 +106,7 @@ def _combo(
 ) -> QComboBox:
     combo = QComboBox()
     for data, text in choices:
-        combo.addItem(text, data)
+        combo.addItem(capital(text), data)
     place = next((i for i, (data, text) in enumerate(choices) if value in (data, text)), 0)
     combo.setCurrentIndex(place)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -17,7 +17,7 @@ from explorer.facts import GuidanceKind, ModelFacts
 from explorer.state import State
 from explorer.ui.controls import combo, decimal, whole
 
-NO_LABEL_TEXT = "none"
+NO_LABEL_TEXT = "None"
 FORMULAS: dict[GuidanceKind, str] = {
     "classifier-free": "Classifier-free guidance: score = γ s(x_t, y) + (1 − γ) s(x_t). "
     "0 is unconditional, 1 conditional, above 1 guided.",

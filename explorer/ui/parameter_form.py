@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout,
 
 from explorer.engine.frame import ParameterSpec
 from explorer.ui.field_column import align
+from explorer.ui.short_text import capital
 
 UNLIMITED = 10**6
-SYMBOLS = {"beta_tilde": "β̃ (posterior)", "beta": "β (forward)", "learned": "learned"}
+SYMBOLS = {"beta_tilde": "β̃ (posterior)", "beta": "β (forward)", "learned": "Learned"}
 
 EXAMPLES = {"times": "999, 800, 600, …"}
 """What an empty line shows."""
@@ -32,6 +33,7 @@ class ParameterForm(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setVerticalSpacing(5)
         self._label_width = 0
+        self._specs: tuple[ParameterSpec, ...] = ()
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
     def set_label_width(self, width: int) -> None:
@@ -54,6 +56,19 @@ class ParameterForm(QWidget):
             else:
                 self._form.addRow(spec.label, control)
         align(self._form, self._label_width)
+        self._specs = specs
+        for switch in {spec.only_with for spec in specs} - {""}:
+            if (check := self.findChild(QCheckBox, f"{self._prefix}:{switch}")) is not None:
+                check.toggled.connect(lambda _: self._show_what_counts())
+        self._show_what_counts()
+
+    def _show_what_counts(self) -> None:
+        """A parameter that says nothing without another is on show with that one alone."""
+        for spec in self._specs:
+            switch = self.findChild(QCheckBox, f"{self._prefix}:{spec.only_with}") if spec.only_with else None
+            control = self.findChild(QWidget, f"{self._prefix}:{spec.name}")
+            if switch is not None and control is not None:
+                self._form.setRowVisible(control, switch.isChecked())
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show values set elsewhere without emitting any."""
@@ -64,6 +79,7 @@ class ParameterForm(QWidget):
             with QSignalBlocker(control):
                 if isinstance(control, QCheckBox):
                     control.setChecked(bool(value))
+                    self._show_what_counts()
                 elif isinstance(control, QComboBox):
                     control.setCurrentIndex(max(control.findData(value), 0))
                 elif isinstance(control, QLineEdit):
@@ -84,7 +100,7 @@ class ParameterForm(QWidget):
         if spec.choices:
             combo = QComboBox()
             for choice in spec.choices:
-                combo.addItem(SYMBOLS.get(choice, choice), choice)
+                combo.addItem(SYMBOLS.get(choice, capital(choice)), choice)
             combo.setCurrentIndex(max(combo.findData(value), 0))
             combo.currentIndexChanged.connect(lambda _: self.changed.emit(name, combo.currentData()))
             return combo

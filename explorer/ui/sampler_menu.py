@@ -32,7 +32,7 @@ def fill(combo: QComboBox, samplers: Iterable[SamplerSpec]) -> None:
         if spec.group != group:
             group = spec.group
             combo.insertSeparator(combo.count())
-            combo.addItem(f"from {group}")
+            combo.addItem(f"From {group}")
             _set_enabled(combo, combo.count() - 1, False)
         combo.addItem(spec.label, spec.name)
 

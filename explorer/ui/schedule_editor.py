@@ -14,6 +14,7 @@ from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.schedule_handles import Points, ScheduleHandles, points_of
 from explorer.ui.schedule_paths import TEXTS, add_paths, ask_for_path, name_paths
+from explorer.ui.short_text import capital
 from explorer.ui.time_plot import TimePlot
 
 CUSTOM = "custom"
@@ -71,9 +72,9 @@ class ScheduleEditor(QWidget):
         with QSignalBlocker(self._combo):
             self._combo.clear()
             for spec in specs:
-                self._combo.addItem(spec.label, spec.name)
+                self._combo.addItem(capital(spec.label), spec.name)
                 self._combo.setItemData(self._combo.count() - 1, spec.summary, Qt.ItemDataRole.ToolTipRole)
-            self._combo.addItem("drawn by hand", CUSTOM)
+            self._combo.addItem("Drawn by hand", CUSTOM)
             tip = "log SNR through points that you drag in the plot"
             self._combo.setItemData(self._combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
             add_paths(self._combo)

@@ -15,6 +15,7 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.gallery import shipped_models
 from explorer.ui.model_words import describe
 from explorer.ui.session import SECOND_LENSES, Session
+from explorer.ui.short_text import plain
 
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
 
@@ -63,7 +64,7 @@ class SecondModelBar(QFrame):
             self._lenses.addItem("x̂₀ and ε̂", " ".join(SECOND_LENSES))
             for lens in lenses:
                 if kind in lens.kinds and not lens.slow:
-                    self._lenses.addItem(lens.name, lens.name)
+                    self._lenses.addItem(plain(lens.label), lens.name)
         self._session.second_lenses = SECOND_LENSES
 
     def _choose(self) -> None:

@@ -11,6 +11,8 @@ LEAST = 5
 
 _STEP = re.compile(r"([xz])_\{t([−+])1\}")
 _AT_T = re.compile(r"([xz])_t(?![A-Za-z0-9_])")
+_SUBSCRIPT = re.compile(r"<sub>(.*?)</sub>")
+_BELOW = {"t": "ₜ", "0": "₀", "1": "₁"}
 _SIGN = {"−": "₋", "+": "₊"}
 
 
@@ -20,6 +22,16 @@ def typeset(text: str) -> str:
         return text
     text = _STEP.sub(lambda found: f"{found[1]}ₜ{_SIGN[found[2]]}₁", text)
     return _AT_T.sub(r"\1ₜ", text)
+
+
+def plain(label: str) -> str:
+    """A label in rich text for a place without any, such as a list: x̂<sub>0</sub> as x̂₀."""
+    return _SUBSCRIPT.sub(lambda found: _BELOW.get(found[1], f"_{found[1]}"), label)
+
+
+def capital(text: str) -> str:
+    """Words of a list as its entry: with a capital, unless they begin with a symbol of one letter."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z][a-z]", text) else text
 
 
 def shorter_forms(text: str, ends: tuple[str, ...] = CLAUSES) -> list[str]:

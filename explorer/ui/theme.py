@@ -129,8 +129,44 @@ def apply(app: QApplication, name: ThemeName) -> None:
     app.setStyleSheet(_stylesheet(t))
 
 
-def _stylesheet(t: Theme) -> str:
+def _picture(name: str, t: Theme) -> str:
+    """A stylesheet's word for `resources/icons/NAME-THEME.svg`."""
+    return f'url("{(RESOURCES / "icons" / f"{name}-{t.name}.svg").as_posix()}")'
+
+
+def _fields(t: Theme) -> str:
+    """Lists, numbers and lines to write in: what can be chosen looks like a button, what can be typed like a page."""
     return f"""
+    QComboBox, QAbstractSpinBox, QLineEdit {{ background: {t.canvas}; color: {t.text}; border: 1px solid {t.border};
+        border-radius: 4px; min-height: 16px; selection-background-color: {t.accent};
+        selection-color: {t.on_accent}; }}
+    QComboBox {{ background: {t.raised}; padding: 2px 4px 2px 6px; }}
+    QAbstractSpinBox {{ padding: 0 0 0 4px; min-height: 20px; }}
+    QLineEdit {{ padding: 2px 4px; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent; border: none; padding: 0;
+        min-height: 0; }}
+    QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover {{ border-color: {t.disabled}; }}
+    QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus {{ border-color: {t.accent}; }}
+    QComboBox:disabled, QAbstractSpinBox:disabled, QLineEdit:disabled {{ background: {t.surface};
+        color: {t.disabled}; border-color: {t.raised}; }}
+    QComboBox::drop-down {{ border: none; width: 16px; }}
+    QComboBox::down-arrow {{ image: {_picture("down", t)}; width: 10px; height: 10px; }}
+    QComboBox::down-arrow:disabled {{ image: {_picture("down-off", t)}; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ subcontrol-origin: padding; border: none;
+        background: transparent; width: 16px; }}
+    QAbstractSpinBox::up-button {{ subcontrol-position: top right; }}
+    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; }}
+    QAbstractSpinBox::up-button:hover, QAbstractSpinBox::down-button:hover {{ background: {t.raised}; }}
+    QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ width: 8px; height: 8px; }}
+    QAbstractSpinBox::up-arrow {{ image: {_picture("up", t)}; }}
+    QAbstractSpinBox::down-arrow {{ image: {_picture("down", t)}; }}
+    QAbstractSpinBox::up-arrow:disabled, QAbstractSpinBox::up-arrow:off {{ image: {_picture("up-off", t)}; }}
+    QAbstractSpinBox::down-arrow:disabled, QAbstractSpinBox::down-arrow:off {{ image: {_picture("down-off", t)}; }}
+    """
+
+
+def _stylesheet(t: Theme) -> str:
+    return f"""{_fields(t)}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: 4px; }}
     QFrame#panel, QScrollArea#panel, QWidget#panelBody {{ background: {t.surface}; border: none; }}
     QFrame[role="tile"] {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 6px; }}
@@ -166,7 +202,7 @@ def _stylesheet(t: Theme) -> str:
         background: {t.canvas}; }}
     QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
     QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent};
-        image: url("{(RESOURCES / "icons" / f"check-{t.name}.svg").as_posix()}"); }}
+        image: {_picture("check", t)}; }}
     QCheckBox::indicator:disabled {{ border-color: {t.border}; background: {t.raised}; }}
     QToolButton::menu-indicator {{ image: none; }}
     QFrame#card {{ background: {t.surface}; border: 1px solid {t.border}; border-radius: 8px; }}

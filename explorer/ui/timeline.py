@@ -32,7 +32,7 @@ SPEEDS: dict[str, float] = {
     "5 steps/s": 5.0,
     "10 steps/s": 10.0,
     "20 steps/s": 20.0,
-    "full speed": math.inf,
+    "Full speed": math.inf,
 }
 BRANCH_TIP = "Branch here: from this step on in a run of its own, the present one stays (B)"
 
@@ -81,7 +81,7 @@ class Timeline(QFrame):
         self._loop.toggled.connect(self.loopToggled)
         self._speed = named(QComboBox(), "speedCombo", "Speed", "How fast a run is played")
         self._speed.addItems(list(SPEEDS))
-        self._speed.setCurrentText("full speed")
+        self._speed.setCurrentText("Full speed")
         self._speed.currentTextChanged.connect(lambda text: self.paceChosen.emit(1 / SPEEDS[text]))
 
         self.slider = TimeSlider()
@@ -95,7 +95,7 @@ class Timeline(QFrame):
         self._spin.valueChanged.connect(self.timeChosen)
         self._numbers = Readout()
         self._scale = named(QComboBox(), "scaleCombo", "Scale of the time axis", "Scale of the time axis")
-        self._scale.addItems([f"by {scale}" for scale in SCALES])
+        self._scale.addItems([f"By {scale}" for scale in SCALES])
         self._scale.currentIndexChanged.connect(self._change_scale)
         self.tree = BranchTree(self.slider.x_of)
         self.filmstrip = Filmstrip(self.slider.x_of)

@@ -38,7 +38,7 @@ DATA = (
     ("rings", "Three rings"),
     ("", "Your drawing"),
 )
-PREDICTIONS = (("v", "v = a ε − s x₀"), ("eps", "ε, the noise"), ("x0", "x₀, the data"), ("score", "the score"))
+PREDICTIONS = (("v", "v = a ε − s x₀"), ("eps", "ε, the noise"), ("x0", "x₀, the data"), ("score", "The score"))
 OBJECTIVES = (("denoising", "Denoising"), ("sliced", "Sliced score matching"))
 LENSES = ("x_t", "x0", "score", "error_map")
 

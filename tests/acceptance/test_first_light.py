@@ -315,7 +315,7 @@ def test_annealed_langevin_listens_while_it_runs(user: User) -> None:
     assert not any(moved[b] for b in moved if b > changed_at + 1), "a step of size 0 moves nothing"
     user.type_into(QSpinBox, "sampler:steps_per_level", "3")
     user.type_into(QDoubleSpinBox, "sampler:step_size", "0.3")
-    user.find(QComboBox, "speedCombo").setCurrentText("full speed")
+    user.find(QComboBox, "speedCombo").setCurrentText("Full speed")
     user.settle()
     assert user.window.state.t == 0
     assert user.banner == ""

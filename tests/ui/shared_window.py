@@ -76,7 +76,7 @@ def as_new(window: MainWindow, path: Path) -> None:
     for name in ("speedCombo", "scaleCombo"):
         combo = window.findChild(QComboBox, name)
         assert isinstance(combo, QComboBox)
-        combo.setCurrentIndex(combo.findText("full speed") if name == "speedCombo" else 0)
+        combo.setCurrentIndex(combo.findText("Full speed") if name == "speedCombo" else 0)
     facts = session.facts
     if facts is None or facts.path != str(path) or not window.tile("x_t").isVisible():
         window.open(str(path))

@@ -136,7 +136,7 @@ def test_a_network_without_labels_gets_those_of_the_components(make_hand: MakeHa
     hand = make_hand(tmp_path)
     assert hand.window.state.guidance_kind == "classifier"
     label = hand.combo("labelCombo")
-    assert [label.itemText(i) for i in range(label.count())] == ["none", "component 0", "component 1"]
+    assert [label.itemText(i) for i in range(label.count())] == ["None", "component 0", "component 1"]
     model = hand.combo("guidanceKindCombo").model()
     assert isinstance(model, QStandardItemModel)
     assert not model.item(0).isEnabled()

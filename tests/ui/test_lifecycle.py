@@ -150,7 +150,7 @@ def test_opening_another_model_while_a_run_plays(hand: Hand, plane: Path) -> Non
     assert hand.data("x_t").shape == (300, 2)
     hand.qtbot.wait(250)  # longer than a step of the old run
     assert hand.data("x_t").shape == (300, 2)
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.type_into(hand.spin("stepsSpin"), "5")
     hand.play_to_end()
     assert hand.window.state.t == 0

@@ -144,3 +144,13 @@ def test_every_sampler_gets_its_form_with_its_defaults(qtbot: QtBot, sampler: st
             assert control.currentData() == spec.default
         elif isinstance(control, QSpinBox | QDoubleSpinBox):
             assert control.value() == pytest.approx(spec.default)
+
+
+def test_what_says_nothing_without_another_is_on_show_with_it_alone(qtbot: QtBot) -> None:
+    limit = ParameterSpec("clip_range", "Clip range", "", 1.0, 0.1, 100.0, (), only_with="clip")
+    form = Form(qtbot, CHECK, limit, clip=False)
+    assert not form.control("clip_range").isVisible()
+    QTest.keyClick(form.control("clip"), Qt.Key.Key_Space)
+    assert form.control("clip_range").isVisible()
+    form.form.set_values({"clip": False})
+    assert not form.control("clip_range").isVisible()

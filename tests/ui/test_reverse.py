@@ -153,7 +153,7 @@ def test_pausing_and_stepping_in_the_middle_changes_nothing(reverse: Hand, sampl
     assert hand.window.state.step == step + 1
     hand.click("backButton")
     hand.settle()
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.play_to_end()
     assert hand.window.state.step == 12
     assert same(whole, hand.shown())
@@ -178,7 +178,7 @@ def test_scrubbing_back_while_it_runs_pauses_and_loses_nothing(reverse: Hand) ->
     assert run.made >= 5
     assert times_agree(hand)
     assert same(run_frames(hand)[2], hand.shown())
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.play_to_end()
     assert same(whole, hand.shown())
 
@@ -211,7 +211,7 @@ def test_pausing_and_going_on_while_a_recorded_run_is_shown(reverse: Hand) -> No
     step = hand.window.state.step
     hand.qtbot.wait(150)
     assert hand.window.state.step == step
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.play_to_end()
     assert hand.window.state.step == 12
 
@@ -219,7 +219,7 @@ def test_pausing_and_going_on_while_a_recorded_run_is_shown(reverse: Hand) -> No
 def test_the_speed_is_kept(reverse: Hand) -> None:
     hand = reverse
     combo = hand.combo("speedCombo")
-    assert combo.currentText() == "full speed"
+    assert combo.currentText() == "Full speed"
     combo.setFocus()
     QTest.keyClick(combo, Qt.Key.Key_Up)
     assert combo.currentText() == "20 steps/s"
@@ -236,6 +236,6 @@ def test_full_speed_takes_over_in_the_middle_of_a_slow_run(reverse: Hand) -> Non
     hand.settle()
     hand.combo("speedCombo").setCurrentText("1 step/s")
     play_until(hand, 1)
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.until(lambda: not hand.window.busy)  # at 1 step/s it would take longer than is waited for
     assert hand.window.state.step == 90

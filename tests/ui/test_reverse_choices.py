@@ -54,7 +54,7 @@ def test_another_label_half_way_changes_the_rest_of_the_run(reverse: Hand) -> No
     hand.type_into(hand.decimal("guidanceSpin"), "5")
     hand.settle()
     assert hand.window.state.step == step
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.play_to_end()
     assert hand.window.state.step == 12
     assert not np.array_equal(unconditional, hand.data("x_t"))

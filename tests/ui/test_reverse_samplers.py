@@ -121,7 +121,7 @@ def test_the_steps_per_level_change_the_plan_while_annealed_langevin_runs(anneal
     # What is left of the first level counts the steps already made there.
     assert run.times.count(first) <= 8
     assert len(run.times) < planned
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     hand.until(lambda: not hand.window.busy)
     assert run.finished
     assert hand.window.state.t == 0
@@ -134,11 +134,11 @@ def test_the_steps_per_level_change_the_plan_while_annealed_langevin_runs(anneal
 
 
 def test_other_statistics_of_the_run(annealed: Hand) -> None:
-    annealed.combo("speedCombo").setCurrentText("full speed")
+    annealed.combo("speedCombo").setCurrentText("Full speed")
     annealed.play_to_end()
     combo, plot = annealed.combo("statisticsCombo"), annealed.plot("statisticsPlot")
     titles = [combo.itemText(i) for i in range(combo.count())]
-    assert titles == ["sizes", "turning", "clipping", "score", "Langevin"]
+    assert titles == ["Sizes", "Turning", "Clipping", "Score", "Langevin"]
     annealed.choose(combo, combo.itemData(4))
     assert set(plot.names()) == {"drift", "noise", "ratio"}
     drift, noise, ratio = (plot.curve(name)[1] for name in ("drift", "noise", "ratio"))
@@ -152,7 +152,7 @@ def test_other_statistics_of_the_run(annealed: Hand) -> None:
 
 def test_levels_are_drawn_and_the_statistics_go_by_step(annealed: Hand) -> None:
     hand = annealed
-    hand.combo("speedCombo").setCurrentText("full speed")
+    hand.combo("speedCombo").setCurrentText("Full speed")
     plain = hand.slider.grab().toImage()
     hand.play_to_end()
     run = hand.session.run

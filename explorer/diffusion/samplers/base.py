@@ -55,10 +55,14 @@ def parameter(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Sequence[str] = (),
+    only_with: str = "",
 ) -> Any:
-    """A field of a sampler's Parameters, with what a panel or a command line needs to offer it."""
-    metadata = {"label": label, "help": help, "minimum": minimum, "maximum": maximum, "choices": tuple(choices)}
-    return field(default=default, metadata=metadata)
+    """A field of a sampler's Parameters, with what a panel or a command line needs to offer it.
+
+    only_with: the yes-or-no field without which this one says nothing.
+    """
+    limits = {"minimum": minimum, "maximum": maximum, "choices": tuple(choices)}
+    return field(default=default, metadata={"label": label, "help": help, "only_with": only_with} | limits)
 
 
 def clip_parameter() -> Any:
@@ -68,7 +72,7 @@ def clip_parameter() -> Any:
 
 def clip_range_parameter() -> Any:
     """`clip_range`, the limit of x̂₀."""
-    return parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0)
+    return parameter(1.0, "Clip range", "Where x̂₀ is clipped; 1 for pictures in [−1, 1]", 0.1, 100.0, only_with="clip")
 
 
 NORMAL, UNIFORM = "normal", "uniform"
@@ -103,6 +107,7 @@ class Descending:
         "scaled back to it; 99.5 is usual, 0 is plain clipping",
         0.0,
         100.0,
+        only_with="clip",
     )
     most: float = parameter(
         0.0,
@@ -110,6 +115,7 @@ class Descending:
         "Dynamic thresholding: x̂₀ is clipped no farther out than this many clip ranges; 0 is no such limit",
         0.0,
         1e9,
+        only_with="clip",
     )
     times: str = parameter("", "Times", "The list of times for the spacing custom, such as 1000, 600, 300, 100")
 
