@@ -42,8 +42,7 @@ class DDIM(SingleFile[dict[str, Any]]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[dict[str, Any]]:
         evidence, sets = context.evidence, _sets(checkpoint)
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the order in it"))
+        weights = context.weight_set(sets, "the order in it")
         values, yaml = read_yaml_beside(checkpoint.path)
         arguments, side = _arguments(sets[weights])
         widths = "·".join(map(str, arguments["block_out_channels"]))
@@ -63,8 +62,8 @@ class DDIM(SingleFile[dict[str, Any]]):
             prediction=Candidate("eps", "default", "the program predicts noise alone"),
             value_range=Candidate((-1.0, 1.0), "default", "the program"),
             learned_variance="range" if arguments["out_channels"] == 2 * channels else None,
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
         )
 
     def network(
@@ -81,7 +80,7 @@ class DDIM(SingleFile[dict[str, Any]]):
 
         sets = _sets(checkpoint)
         module = build("UNet2DModel", plan.network, checkpoint.path.name)
-        fill(module, checkpoint.weights(translate(sets[plan.weights or next(iter(sets))])), device)
+        fill(module, checkpoint.weights(translate(sets[plan.weights])), device)
 
         def call(x: Tensor, times: Tensor) -> Tensor:
             output: Tensor = module(x, times, return_dict=False)[0]

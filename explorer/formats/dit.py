@@ -40,8 +40,7 @@ class DiT(SingleFile[dict[str, Any]]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[dict[str, Any]]:
         evidence, sets = context.evidence, _sets(checkpoint)
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        weights = context.weight_set(sets)
         arguments = _arguments(sets[weights])
         heads, width = arguments["num_attention_heads"], arguments["attention_head_dim"]
         text = f"{arguments['num_layers']} blocks of width {heads * width}, patches of {arguments['patch_size']}"
@@ -65,8 +64,8 @@ class DiT(SingleFile[dict[str, Any]]):
             class_names=Candidate(None, "inferred", "y_embedder"),
             learned_variance="range" if arguments["out_channels"] == 2 * channels else None,
             sampler_defaults={"clip": not latent},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
             latent=latent,
             autoencoder=choose_autoencoder(context, checkpoint.path, shape) if latent else None,
         )
@@ -85,7 +84,7 @@ class DiT(SingleFile[dict[str, Any]]):
 
         sets = _sets(checkpoint)
         module: Any = build("DiTTransformer2DModel", plan.network, checkpoint.path.name)
-        fill(module, checkpoint.weights(translate(sets[plan.weights or next(iter(sets))])), device)
+        fill(module, checkpoint.weights(translate(sets[plan.weights])), device)
         module.to(device)  # the table of positions is no weight
         for block in module.transformer_blocks:
             block.norm1.emb.time_proj.downscale_freq_shift = 0

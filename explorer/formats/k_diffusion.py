@@ -65,8 +65,7 @@ class KDiffusion(SingleFile[Network]):
         kind = model.values.get("type")
         if kind != TYPE or not sets:
             raise ModelError(f"The file's network is of the type {short(kind)}: of k-diffusion's, {TYPE} is read.")
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        weights = context.weight_set(sets)
         arguments = _arguments(model)
         widths = "·".join(map(str, arguments["widths"]))
         evidence.add("network", f"{TYPE}, channels {widths}", "file", where)
@@ -89,8 +88,8 @@ class KDiffusion(SingleFile[Network]):
             prediction=Candidate("x0", "file", "the preconditioning"),
             value_range=Candidate((-1.0, 1.0), "default", "the library's training code"),
             sampler_defaults={"clip": False, "spacing": "karras"},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
             fixed={"prediction": "the preconditioning makes x̂₀ of whatever the network says"},
         )
 
@@ -111,7 +110,7 @@ class KDiffusion(SingleFile[Network]):
         sets = _sets(checkpoint)
         with torch.device("meta"):  # shapes without memory
             module = KUnet(KConfig(**plan.network.arguments))
-        fill(module, checkpoint.weights(sets[plan.weights or next(iter(sets))]), device)
+        fill(module, checkpoint.weights(sets[plan.weights]), device)
         sigma_data = plan.network.sigma_data
 
         def denoise(x: Tensor, sigmas: Tensor) -> Tensor:

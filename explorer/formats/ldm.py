@@ -58,8 +58,7 @@ class LatentDiffusion(SingleFile[Network]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[Network]:
         evidence, sets, table = context.evidence, _sets(checkpoint), _table(checkpoint)
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        weights = context.weight_set(sets)
         keys = read_keys(sets[weights])
         values, yaml = read_yaml_beside(checkpoint.path)
         model = Fields(nested(values, "model", "params"), yaml)
@@ -98,8 +97,8 @@ class LatentDiffusion(SingleFile[Network]):
             null_label=Candidate(classes - 1 if classes == 1001 else None, "inferred", "the 1001st of 1001 labels"),
             class_names=Candidate(None, "inferred", "the table of labels"),
             sampler_defaults={"clip": not latent},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
             latent=latent,
             autoencoder=choose_autoencoder(context, checkpoint.path, shape, own, FIRST_STAGE) if latent else None,
         )
@@ -119,7 +118,7 @@ class LatentDiffusion(SingleFile[Network]):
         from explorer.networks.adm_unet import AdmUnet
 
         sets = _sets(checkpoint)
-        tensors = sets[plan.weights or next(iter(sets))]
+        tensors = sets[plan.weights]
         keys = read_keys(tensors)
         table = _table(checkpoint).get(TOKENS) if keys.context is not None else None
         shape = None if table is None else (table.shape[0], table.shape[1])

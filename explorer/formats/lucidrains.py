@@ -58,8 +58,7 @@ class Lucidrains(SingleFile[dict[str, Any]]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[dict[str, Any]]:
         sets, evidence = _sets(checkpoint), context.evidence
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        weights = context.weight_set(sets)
         chosen = sets[weights]
         version = checkpoint.get("version")
         if isinstance(version, str):
@@ -95,8 +94,8 @@ class Lucidrains(SingleFile[dict[str, Any]]):
             preset=era,
             learned_variance="range" if config["out_channels"] == 2 * config["channels"] else None,
             sampler_defaults={"clip": True},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
         )
 
     def network(
@@ -114,7 +113,7 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         from explorer.networks.lucidrains_unet import LucidrainsConfig, LucidrainsUnet
 
         sets = _sets(checkpoint)
-        chosen = sets[plan.weights or next(iter(sets))]
+        chosen = sets[plan.weights]
         with torch.device("meta"):  # shapes without memory
             module = LucidrainsUnet(LucidrainsConfig(**plan.network))
         fill(module, checkpoint.weights(chosen.unet), device)

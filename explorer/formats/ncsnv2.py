@@ -39,8 +39,7 @@ class Ncsnv2(SingleFile[dict[str, Any]]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[dict[str, Any]]:
         evidence, sets = context.evidence, _sets(checkpoint)
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the order in it"))
+        weights = context.weight_set(sets, "the order in it")
         shapes = {name: tensor.shape for name, tensor in sets[weights].items()}
         kind = "NCSNv2Deepest" if "res31.0.conv1.weight" in shapes else "NCSNv2Deeper"
         kind = kind if "res5.0.conv1.weight" in shapes else "NCSNv2"
@@ -71,8 +70,8 @@ class Ncsnv2(SingleFile[dict[str, Any]]):
                 (-1.0, 1.0) if rescaled else (0.0, 1.0), "file" if "rescaled" in data else "default", where
             ),
             sampler_defaults={"clip": False},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
         )
 
     def network(
@@ -90,7 +89,7 @@ class Ncsnv2(SingleFile[dict[str, Any]]):
         from explorer.networks.ncsnv2 import NcsnConfig, NcsnV2
 
         sets = _sets(checkpoint)
-        tensors = dict(sets[plan.weights or next(iter(sets))])
+        tensors = dict(sets[plan.weights])
         tensors.pop("sigmas", None)
         with torch.device("meta"):  # shapes without memory
             module = NcsnV2(NcsnConfig(**plan.network))

@@ -57,8 +57,7 @@ class ScoreSde(SingleFile[Network]):
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[Network]:
         evidence, sets = context.evidence, _sets(checkpoint)
-        names = tuple(sets)
-        weights = context.among("weights", "set of weights", names, Candidate(names[0], "file", "the names in it"))
+        weights = context.weight_set(sets)
         network, side = _network({name: tensor.shape for name, tensor in sets[weights].items()})
         exploding, arguments = network.exploding, network.arguments
         kind = "NCSN++" if exploding else "DDPM++"
@@ -86,8 +85,8 @@ class ScoreSde(SingleFile[Network]):
             presets=(VP, SUB_VP, DISCRETE) if sde else (),
             preset=sde,
             sampler_defaults={"clip": False},
-            weight_sets=names if len(names) > 1 else (),
-            weights=weights if len(names) > 1 else "",
+            weight_sets=tuple(sets),
+            weights=weights,
         )
 
     def network(
@@ -105,7 +104,7 @@ class ScoreSde(SingleFile[Network]):
         from explorer.networks.edm_unet import EdmConfig, EdmUnet
 
         sets = _sets(checkpoint)
-        tensors = sets[plan.weights or next(iter(sets))]
+        tensors = sets[plan.weights]
         network, exploding = plan.network, plan.network.exploding
         with torch.device("meta"):  # shapes without memory
             module = EdmUnet(EdmConfig(**network.arguments))

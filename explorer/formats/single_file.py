@@ -7,7 +7,7 @@ here may be inferred, and the user goes before the card, the card before the fil
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +83,9 @@ class Plan(Generic[N]):
     learned_variance: Literal["range", "value"] | None = None
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     weight_sets: tuple[str, ...] = ()
+    """Those in the file, where it has sets with names."""
     weights: str = ""
+    """The one of them to read."""
     presets: tuple[str, ...] = ()
     preset: str = ""
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -121,6 +123,11 @@ class Context:
         if chosen not in known:
             raise ModelError(f"The given {key} must be one of {', '.join(known)}, not {short(chosen)}.")
         return chosen
+
+    def weight_set(self, names: Iterable[str], where: str = "the names in it") -> str:
+        """Which set of weights to read, the first where nobody says otherwise. Raises ModelError for an unknown one."""
+        known = tuple(names)
+        return self.among("weights", "set of weights", known, Candidate(known[0], "file", where))
 
     def size(self, own: Candidate[tuple[int, int]], default: tuple[int, int], multiple: int = 1) -> tuple[int, int]:
         """Height and width of the pictures, which few networks tell. multiple: what they must be divisible by.
@@ -255,6 +262,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
     if classifier is not None:
         evidence.add("classifier", classifier.title, "inferred", classifier.path)
     card.add_texts(evidence)
+    choice = len(plan.weight_sets) > 1
     defaults = {"clip": plan.kind == "image", **plan.sampler_defaults}
     if plan.learned_variance:
         defaults["variance"] = "learned"
@@ -278,8 +286,8 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         sample_count=sheet.count if sheet else 0,
         sample_labels=labels,
         classifier=classifier,
-        weight_sets=plan.weight_sets,
-        weights=plan.weights,
+        weight_sets=plan.weight_sets if choice else (),
+        weights=plan.weights if choice else "",
         presets=plan.presets,
         preset=plan.preset,
         summary=card.summary,
