@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from explorer.formats import ddim, dit, edm, edm2, k_diffusion, ldm, lucidrains, ncsnv2, openai, score_sde, tiny
+from explorer.formats import (
+    ddim,
+    dit,
+    edm,
+    edm2,
+    k_diffusion,
+    ldm,
+    lucidrains,
+    ncsn,
+    openai,
+    score_sde,
+    score_sde_ddpm,
+    tiny,
+)
 
 if TYPE_CHECKING:  # facts are read without torch
     from explorer.formats.model import Format
@@ -16,9 +29,10 @@ FILE_FORMATS: tuple[Format, ...] = (
     edm2.FORMAT,
     ddim.FORMAT,
     score_sde.FORMAT,
+    score_sde_ddpm.FORMAT,
     tiny.FORMAT,
     dit.FORMAT,
     ldm.FORMAT,
-    ncsnv2.FORMAT,
+    ncsn.FORMAT,
     k_diffusion.FORMAT,
 )

@@ -7,8 +7,8 @@ The configuration is not in the file: what is taken is that of the published mod
     DDPM++  (sines of the time)          VP, label 999 u with u = t/T, output −s · score = ε̂; data in −1 … 1
     NCSN++  (random Fourier features)    VE, label σ, output the score itself; data in 0 … 1, moved to −1 … 1 inside
 
-Networks with sines of the time were also trained on the sub-VP SDE, and on VE with 1000 levels (label N − t, the output
-divided by σ, data in 0 … 1). No file says so: these are presets.
+Networks with sines of the time were also trained on the sub-VP SDE, on the 1000 β of Ho et al. 2020, and on VE with
+1000 levels (label N − t, the output divided by σ, data in 0 … 1). No file says so: these are presets.
 """
 
 from __future__ import annotations
@@ -21,8 +21,19 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
+from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
-from explorer.formats.score_sde_schedule import DISCRETE, PAPER, SUB_VP, VP, label, schedule_of
+from explorer.formats.score_sde_schedule import (
+    DISCRETE,
+    SUB_VP,
+    VP,
+    VP_DISCRETE,
+    by_level,
+    choose_sde,
+    label,
+    level_number,
+    schedule_of,
+)
 from explorer.formats.single_file import Context, Plan, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -33,6 +44,7 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.schedules import Schedule
 
 PREFIX = "all_modules."
+PRESETS = (VP, SUB_VP, VP_DISCRETE, DISCRETE)
 ATTENTION_SIDE = 16
 """Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
 MAX_MODULES = 1000
@@ -64,14 +76,7 @@ class ScoreSde(SingleFile[Network]):
         evidence.add("network", f"{kind}, {arguments['model_channels']} features", "inferred", "the list of modules")
         guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
         size = context.size(guess, (32, 32), 2 ** (len(arguments["channel_mult"]) - 1))
-        sde = ""
-        if not exploding:
-            sde = context.among("preset", "preset", (VP, SUB_VP, DISCRETE), Candidate(VP, "default", PAPER))
-            if context.user.preset is None and context.card.preset is None:
-                evidence.warn(
-                    "VP is taken; networks of this kind were also trained with the sub-VP SDE and with VE in discrete "
-                    "levels, which no file says: choose the preset."
-                )
+        sde = "" if exploding else choose_sde(PRESETS, context)
         schedule, sigmas = schedule_of(checkpoint, exploding, sde, context)
         network = replace(network, sigmas=sigmas)
         in_unit = exploding or sde == DISCRETE
@@ -82,7 +87,7 @@ class ScoreSde(SingleFile[Network]):
             schedule=schedule,
             prediction=Candidate("score" if in_unit else "eps", "inferred", sde or kind),
             value_range=Candidate((0.0, 1.0) if in_unit else (-1.0, 1.0), "inferred", sde or kind),
-            presets=(VP, SUB_VP, DISCRETE) if sde else (),
+            presets=PRESETS if sde else (),
             preset=sde,
             sampler_defaults={"clip": False},
             weight_sets=tuple(sets),
@@ -122,14 +127,8 @@ class ScoreSde(SingleFile[Network]):
             output: Tensor = module(2 * x - 1, labels.log()) if exploding else module(x, labels)
             return output / labels[:, None, None, None] if exploding else output
 
-        levels = torch.tensor(network.sigmas, device=device)
-
-        def discrete(x: Tensor, labels: Tensor) -> Tensor:
-            output: Tensor = module(2 * x - 1, labels)
-            return output / levels[labels.long()][:, None, None, None]
-
         if network.sigmas:
-            return TimedCall(discrete, schedule, lambda schedule, t: min(max(schedule.T - t, 0), len(levels) - 1))
+            return TimedCall(by_level(module, network.sigmas, device), schedule, level_number)
         return TimedCall(call, schedule, sigma if exploding else label)
 
 
@@ -142,17 +141,9 @@ def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     raw = {name: value for name, value in raw.items() if name.startswith(PREFIX)}
     if not any(name.endswith(".NIN_0.W") for name in raw) or not any(name.endswith(".Dense_0.weight") for name in raw):
         return {}
-    shadow = checkpoint.get("ema", "shadow_params")
-    trained = [name for name in raw if not re.fullmatch(r"all_modules\.0\.W", name)]
-    if isinstance(shadow, list) and len(shadow) == len(trained):
-        average = {
-            name: value
-            for name, value in zip(trained, shadow, strict=True)
-            if isinstance(value, TensorRef) and value.shape == raw[name].shape
-        }
-        if len(average) == len(trained):
-            return {"ema": {**raw, **average}, "raw": raw}
-    return {"raw": raw}
+    trained = {name: tensor for name, tensor in raw.items() if not re.fullmatch(r"all_modules\.0\.W", name)}
+    average = listed_average(checkpoint, trained)
+    return {"ema": {**raw, **average}, "raw": raw} if average else {"raw": raw}
 
 
 def _kinds(shapes: Mapping[str, tuple[int, ...]]) -> tuple[list[str], list[int]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from explorer.facts import ModelError, ModelFacts, NamedSchedule
+from explorer.facts import ModelError, ModelFacts, NamedSchedule, ProposedSampler
 from explorer.formats.card import Card, read_card
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
 from explorer.formats.classifiers import find_classifier, network_classifier
@@ -41,23 +41,27 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class ScheduleSpec:
-    """A schedule of explorer.diffusion.schedules with the family's own numbers; or betas, which go before a name."""
+    """A schedule of explorer.diffusion.schedules with the family's own numbers; or, in place of it, β_t of a
+    variance-preserving one or σ_t of a variance-exploding one for t = 1 … T."""
 
     name: str
     T: int
     arguments: Mapping[str, float] = field(default_factory=dict)
     betas: tuple[float, ...] = ()
+    sigmas: tuple[float, ...] = ()
 
     @property
     def named(self) -> NamedSchedule | None:
-        """None for betas."""
-        return None if self.betas else NamedSchedule(self.name, tuple(self.arguments.items()))
+        """None for a list of numbers."""
+        return None if self.betas or self.sigmas else NamedSchedule(self.name, tuple(self.arguments.items()))
 
     def build(self) -> Schedule:
         """Raises ModelError for numbers that make none."""
-        from explorer.diffusion.schedules import SCHEDULES, trained
+        from explorer.diffusion.schedules import SCHEDULES, trained, trained_levels
 
         try:
+            if self.sigmas:
+                return trained_levels(self.sigmas)
             return trained(self.betas) if self.betas else SCHEDULES[self.name](self.T, **self.arguments)
         except ValueError as error:
             raise ModelError(f"The file's noise schedule is none: {error}.") from error
@@ -88,6 +92,8 @@ class Plan(Generic[N]):
     """The one of them to read."""
     presets: tuple[str, ...] = ()
     preset: str = ""
+    proposed: ProposedSampler | None = None
+    """The sampler that the network was made for, where the card names none."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Facts that the user cannot set otherwise, see ModelFacts."""
     latent: bool = False
@@ -278,7 +284,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         prediction=prediction,
         schedule_numbers=plan.schedule.named,
         fixed=plan.fixed,
-        schedule="trained betas" if plan.schedule.betas else plan.schedule.name,
+        schedule=plan.schedule.name,
         value_range=value_range,
         class_names=class_names,
         null_label=null_label,
@@ -288,6 +294,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         classifier=classifier,
         weight_sets=plan.weight_sets if choice else (),
         weights=plan.weights if choice else "",
+        proposed=card.proposed or plan.proposed,
         presets=plan.presets,
         preset=plan.preset,
         summary=card.summary,

@@ -58,7 +58,11 @@ def dit() -> None:
 
 
 def score_sde(name: str, **options: Any) -> None:
-    """yang-song/score_sde_pytorch, commit c8c18d1: FOLDER holds `models/` and `op/`, of which the path for the CPU."""
+    """yang-song/score_sde_pytorch, commit c8c18d1: FOLDER holds `models/` and `op/`, of which the path for the CPU.
+
+    Not all of that commit could be had: `layers.py`, and what it takes of other helpers, come from the fork
+    ashesh-0/score_sde_pytorch, commit aabd6ec, cut down by hand to what these networks use.
+    """
     exploding = options["embedding_type"] == "fourier"
     model = {"nf": 16, "ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (4,), "dropout": 0.1}
     model |= {"resamp_with_conv": True, "conditional": True, "fir": True, "fir_kernel": [1, 3, 3, 1]}
@@ -76,6 +80,37 @@ def score_sde(name: str, **options: Any) -> None:
         outputs = torch.stack([network(x, torch.tensor([label])) for label in labels])
     trained = [key for key, value in network.named_parameters() if value.requires_grad]
     write_reference(name, shapes, {"x": x, "outputs": outputs, **kept}, labels=labels, trained=trained)
+
+
+def score_sde_ddpm(name: str, **options: Any) -> None:
+    """models/ddpm.py of yang-song/score_sde_pytorch, commit c8c18d1, retyped: FOLDER as for `score_sde`. Its blocks are
+    retyped from `layers.py` of commit 235991b of that repository, with their parameters in the order of later copies."""
+    model = {"nf": 32, "ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (4,), "dropout": 0.1}
+    model |= {"resamp_with_conv": True, "conditional": True, "scale_by_sigma": False, "nonlinearity": "swish"}
+    model |= {"sigma_min": 0.01, "sigma_max": 50, "num_scales": 1000, **options}
+    data = {"image_size": 8, "num_channels": 3, "centered": not model["scale_by_sigma"]}
+    network = importlib.import_module("models.ddpm").DDPM(config(model=model, data=data))
+    sigmas = network.sigmas.clone()
+    shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), "sigmas": sigmas})
+    network = network.float()
+    x = noise(1, 3, 8, 8)
+    with torch.no_grad():
+        outputs = torch.stack([network(x, torch.tensor([label])) for label in TIMES])
+    trained = [key for key, value in network.named_parameters() if value.requires_grad]
+    write_reference(name, shapes, {"x": x, "outputs": outputs, "sigmas": sigmas}, labels=TIMES, trained=trained)
+
+
+def ncsn(name: str) -> None:
+    """models/cond_refinenet_dilated.py of ermongroup/ncsn, commit 80899cd, retyped: FOLDER holds that file."""
+    model = {"ngf": 8, "num_classes": 10}
+    given = config(model=model, data={"logit_transform": False, "channels": 1, "image_size": 28})
+    network = importlib.import_module("cond_refinenet_dilated").CondRefineNetDilated(given)
+    shapes = fill(network)
+    x, labels = noise(2, 1, 28, 28), (0, 3, 5, 8, 9)
+    with torch.no_grad():
+        outputs = torch.stack([network(x, torch.tensor([label] * 2)) for label in labels])
+    write_reference(name, shapes, {"x": x, "outputs": outputs}, labels=labels)
 
 
 def ncsnv2(name: str, kind: str) -> None:

@@ -49,6 +49,42 @@ def test_the_same_as_the_program(tmp_path: Path, name: str, average: bool) -> No
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("average", [True, False])
+def test_networks_of_the_type_ddpm(tmp_path: Path, average: bool) -> None:
+    """Attention on the way up follows the last block of a level alone."""
+    model = registry.load(save(tmp_path, "score_sde_ddpm", average), "cpu", {"size": 8})
+    facts, reference = model.facts, read_reference("score_sde_ddpm")
+    assert (facts.schedule, facts.T, facts.prediction, facts.preset) == ("linear", 1000, "eps", "VP, discrete")
+    assert facts.weight_sets == (("ema", "raw") if average else ())
+    assert any("VP, sub-VP, VE, discrete" in warning for warning in facts.warnings)
+    x = reference.tensor("x")
+    for label, expected in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
+        assert_close(model.denoiser(x, label + 1).eps, expected)
+    continuous = registry.load(facts.path, "cpu", {"size": 8, "preset": "VP"})
+    assert continuous.facts.schedule == "vp_sde"
+    assert_close(continuous.denoiser(x, 1000 * 500 / 999).eps, reference.tensor("outputs")[3])
+
+
+@torch.no_grad()
+def test_networks_of_the_type_ddpm_on_discrete_levels(tmp_path: Path) -> None:
+    model = registry.load(save(tmp_path, "score_sde_ddpm_ve"), "cpu", {"size": 8, "preset": "VE, discrete"})
+    reference = read_reference("score_sde_ddpm_ve")
+    assert (model.facts.schedule, model.facts.prediction, model.facts.value_range) == ("geometric", "score", (0.0, 1.0))
+    for label, expected in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
+        assert_close(model.denoiser(reference.tensor("x"), 1000 - label).score, expected)
+
+
+def test_a_network_of_the_type_ddpm_that_is_not_whole(tmp_path: Path) -> None:
+    file = save(tmp_path, "score_sde_ddpm", average=False)
+    state = torch.load(file, weights_only=True)
+    last = max(int(key.split(".")[2]) for key in state["model"] if "all_modules" in key)
+    state["model"] = {key: value for key, value in state["model"].items() if f"all_modules.{last}." not in key}
+    torch.save(state, file)
+    with pytest.raises(ModelError, match="nothing where conv is expected"):
+        registry.load(file, "cpu")
+
+
+@torch.no_grad()
 def test_the_sub_vp_sde(tmp_path: Path) -> None:
     """score = −output / (1 − ᾱ), the standard deviation of sub-VP (Song et al. 2021, eq. 29)."""
     model = registry.load(save(tmp_path, "score_sde_vp"), "cpu", {"size": 8, "preset": "sub-VP"})

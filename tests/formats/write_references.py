@@ -22,7 +22,16 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from reference import weights, write_reference  # type: ignore[import-not-found]
-from reference_sources import ddim, dit, k_diffusion, ncsnv2, score_sde, tiny  # type: ignore[import-not-found]
+from reference_sources import (  # type: ignore[import-not-found]
+    ddim,
+    dit,
+    k_diffusion,
+    ncsn,
+    ncsnv2,
+    score_sde,
+    score_sde_ddpm,
+    tiny,
+)
 from reference_writing import SIGMAS, TIMES, fill, noise, write  # type: ignore[import-not-found]
 
 
@@ -109,7 +118,8 @@ def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **opti
 
 
 def edm2(name: str, **options: Any) -> None:
-    """training/networks_edm2.py of NVlabs/edm2 (commit d8299d3): FOLDER holds that file, and torch_utils."""
+    """training/networks_edm2.py of NVlabs/edm2 (commit d8299d3): FOLDER holds that file, retyped by hand from the text of
+    it that could be read, and a torch_utils that does nothing."""
     library = importlib.import_module("networks_edm2")
     arguments = {"img_resolution": 8, "model_channels": 32, "channel_mult": [1, 2], "num_blocks": 1, **options}
     arguments |= {"channels_per_head": 16, "attn_resolutions": [4]}
@@ -245,6 +255,9 @@ WRITERS: dict[str, Callable[[], None]] = {
     "score_sde_skip": lambda: score_sde(
         "score_sde_skip", embedding_type="fourier", progressive="output_skip", progressive_input="input_skip"
     ),
+    "score_sde_ddpm": lambda: score_sde_ddpm("score_sde_ddpm"),
+    "score_sde_ddpm_ve": lambda: score_sde_ddpm("score_sde_ddpm_ve", scale_by_sigma=True),
+    "ncsn": lambda: ncsn("ncsn"),
     "ncsnv2": lambda: ncsnv2("ncsnv2", "NCSNv2"),
     "ncsnv2_deeper": lambda: ncsnv2("ncsnv2_deeper", "NCSNv2Deeper"),
     "ncsnv2_deepest": lambda: ncsnv2("ncsnv2_deepest", "NCSNv2Deepest"),

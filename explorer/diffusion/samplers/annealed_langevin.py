@@ -52,6 +52,13 @@ class Parameters:
         "langevin adds √(2c) at each update, consistent as much as the next level has",
         choices=("langevin", "consistent"),
     )
+    ladder: str = parameter(
+        "geometric",
+        "Levels lie",
+        "geometric: σ falls by one factor from level to level; even in t: as the schedule has them, one level for each "
+        "t where there are as many",
+        choices=("geometric", "even in t"),
+    )
     start: str = start_parameter()
 
     @property
@@ -61,13 +68,17 @@ class Parameters:
 
 
 def ladder(schedule: Schedule, count: int, parameters: Parameters) -> list[float]:
-    """The times of `count` noise levels, σ = s/a geometric from sigma_max to sigma_min, descending in t.
+    """The times of `count` noise levels from sigma_max to sigma_min, descending in t: σ = s/a geometric, or t even.
 
     On a schedule of whole times, levels it cannot tell apart have the same one. Raises ValueError for an empty range.
     """
     high, low = parameters.sigma_max, parameters.sigma_min
     if not 0 < low <= high:
         raise ValueError(f"the last σ must be positive and not above the first, got {low} and {high}")
+    if parameters.ladder == "even in t":
+        first, last = times_at_ratios(schedule, [high, low])
+        times = [first + (last - first) * i / max(count - 1, 1) for i in range(count)]
+        return [round(t) for t in times] if schedule.discrete else times
     return times_at_ratios(schedule, [high * (low / high) ** (i / max(count - 1, 1)) for i in range(count)])
 
 

@@ -14,7 +14,7 @@ from explorer.diffusion.schedules.linear import linear, scaled_linear
 from explorer.diffusion.schedules.rectified_flow import RectifiedFlow
 from explorer.diffusion.schedules.sigmoid import sigmoid, sigmoid_alpha_bar
 from explorer.diffusion.schedules.sub_vp_sde import SubVPSDE
-from explorer.diffusion.schedules.trained import trained
+from explorer.diffusion.schedules.trained import trained, trained_levels
 from explorer.diffusion.schedules.ve_sde import VESDE
 from explorer.diffusion.schedules.vp_sde import VPSDE
 from explorer.diffusion.schedules.zero_terminal_snr import rescale_zero_terminal_snr
@@ -63,4 +63,5 @@ __all__ = [
     "sigmoid",
     "sigmoid_alpha_bar",
     "trained",
+    "trained_levels",
 ]
