@@ -50,7 +50,6 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.formats.model import Model
     from explorer.formats.text_encoder import Prompts
-    from explorer.formats.text_encoder_config import TextEncoderConfig
 
 LEARNED_TIMES = "the network looks times up in a table, and has a row for each of its own alone"
 
@@ -133,7 +132,7 @@ class DiffusersFolder:
             title=title,
             kind="latent" if latent else "image",
             shape=network.shape,
-            prompted=configuration.text is not None,
+            prompted=bool(configuration.texts),
             picture_shape=configuration.picture_shape if latent else None,
             T=scheduler.T,
             prediction=prediction,
@@ -174,9 +173,10 @@ class DiffusersFolder:
         asked = partial(convention, configuration.scheduler)
         told = asked if configuration.scheduler.told_noise else None
         call = UNetCall(network, asked(schedule), config.shape[0] * (2 if learned else 1), no_label, told)
-        prompts = None if configuration.text is None else _prompts(folder, configuration.text, device)
+        prompts = _prompts(folder, configuration, device) if configuration.texts else None
         if prompts is not None:
-            call = replace(call, embed=prompts.embeddings)
+            added = prompts.added(configuration.picture_shape[1:]) if config.added is not None else None
+            call = replace(call, embed=prompts.embeddings, added=added)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)
         facts, samples = card_samples(path, facts)
         denoiser = NetworkDenoiser(call, schedule, facts.prediction, learned)
@@ -215,14 +215,16 @@ def _embeddings(network: NetworkConfig, card: Card, user: Corrections, folder: L
     return max(len(names), *(label + 1 for label in nulls)) if nulls else len(names)
 
 
-def _prompts(folder: Layout, config: TextEncoderConfig, device: torch.device) -> Prompts:
-    from explorer.formats.text_encoder import load_prompts
+def _prompts(folder: Layout, configuration: Configuration, device: torch.device) -> Prompts:
+    from explorer.formats.text_encoder import TextFiles, load_prompts
 
-    assert folder.text_encoder is not None
-    assert folder.tokenizer is not None
-    weights = text_weights(folder.text_encoder, folder.root)
-    label = folder.label(folder.text_encoder / CONFIG)
-    return load_prompts(config, label, folder.tokenizer, weights, folder.label(weights), device)
+    files = []
+    for text, config in zip(folder.texts, configuration.texts, strict=True):
+        weights, label = text_weights(text.encoder, folder.root), folder.label(text.encoder / CONFIG)
+        files.append(TextFiles(config, label, text.tokenizer, weights, folder.label(weights)))
+    # Stable Diffusion XL was trained with zeros where there is no text; its pipeline says so in its index.
+    zeros = configuration.network.added is not None and folder.index.get("force_zeros_for_empty_prompt", True) is True
+    return load_prompts(files, device, zeros)
 
 
 def _latent(model: Model, folder: Layout, configuration: Configuration) -> Model:

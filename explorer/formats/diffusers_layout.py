@@ -30,7 +30,8 @@ EMA_FOLDERS = ("unet_ema",)
 STEM = "diffusion_pytorch_model"
 NETWORK_FOLDERS = (*EMA_FOLDERS, "unet", "transformer")
 AUTOENCODER_FOLDERS = ("vae", "vqvae")
-PARTS = (*NETWORK_FOLDERS, *AUTOENCODER_FOLDERS, "scheduler", "text_encoder", "tokenizer")
+TEXT_PARTS = ("text_encoder", "tokenizer", "text_encoder_2", "tokenizer_2")
+PARTS = (*NETWORK_FOLDERS, *AUTOENCODER_FOLDERS, "scheduler", *TEXT_PARTS)
 """Folders inside a model's folder."""
 
 ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -41,6 +42,8 @@ ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
     "vqvae": ("diffusers", autoencoder_config.CLASS_NAMES),
     "text_encoder": ("transformers", (text_encoder_config.CLASS_NAME,)),
     "tokenizer": ("transformers", text_encoder_config.TOKENIZERS),
+    "text_encoder_2": ("transformers", (text_encoder_config.PROJECTED,)),
+    "tokenizer_2": ("transformers", text_encoder_config.TOKENIZERS),
 }
 """What may stand behind each part's name in model_index.json: a library and its classes. They are never imported."""
 
@@ -60,6 +63,14 @@ class WeightsChoice:
 
 
 @dataclass(frozen=True)
+class TextFolders:
+    """An encoder of texts and its table of words."""
+
+    encoder: Path
+    tokenizer: Path
+
+
+@dataclass(frozen=True)
 class Layout:
     """network: the folder with the network's configuration; scheduler: the file, None where there is none.
     autoencoder: the folder of a latent model's autoencoder, None where the model works on the pictures themselves.
@@ -72,8 +83,7 @@ class Layout:
     network: Path
     scheduler: Path | None
     autoencoder: Path | None
-    text_encoder: Path | None
-    tokenizer: Path | None
+    texts: tuple[TextFolders, ...]
     choices: tuple[WeightsChoice, ...]
     chosen: WeightsChoice
 
@@ -118,10 +128,9 @@ def locate(path: Path, wanted: str | None = None) -> Layout:
     autoencoder = next((path / name for name in AUTOENCODER_FOLDERS if (path / name / CONFIG).exists()), None)
     if autoencoder is None and any(index.get(name) for name in AUTOENCODER_FOLDERS):
         raise ModelError(f"{path.name}/{INDEX} names an autoencoder that is not there: download the folder again.")
-    text_encoder = path / "text_encoder" if (path / "text_encoder" / CONFIG).exists() else None
-    tokenizer = path / "tokenizer" if (path / "tokenizer").is_dir() else None
-    parts = (found, autoencoder, text_encoder, tokenizer)
-    return Layout(path, index, chosen.file.parent, *parts, tuple(choices), chosen)
+    places = (TextFolders(path / f"text_encoder{end}", path / f"tokenizer{end}") for end in ("", "_2"))
+    texts = tuple(text for text in places if (text.encoder / CONFIG).exists() and text.tokenizer.is_dir())
+    return Layout(path, index, chosen.file.parent, found, autoencoder, texts, tuple(choices), chosen)
 
 
 def weights_of(folder: Path, root: Path, stem: str = STEM) -> Path:

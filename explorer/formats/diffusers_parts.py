@@ -16,7 +16,7 @@ from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields
 from explorer.formats.scheduler_config import SchedulerConfig, read_scheduler_config
 from explorer.formats.shards import is_index, weights_size
-from explorer.formats.text_encoder_config import TextEncoderConfig, read_text_encoder_config
+from explorer.formats.text_encoder_config import CLASS_NAME, PROJECTED, TextEncoderConfig, read_text_encoder_config
 from explorer.formats.text_unet_config import read_text_unet_config
 from explorer.formats.transformer_config import read_transformer_config
 from explorer.formats.unet_config import NetworkConfig, read_unet_config
@@ -24,12 +24,15 @@ from explorer.formats.unet_config import NetworkConfig, read_unet_config
 
 @dataclass(frozen=True)
 class Configuration:
-    """autoencoder: that of a latent model, None for one of the pictures themselves. text: of a model that reads it."""
+    """autoencoder: that of a latent model, None for one of the pictures themselves.
+
+    texts: the encoders of a model that reads text.
+    """
 
     network: NetworkConfig
     scheduler: SchedulerConfig
     autoencoder: AutoencoderConfig | None
-    text: TextEncoderConfig | None = None
+    texts: tuple[TextEncoderConfig, ...] = ()
 
     @property
     def picture_shape(self) -> tuple[int, int, int]:
@@ -94,13 +97,27 @@ def read_parts(folder: Layout, evidence: Evidence) -> Configuration:
     if folder.autoencoder is not None:
         file = folder.autoencoder / CONFIG
         autoencoder = read_autoencoder_config(folder.fields(file), folder.where(file), unet.shape, evidence)
-    text = None
-    if unet.text_width is not None:
-        if folder.text_encoder is None or folder.tokenizer is None:
-            raise ModelError(f"{folder.root.name} has a network led by text, but no text_encoder and tokenizer.")
-        file = folder.text_encoder / CONFIG
-        text = read_text_encoder_config(folder.fields(file), folder.where(file), unet.text_width, evidence)
-    return Configuration(unet, scheduler, autoencoder, text)
+    return Configuration(unet, scheduler, autoencoder, _texts(folder, unet, evidence))
+
+
+def _texts(folder: Layout, unet: NetworkConfig, evidence: Evidence) -> tuple[TextEncoderConfig, ...]:
+    """The encoders that the network needs. Raises ModelError where they are missing, or do not fit it."""
+    if unet.text_width is None:
+        return ()
+    classes = (CLASS_NAME,) if unet.added is None else (CLASS_NAME, PROJECTED)
+    if len(folder.texts) != len(classes):
+        needed = "text_encoder and tokenizer" + ("" if unet.added is None else ", text_encoder_2 and tokenizer_2")
+        raise ModelError(f"{folder.root.name} has a network led by text, but not {needed}.")
+    found = []
+    for text, class_name in zip(folder.texts, classes, strict=True):
+        file = text.encoder / CONFIG
+        found.append(read_text_encoder_config(folder.fields(file), folder.where(file), class_name, evidence))
+    width, label = sum(config.width for config in found), folder.label(folder.texts[-1].encoder / CONFIG)
+    if width != unet.text_width:
+        raise ModelError(f"{label} gives words {width} numbers, and the network takes {unet.text_width}.")
+    if unet.added is not None and found[-1].pooled != unet.added.pooled:
+        raise ModelError(f"{label} gives texts {found[-1].pooled} numbers, and the network takes {unet.added.pooled}.")
+    return tuple(found)
 
 
 def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidence) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from explorer.diffusion.denoiser import NO_LABEL, Condition
 from explorer.facts import ModelError
 from explorer.formats.tensors import fill, open_weights
-from explorer.formats.text_encoder_config import MISSING, TextEncoderConfig
+from explorer.formats.text_encoder_config import CLASS_NAME, MISSING, PROJECTED, TextEncoderConfig
 
 KEPT = 64
 """Texts whose embeddings are kept."""
@@ -23,15 +23,38 @@ _PREFIX = "text_model."
 """Of all names of weights, in the files of some releases of the library."""
 
 
-@dataclass(frozen=True, eq=False)
-class Prompts:
-    """Texts by number, so that a condition can be a list of numbers as it is for classes; NO_LABEL is no text.
+@dataclass(frozen=True)
+class TextFiles:
+    """An encoder's files. config_label, label: what messages call its configuration and its weights.
 
-    encode: a text → its embeddings (1, tokens, width).
+    tokenizer: the folder of its files.
     """
 
-    encode: Callable[[str], Tensor]
-    _embeddings: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    config: TextEncoderConfig
+    config_label: str
+    tokenizer: Path
+    weights: Path
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A text as a network is told it. words: (1, tokens, width). pooled: (1, numbers), for the text as a whole."""
+
+    words: Tensor
+    pooled: Tensor | None = None
+
+    @property
+    def zeros(self) -> Encoded:
+        return Encoded(torch.zeros_like(self.words), None if self.pooled is None else torch.zeros_like(self.pooled))
+
+
+@dataclass(frozen=True, eq=False)
+class Prompts:
+    """Texts by number, so that a condition can be a list of numbers as it is for classes; NO_LABEL is no text."""
+
+    encode: Callable[[str], Encoded]
+    _encoded: dict[int, Encoded] = field(default_factory=dict, repr=False)
     _numbers: dict[str, int] = field(default_factory=dict, repr=False)
 
     def number(self, text: str) -> int:
@@ -40,32 +63,71 @@ class Prompts:
             return NO_LABEL
         if text not in self._numbers:
             while len(self._numbers) >= KEPT:
-                self._embeddings.pop(self._numbers.pop(next(iter(self._numbers))))
-            number = max(self._embeddings, default=NO_LABEL) + 1
-            self._embeddings[number] = self.encode(text)
+                self._encoded.pop(self._numbers.pop(next(iter(self._numbers))))
+            number = max(self._encoded, default=NO_LABEL) + 1
+            self._encoded[number] = self.encode(text)
             self._numbers[text] = number
         return self._numbers[text]
 
     def embeddings(self, condition: Condition, n: int) -> Tensor:
         """(n, tokens, width) for the numbers of n samples, None being no text for any of them."""
-        if NO_LABEL not in self._embeddings:
-            self._embeddings[NO_LABEL] = self.encode("")
+        return torch.cat([text.words for text in self._of(condition, n)])
+
+    def added(self, size: tuple[int, int]) -> Callable[[Condition, int], dict[str, Tensor]]:
+        """What a network of Stable Diffusion XL is told besides: the texts as wholes, and for each the height and width
+        of a picture that was not cut, where it was cut, and what is wanted. size: (height, width) of pictures."""
+
+        def told(condition: Condition, n: int) -> dict[str, Tensor]:
+            pooled = torch.cat([text.pooled for text in self._of(condition, n) if text.pooled is not None])
+            sizes = torch.tensor([*size, 0, 0, *size], dtype=torch.float32, device=pooled.device)
+            return {"text_embeds": pooled, "time_ids": sizes.expand(n, -1)}
+
+        return told
+
+    def _of(self, condition: Condition, n: int) -> list[Encoded]:
+        if NO_LABEL not in self._encoded:
+            self._encoded[NO_LABEL] = self.encode("")
         numbers = [NO_LABEL] * n if condition is None else condition.tolist()
-        return torch.cat([self._embeddings[number] for number in numbers])
+        return [self._encoded[number] for number in numbers]
 
 
-def load_prompts(
-    config: TextEncoderConfig,
-    config_label: str,
-    tokenizer: Path,
-    weights: Path,
-    label: str,
-    device: torch.device,
-) -> Prompts:
-    """tokenizer: the folder of its files. Raises ModelError where the library is missing, or the files do not fit."""
+def load_prompts(files: Sequence[TextFiles], device: torch.device, zeros: bool = False) -> Prompts:
+    """files: of one encoder, or of two whose numbers for a word are taken together, those before the last layer then.
+    zeros: no text is nothing but zeros. Raises ModelError where the library is missing, or the files do not fit."""
     library = _library()
-    encoder = _encoder(library, config, config_label)
-    with open_weights(weights, label) as found:
+    encoders = [_encoder(library, text, device) for text in files]
+    tokenizers = [_tokenizer(library, text.tokenizer) for text in files]
+
+    @torch.no_grad()
+    def encode(text: str) -> Encoded:
+        words, pooled = [], None
+        for file, encoder, tokenizer in zip(files, encoders, tokenizers, strict=True):
+            tokens = _tokens(text, file.config, tokenizer).to(device)
+            output = encoder(tokens, output_hidden_states=len(files) > 1)
+            words.append(output.hidden_states[-2] if len(files) > 1 else output[0])
+            pooled = output.text_embeds if file.config.pooled else pooled
+        found = Encoded(torch.cat(words, dim=-1), pooled)
+        return found.zeros if zeros and not text.strip() else found
+
+    return Prompts(encode)
+
+
+def _tokens(text: str, config: TextEncoderConfig, tokenizer: Any) -> Tensor:
+    """(1, length). Raises ModelError for a table of words that is not the encoder's."""
+    length = min(config.length, tokenizer.model_max_length)
+    tokens: Tensor = tokenizer(
+        text, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+    ).input_ids
+    if int(tokens.max()) >= config.arguments.get("vocab_size", 49_408):
+        raise ModelError("The tokenizer knows words that the text encoder does not: they belong to two models.")
+    return tokens
+
+
+def _encoder(library: Any, text: TextFiles, device: torch.device) -> nn.Module:
+    """With the weights of its file, ready for use."""
+    config = text.config
+    encoder = _empty(library, config, text.config_label)
+    with open_weights(text.weights, text.label) as found:
         known = {name for name, _ in encoder.named_parameters()}
         names = {name: _current(name, known) for name in found.shapes if not name.endswith("position_ids")}
         kept = replace(found, shapes={name: found.shapes[name] for name in names})
@@ -76,18 +138,7 @@ def load_prompts(
             encoder.get_submodule(place).register_buffer(
                 last, torch.arange(config.length, device=device).expand(1, -1), persistent=False
             )
-    words = _tokenizer(library, tokenizer)
-    length = min(config.length, words.model_max_length)
-
-    @torch.no_grad()
-    def encode(text: str) -> Tensor:
-        tokens = words(text, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
-        if int(tokens.max()) >= config.arguments.get("vocab_size", 49_408):
-            raise ModelError("The tokenizer knows words that the text encoder does not: they belong to two models.")
-        output: Tensor = encoder(tokens.to(device))[0]
-        return output
-
-    return Prompts(encode)
+    return encoder
 
 
 def _library() -> Any:
@@ -99,10 +150,11 @@ def _library() -> Any:
     return library
 
 
-def _encoder(library: Any, config: TextEncoderConfig, label: str) -> nn.Module:
+def _empty(library: Any, config: TextEncoderConfig, label: str) -> nn.Module:
+    made = {CLASS_NAME: library.CLIPTextModel, PROJECTED: library.CLIPTextModelWithProjection}[config.class_name]
     try:
         with torch.device("meta"):  # shapes without memory
-            encoder: nn.Module = library.CLIPTextModel(library.CLIPTextConfig(**config.arguments))
+            encoder: nn.Module = made(library.CLIPTextConfig(**config.arguments))
     except (ValueError, TypeError, RuntimeError, ArithmeticError, LookupError, AttributeError) as error:
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"{label} describes a text encoder that cannot be built: {reason}.") from error

@@ -11,7 +11,8 @@ from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields, short
 from explorer.formats.network_fields import Limits, read_arguments
 
-CLASS_NAME = "CLIPTextModel"
+CLASS_NAME, PROJECTED = "CLIPTextModel", "CLIPTextModelWithProjection"
+"""The second also makes numbers of a text as a whole."""
 TOKENIZERS = ("CLIPTokenizer", "CLIPTokenizerFast")
 MISSING = "Models that read text need the package transformers: install it with “pip install transformers”."
 _LIMITS = Limits(
@@ -35,23 +36,32 @@ _LIMITS = Limits(
 
 @dataclass(frozen=True)
 class TextEncoderConfig:
-    """arguments: for CLIPTextConfig(**arguments). length: how many tokens a text has."""
+    """class_name, arguments: for the network. length: how many tokens a text has; width: numbers for each.
 
+    pooled: numbers for a text as a whole, 0 where these are not made.
+    """
+
+    class_name: str
     arguments: dict[str, Any]
     length: int
+    width: int
+    pooled: int
 
 
-def read_text_encoder_config(fields: Fields, where: str, width: int, evidence: Evidence) -> TextEncoderConfig:
-    """width: of the embeddings that the network takes. Raises ModelError for another encoder, or one that does not
-    fit; a missing library is a warning, since facts are read without it."""
-    architectures = fields.values.get("architectures", [CLASS_NAME])
-    if architectures != [CLASS_NAME]:
-        raise ModelError(f"{fields.label} describes a {short(architectures)}: of text encoders only CLIP's is read.")
+def read_text_encoder_config(fields: Fields, where: str, class_name: str, evidence: Evidence) -> TextEncoderConfig:
+    """class_name: what is expected. Raises ModelError for another encoder; a missing library is a warning, since facts
+    are read without it."""
+    architectures = fields.values.get("architectures", [class_name])
+    if architectures != [class_name]:
+        raise ModelError(f"{fields.label} describes a {short(architectures)}: only CLIP's {class_name} is read here.")
     arguments = read_arguments(fields, _LIMITS)
-    found = arguments.get("hidden_size", 512)
-    if found != width:
-        raise ModelError(f"{fields.label} gives words {found} numbers, and the network takes {width}.")
-    evidence.add("text encoder", CLASS_NAME, "file", where)
-    if find_spec("transformers") is None:
+    evidence.add("text encoder", class_name, "file", where)
+    if find_spec("transformers") is None and MISSING not in evidence.warnings:
         evidence.warn(MISSING)
-    return TextEncoderConfig(arguments, arguments.get("max_position_embeddings", 77))
+    return TextEncoderConfig(
+        class_name,
+        arguments,
+        arguments.get("max_position_embeddings", 77),
+        arguments.get("hidden_size", 512),
+        arguments.get("projection_dim", 512) if class_name == PROJECTED else 0,
+    )

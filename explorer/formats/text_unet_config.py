@@ -1,14 +1,19 @@
-"""The configuration of diffusers' UNet2DConditionModel, as Stable Diffusion 1 and 2 have it: led by text alone."""
+"""The configuration of diffusers' UNet2DConditionModel, as Stable Diffusion 1, 2 and XL have it: led by text alone.
+
+That of XL is also told a text as a whole, and six sizes: those of the picture that it learned from, where that was cut,
+and what is wanted.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from explorer.facts import ModelError
 from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields
 from explorer.formats.network_fields import MAX_LEVELS, Limits, one_or_each, read_arguments, sample_size
-from explorer.formats.unet_config import NetworkConfig
+from explorer.formats.unet_config import AddedInput, NetworkConfig
 
 CLASS_NAME = "UNet2DConditionModel"
 _DOWN = ("CrossAttnDownBlock2D", "DownBlock2D", "AttnDownBlock2D", "SimpleCrossAttnDownBlock2D")
@@ -17,17 +22,16 @@ _NONE = (
     "encoder_hid_dim",
     "encoder_hid_dim_type",
     "class_embed_type",
-    "addition_embed_type",
-    "addition_time_embed_dim",
     "num_class_embeds",
     "time_embedding_act_fn",
     "timestep_post_act",
     "time_cond_proj_dim",
-    "projection_class_embeddings_input_dim",
     "cross_attention_norm",
     "reverse_transformer_layers_per_block",
 )
-"""Arguments of networks that are told more than a text and a time."""
+"""Arguments of networks that are told more."""
+SIZES = 6
+"""Numbers that a network of Stable Diffusion XL is told."""
 _LIMITS = Limits(
     integers={
         "in_channels": (1, 64),
@@ -38,6 +42,8 @@ _LIMITS = Limits(
         "time_embedding_dim": (1, 65_536),
         "conv_in_kernel": (1, 15),
         "conv_out_kernel": (1, 15),
+        "addition_time_embed_dim": (2, 8192),
+        "projection_class_embeddings_input_dim": (1, 65_536),
     },
     numbers={
         "freq_shift": (-1000.0, 1000.0),
@@ -57,6 +63,7 @@ _LIMITS = Limits(
         "mid_block_only_cross_attention",
     ),
     choices={
+        "addition_embed_type": ("text_time",),
         "mid_block_type": ("UNetMidBlock2DCrossAttn", "UNetMidBlock2D", "UNetMidBlock2DSimpleCrossAttn"),
         "act_fn": ("swish", "silu", "mish", "gelu", "relu"),
         "resnet_time_scale_shift": ("default", "scale_shift"),
@@ -108,4 +115,20 @@ def read_text_unet_config(fields: Fields, where: str, evidence: Evidence) -> Net
         learned_variance=False,
         learned_times=None,
         text_width=arguments.get("cross_attention_dim", 1280),
+        added=_added(fields, arguments),
     )
+
+
+def _added(fields: Fields, arguments: Mapping[str, Any]) -> AddedInput | None:
+    """Raises ModelError for a network that is told something else."""
+    if "addition_embed_type" not in arguments:
+        return None
+    width = arguments.get("projection_class_embeddings_input_dim", 0)
+    each = arguments.get("addition_time_embed_dim", 0)
+    pooled = width - SIZES * each
+    if pooled < 1 or not each:
+        raise ModelError(
+            f"{fields.label} describes a network that is told other numbers than a text and {SIZES} sizes, "
+            "as those that refine pictures are, which is not read."
+        )
+    return AddedInput(pooled)

@@ -36,6 +36,8 @@ class UNetCall:
     convention: Callable[[Schedule], Convention] | None = None
     embed: Callable[[Condition, int], Tensor] | None = None
     """Of a network that reads text: the embeddings of the numbers that stand for texts, in place of labels."""
+    added: Callable[[Condition, int], dict[str, Tensor]] | None = None
+    """Of one that is told more of them: what that is, by name."""
     _recorded: dict[int, Recorded] = field(default_factory=dict, repr=False)
     """Recordings by batch size, see `prepare`."""
 
@@ -46,7 +48,7 @@ class UNetCall:
     def prepare(self, x_t: Tensor) -> None:
         """Make calls with batches of the size and kind of x_t faster, where that is possible."""
         n = len(x_t)
-        if n in self._recorded or not worth_recording(x_t, self.network):
+        if n in self._recorded or self.added is not None or not worth_recording(x_t, self.network):
             return
         x = x_t.contiguous()
         timestep = self._timestep(x_t, 1)
@@ -67,7 +69,8 @@ class UNetCall:
         if recorded is not None and not torch.is_grad_enabled():
             output = recorded(x, timestep) if labels is None else recorded(x, timestep, labels)
         else:
-            output = self.network(x, timestep, labels, return_dict=False)[0]
+            more = {} if self.added is None else {"added_cond_kwargs": self.added(condition, len(x))}
+            output = self.network(x, timestep, labels, **more, return_dict=False)[0]
         output = output[:, : self.channels].contiguous()
         if asked.mix is None:
             return output

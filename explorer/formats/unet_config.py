@@ -60,6 +60,13 @@ _LIMITS = Limits(
 
 
 @dataclass(frozen=True)
+class AddedInput:
+    """What a network is told beside time and words: a whole text as `pooled` numbers, and the picture's sizes."""
+
+    pooled: int
+
+
+@dataclass(frozen=True)
 class NetworkConfig:
     """class_name, arguments: for class_name(**arguments). shape: one picture, (C, H, W). embeddings: number of labels,
     the null label included, 0 for none, None where any number is a label. learned_variance: the output's second
@@ -77,6 +84,7 @@ class NetworkConfig:
     """The network's own label for "no label"."""
     text_width: int | None = None
     """Of the embeddings of words that it is led by, for a network that reads text."""
+    added: AddedInput | None = None
 
 
 def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkConfig:

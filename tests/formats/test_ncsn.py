@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import find
 from explorer.facts import ModelError
 from explorer.formats import registry
@@ -120,15 +121,15 @@ def test_annealed_langevin_is_proposed_with_the_programs_own_steps(tmp_path: Pat
     parameters = sampler.parameters(**facts.proposed.parameters)
     times = sampler.plan(schedule, 3, parameters)
     start = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(3))
-    noise = {i: torch.randn(start.shape, generator=torch.Generator().manual_seed(i)) for i in range(1, 8)}
+    noise = NoiseSource(7, 2, (3, 16, 16), torch.device("cpu"))
     x, index = start, 0
     for t, sigma in ((3, 0.5), (2, 0.1), (1, 0.02)):
         for _ in range(2):
             index += 1
             step = 1e-5 * (sigma / 0.02) ** 2
-            x = x + step * model.denoiser(x, t).score + (2 * step) ** 0.5 * noise[index]
+            x = x + step * model.denoiser(x, t).score + (2 * step) ** 0.5 * noise(index)
     expected = x + 0.02**2 * model.denoiser(x, 1).score
-    *_, last = sampler.sample(model.denoiser, schedule, start, times, noise.__getitem__, parameters)
+    *_, last = sampler.sample(model.denoiser, schedule, start, times, noise, parameters)
     assert_close(last.x, expected)
 
 

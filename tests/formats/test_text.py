@@ -163,17 +163,17 @@ def test_a_text_encoder_that_does_not_fit(folder: Path, change_json: Callable[..
     with pytest.raises(ModelError, match="gives words 32 numbers, and the network takes 16"):
         registry.inspect(folder)
     change_json(folder / "text_encoder" / "config.json", architectures=["T5EncoderModel"])
-    with pytest.raises(ModelError, match="only CLIP's is read"):
+    with pytest.raises(ModelError, match="only CLIP's CLIPTextModel is read"):
         registry.inspect(folder)
 
 
 def test_networks_that_are_told_more_than_a_text(folder: Path) -> None:
-    change_json(folder / "unet" / "config.json", addition_embed_type="text_time")
+    change_json(folder / "unet" / "config.json", addition_embed_type="text_image")
     with pytest.raises(ModelError, match="addition_embed_type"):
         registry.inspect(folder)
     index = json.loads((folder / "model_index.json").read_text())
-    write_json(folder / "model_index.json", {**index, "text_encoder_2": ["transformers", "CLIPTextModel"]})
-    with pytest.raises(ModelError, match="text_encoder_2"):
+    write_json(folder / "model_index.json", {**index, "text_encoder_3": ["transformers", "T5EncoderModel"]})
+    with pytest.raises(ModelError, match="text_encoder_3"):
         registry.inspect(folder)
 
 
