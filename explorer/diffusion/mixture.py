@@ -7,7 +7,7 @@ If x_0 ~ Σ_k w_k N(μ_k, Σ_k) then x_t = a x_0 + s ε ~ Σ_k w_k N(a μ_k, a²
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -32,17 +32,16 @@ class GaussianMixture:
     means: Tensor
     covariances: Tensor
     pieces: Tensor | None = None
+    eigenvalues: Tensor = field(init=False, repr=False)
+    eigenvectors: Tensor = field(init=False, repr=False)
+    common_variance: float | None = field(init=False, repr=False)
+    """Where all of many components are round and of this variance."""
 
     def __post_init__(self) -> None:
         eigenvalues, eigenvectors = torch.linalg.eigh(self.covariances)
         object.__setattr__(self, "eigenvalues", eigenvalues)
         object.__setattr__(self, "eigenvectors", eigenvectors)
         object.__setattr__(self, "common_variance", _common_variance(self.means, self.covariances))
-
-    eigenvalues: Tensor = None  # type: ignore[assignment]
-    eigenvectors: Tensor = None  # type: ignore[assignment]
-    common_variance: float | None = None
-    """Where all of many components are round and of this variance."""
 
     @property
     def piece_weights(self) -> Tensor:

@@ -48,7 +48,7 @@ NEARLY_1 = 1.0 - 2.0**-24
 class NoiseSource:
     """Standard normal noise for `n` samples of a `shape`, the first of which has the number `first`.
 
-    seed: 0 ≤ seed < 2⁶⁴. Numbers are made on the CPU in float32 and moved to `device`, so all devices
+    seed: 0 ≤ seed < 2⁶⁴, else ValueError. Numbers are made on the CPU in float32 and moved to `device`, so all devices
     agree. `first` > 0 leaves out the samples before it, at no cost.
     """
 
@@ -60,6 +60,10 @@ class NoiseSource:
     _blocks: dict[tuple[int, Stream], tuple[Tensor, ...]] = field(default_factory=dict, repr=False, compare=False)
     """The block in use of each stream; forgetting it costs time, never a number."""
     _philox: np.random.Philox = field(default_factory=np.random.Philox, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {self.seed}")
 
     def _go_to(self, number: int, stream: Stream, skipped: int) -> None:
         """Key the generator by seed and block, and have it count from the stream's beginning, or further on."""

@@ -21,13 +21,17 @@ TINY = 1e-20
 
 def learned_variance(schedule: Schedule, t: float, r: float, fraction: Tensor) -> Tensor:
     """σ² of the step from t to r < t, of the shape of fraction f."""
-    q = transition(schedule, t, r)
-    low, high = math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))
+    low, high = _log_bounds(schedule, t, r)
     return (fraction * (high - low) + low).exp()
 
 
 def fraction_of(schedule: Schedule, t: float, r: float, variance: Tensor) -> Tensor:
     """The f whose variance of the step from t to r is the given one; of the shape of `variance`, which is σ²."""
-    q = transition(schedule, t, r)
-    low, high = math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))
+    low, high = _log_bounds(schedule, t, r)
     return (variance.clamp(min=TINY).log() - low) / (high - low)
+
+
+def _log_bounds(schedule: Schedule, t: float, r: float) -> tuple[float, float]:
+    """log β̃ and log β of the step from t to r."""
+    q = transition(schedule, t, r)
+    return math.log(max(q.posterior_variance, TINY)), math.log(max(q.forward_variance, TINY))

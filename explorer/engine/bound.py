@@ -18,7 +18,6 @@ from explorer.diffusion.likelihood import (
     Decoder,
     ElboSettings,
     Ends,
-    Estimate,
     Sampled,
     Split,
     Terms,
@@ -27,7 +26,6 @@ from explorer.diffusion.likelihood import (
     curves,
     elbo_ends,
     elbo_terms,
-    estimate,
     joined,
     legs,
     log_likelihood_steps,
@@ -44,8 +42,9 @@ from explorer.engine.likelihood_frame import (
     PartKind,
     SplitValues,
     TermCurve,
-    Value,
 )
+from explorer.engine.turn import Turn
+from explorer.engine.values import value, value_of
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.request import OWN_SCHEDULE, Bound
@@ -55,8 +54,6 @@ FIRST_PICTURES, PICTURE_GROWTH, MOST_PICTURES = 1, 2, 4
 """Samples in the first batch, by what their number grows with each batch, and most in one batch: a look waits for one
 call of the network."""
 
-STEP_SECONDS = 0.02
-"""After so much work others get their turn."""
 CURVE_SECONDS = 0.4
 """A curve that is not complete yet is shown so often."""
 
@@ -77,8 +74,6 @@ def batches(n: int, kind: str) -> tuple[tuple[int, int], ...]:
 
 def bound(model: Model, request: Bound) -> Iterator[Bounded | Bounding]:
     """Raises ModelError for a model without samples or one that returns no numbers, ValueError for impossible ones."""
-    if not 0 <= request.seed < 2**64:
-        raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {request.seed}")
     model = conditional(model, request.label)
     work = _Work(model, request, samples_of(model, request.n), *terms_of(model, request.variance, request.t_samples))
     yield from work.terms()
@@ -104,7 +99,7 @@ class _Work:
         """Both splits, batch by batch."""
         blocks = coarse_to_fine(strata(self.model.denoiser.schedule.T, self.settings.t_samples, self.request.seed))
         calls = len(batches(len(self.x_0), self.model.facts.kind)) * len(blocks)
-        called, turn = 0, _Turn()
+        called, turn = 0, Turn()
         for x_0, noise in self._batches():
             ends = elbo_ends(self.model.denoiser, x_0, noise, self.decoder, self.settings)
             some: list[Sampled] = []
@@ -123,7 +118,7 @@ class _Work:
 
     def ode(self) -> Iterator[Bounded | Bounding]:
         """log p by the ODE, batch by batch."""
-        turn, done, n = _Turn(), 0, len(self.x_0)
+        turn, done, n = Turn(), 0, len(self.x_0)
         for x_0, noise in self._batches(one_picture=True):
             start = ode_start(self.model, x_0, noise)
             total = 4 * len(legs(self.model.denoiser.schedule, start.steps))
@@ -150,7 +145,7 @@ class _Work:
         if not self.log_p:
             return self.latest
         log_p = np.concatenate(self.log_p)
-        return replace(self.latest, ode=_of_samples(log_p), ode_samples=len(log_p))
+        return replace(self.latest, ode=value_of(log_p), ode_samples=len(log_p))
 
     def _batches(self, one_picture: bool = False) -> Iterator[tuple[Tensor, NoiseSource]]:
         """Samples with the noise that is theirs in any batch."""
@@ -179,9 +174,9 @@ class _Work:
         totals = BoundTotals(
             _split(a),
             _split(b),
-            _value(found.difference),
-            None if exact is None else _of_samples(exact),
-            None if exact is None else _of_samples(exact - a.per_sample),
+            value(found.difference),
+            None if exact is None else value_of(exact),
+            None if exact is None else value_of(exact - a.per_sample),
         )
         stacks = (stack("(A)", a), stack("(B)", b))
         return self._frame(found.samples, _curve(a.terms), _curve(b.terms), totals, stacks)
@@ -210,20 +205,6 @@ class _Work:
         )
 
 
-class _Turn:
-    """Says when it is time to let others have theirs."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def over(self) -> bool:
-        now = time.monotonic()
-        if now - self._began < STEP_SECONDS:
-            return False
-        self._began = now
-        return True
-
-
 def _curve(terms: Terms) -> TermCurve:
     return TermCurve(terms.t, terms.mean, terms.standard_error, terms.variance)
 
@@ -245,23 +226,15 @@ def stack(name: str, split: Split) -> BoundStack:
         np.concatenate([outside, begin, outside]),
         np.concatenate([outside, ends, outside]),
         np.concatenate([[split.reconstruction.mean], terms, [-split.prior.mean]]),
-        _value(split.total),
+        value(split.total),
     )
 
 
 def _split(split: Split) -> SplitValues:
     return SplitValues(
-        _value(split.reconstruction),
-        _value(split.prior),
-        _value(split.terms_sum),
-        _value(split.total),
+        value(split.reconstruction),
+        value(split.prior),
+        value(split.terms_sum),
+        value(split.total),
         split.variance,
     )
-
-
-def _value(found: Estimate) -> Value:
-    return Value(found.mean, found.standard_error)
-
-
-def _of_samples(values: Floats) -> Value:
-    return _value(estimate(values[None]))

@@ -11,6 +11,7 @@ from explorer.diffusion.likelihood.continuous import LossCurve
 from explorer.diffusion.likelihood.levels import ContinuousElbo, continuous_elbo
 from explorer.diffusion.likelihood.results import Floats, estimate
 from explorer.diffusion.noise import NoiseSource
+from explorer.engine.errors import sentence
 from explorer.engine.forms_frame import ContinuousBound, ScheduleLoss
 from explorer.facts import ModelError
 from explorer.formats.model import Model
@@ -30,8 +31,7 @@ def measure_continuous(model: Model, samples: int, seed: int) -> Iterator[Contin
         for found in continuous_elbo(model.denoiser, x_0, noise):
             yield _frame(found, x_0[0].numel(), facts.T)
     except ValueError as error:
-        text = str(error)
-        raise ModelError(f"{text[0].upper()}{text[1:]}.") from error
+        raise ModelError(sentence(error)) from error
 
 
 def _frame(found: ContinuousElbo, d: int, T: int) -> ContinuousBound:
@@ -53,5 +53,5 @@ def _loss(name: str, curve: LossCurve, T: int, bit: float) -> ScheduleLoss:
 
 
 def _mean(values: Floats) -> tuple[float, float]:
-    found = estimate(values[None])
+    found = estimate(values)
     return found.mean, found.standard_error

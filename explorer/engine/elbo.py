@@ -18,11 +18,9 @@ from explorer.diffusion.likelihood import (
     Decoder,
     Elbo,
     ElboSettings,
-    Estimate,
     LogLikelihood,
     Variance,
     elbo,
-    estimate,
     log_likelihood,
     picture_decoder,
     points_decoder,
@@ -85,8 +83,6 @@ class ElboReport:
 def measure(request: ElboRequest) -> ElboReport:
     """Raises ModelError for a model without samples or one that returns no numbers, ValueError for impossible ones."""
     set_threads()
-    if not 0 <= request.seed < 2**64:
-        raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {request.seed}")
     device = choose(request.device)
     if device.type == "meta":
         raise ModelError("The device “meta” computes no numbers: choose another.")
@@ -101,11 +97,6 @@ def measure(request: ElboRequest) -> ElboReport:
         raise ModelError("The ODE left the finite numbers, so it found no likelihood.")
     exact = exact_log_p(model, x_0, request.label)
     return ElboReport(model.facts, request, found, ode, exact, flow)
-
-
-def mean_of(values: Floats) -> Estimate:
-    """The mean over samples with its standard error. values: (n,)."""
-    return estimate(values[None])
 
 
 def conditional(model: Model, label: int | None) -> Model:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from explorer.diffusion.likelihood import Estimate, Split, Terms, bits_per_dimension
+from explorer.diffusion.likelihood import Estimate, Split, Terms, bits_per_dimension, estimate
 from explorer.diffusion.likelihood.results import Floats
-from explorer.engine.elbo import ElboReport, mean_of
+from explorer.engine.elbo import ElboReport
 from explorer.request import OWN_SCHEDULE
 
 
@@ -31,11 +31,11 @@ def as_values(report: ElboReport) -> dict[str, Any]:
         "matching": _split(found.matching, d),
         "consistency": consistency,
         "ode": None,
-        "exact": None if report.exact is None else _with_bits(mean_of(report.exact), d),
+        "exact": None if report.exact is None else _with_bits(estimate(report.exact), d),
     }
     if report.ode is not None and report.flow is not None:
         flow = {"network_calls": report.flow.network_calls, "t": _list(report.flow.t)}
-        values["ode"] = {**_with_bits(mean_of(report.ode), d), **flow, "log_p": _list(report.flow.path.mean(1))}
+        values["ode"] = {**_with_bits(estimate(report.ode), d), **flow, "log_p": _list(report.flow.path.mean(1))}
     return values
 
 
@@ -57,7 +57,7 @@ def as_table(report: ElboReport) -> str:
     further = [("log p by the ODE", report.ode), ("log p, exact", report.exact)]
     for name, values in further:
         if values is not None:
-            value = mean_of(values)
+            value = estimate(values)
             lines.append(f"{name:<24}{_text(value):>22}{_bits(value, d) + ' bits/dim':>31}")
     return "\n".join(lines)
 

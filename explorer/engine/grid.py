@@ -29,13 +29,11 @@ from explorer.engine.judge import Judge, compared
 from explorer.engine.meter import Meter
 from explorer.engine.samplers import chosen_sampler, find_sampler
 from explorer.engine.sources import initial
+from explorer.engine.turn import Turn
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import numpy32
 from explorer.request import Grid, Run
-
-FRAME_SECONDS = 0.02
-"""After so much work others get their turn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +100,16 @@ def _steps(model: Model, run: Run, request: Grid) -> Generator[float, None, _End
     asked = _Asked(Meter(guided(model, run.guidance)), spare=plan[-1] == 0 < max(plan[-2:]))
     x = initial(run, schedule, noise, plan[0])
     steps = sampler.sample(asked, schedule, x, plan, noise, parameters)
-    seconds, begin, turn = 0.0, time.perf_counter(), time.monotonic()
+    seconds, begin, turn = 0.0, time.perf_counter(), Turn()
     while True:
         step = next(steps)  # a plan has at least one
         check_finite(step)
         if step.index == len(plan) - 1:
             return _End(step.x, asked.calls_for(step), seconds + time.perf_counter() - begin)
-        if time.monotonic() - turn >= FRAME_SECONDS:
+        if turn.over():
             seconds += time.perf_counter() - begin
             yield step.index / (len(plan) - 1)
-            begin, turn = time.perf_counter(), time.monotonic()
+            begin = time.perf_counter()
 
 
 def _not_varied(run: Run, request: Grid) -> str:

@@ -6,7 +6,6 @@ Samples are taken in batches; with each, the means and errors over all that are 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,14 +13,15 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.latent import LevelNoise, importance_weighted, latent_terms
-from explorer.diffusion.likelihood.results import Floats, estimate
-from explorer.engine.likelihood_frame import Bounding, LatentBounded, Value
+from explorer.diffusion.likelihood.results import Floats
+from explorer.engine.likelihood_frame import Bounding, LatentBounded
+from explorer.engine.turn import Turn
+from explorer.engine.values import value_of
 from explorer.facts import ModelError
 from explorer.formats.model import LatentModel
 from explorer.request import LatentBound
 
 BATCH = 25
-TURN_SECONDS = 0.02
 
 
 def check_bound(model: LatentModel, request: LatentBound) -> None:
@@ -31,8 +31,6 @@ def check_bound(model: LatentModel, request: LatentBound) -> None:
         raise ModelError("This model comes without samples, and it is on them that the bound is measured.")
     if not 1 <= request.n <= held:
         raise ValueError(f"this model comes with {held:,} samples: the number to measure lies between 1 and that")
-    if not 0 <= request.seed < 2**64:
-        raise ValueError(f"the seed lies between 0 and 2⁶⁴ − 1, not at {request.seed}")
     if request.importance < 1 or request.draws < 1:
         raise ValueError("at least one draw is needed")
 
@@ -44,7 +42,7 @@ def latent_bound(model: LatentModel, request: LatentBound) -> Iterator[LatentBou
     reconstruction: list[Floats] = []
     levels: list[Floats] = []
     weighted: list[Floats] = []
-    shown = time.monotonic()
+    turn = Turn()
     for first in range(0, request.n, BATCH):
         x = torch.from_numpy(model.samples[first : min(first + BATCH, request.n)]).to(model.device)
         noise = LevelNoise(request.seed, len(x), model.facts.levels, model.device, first)
@@ -54,10 +52,9 @@ def latent_bound(model: LatentModel, request: LatentBound) -> Iterator[LatentBou
         curve = []
         for found in _weighted(model, x, noise, request.importance):
             curve.append(found)
-            if time.monotonic() - shown > TURN_SECONDS:
+            if turn.over():
                 part = len(curve) / len(_marks(request.importance))
                 yield Bounding((first + part * len(x)) / request.n, f"{first:,} of {request.n:,} samples")
-                shown = time.monotonic()
         weighted.append(np.stack(curve))
         yield _known(model, request, reconstruction, levels, weighted)
 
@@ -91,19 +88,13 @@ def _known(
         dimensions=math.prod(model.facts.shape),
         draws=request.draws,
         importance=request.importance,
-        reconstruction=_value(rec),
-        levels=tuple(_value(term) for term in terms),
-        elbo=_value(total),
-        weighted=_value(last[None]),
-        gap=_value((last - elbo)[None]),
+        reconstruction=value_of(rec),
+        levels=tuple(value_of(term) for term in terms),
+        elbo=value_of(total),
+        weighted=value_of(last),
+        gap=value_of(last - elbo),
         elbo_by_sample=elbo,
         weighted_by_sample=last,
         curve=np.stack([np.array(_marks(request.importance), np.float64), curve.mean(1)], axis=1),
         finished=done == request.n,
     )
-
-
-def _value(values: Floats) -> Value:
-    """values: (draws, n). Of a single sample the error is that of the draws."""
-    found = estimate(values)
-    return Value(found.mean, found.standard_error)

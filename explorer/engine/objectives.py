@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from explorer.diffusion.likelihood import rademacher
-from explorer.diffusion.likelihood.results import Floats, estimate
+from explorer.diffusion.likelihood.results import Floats
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.score_matching import ScoreFunction, denoising, explicit, fisher, score_at, sliced
-from explorer.engine.likelihood_frame import ObjectiveValues, ScoresMatched, Value
+from explorer.engine.likelihood_frame import ObjectiveValues, ScoresMatched
+from explorer.engine.values import value_of
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.request import ScoreMatching
@@ -81,12 +82,7 @@ def _summary(t: int, values: dict[str, Floats]) -> ScoresMatched:
         of_model, of_exact = values[name], values[f"{name} exact"]
         excess = of_model - of_exact
         rows.append(
-            ObjectiveValues(name, *(_value(part) for part in (of_model, of_exact, excess, excess - half_fisher)))
+            ObjectiveValues(name, *(value_of(part) for part in (of_model, of_exact, excess, excess - half_fisher)))
         )
     relative = math.sqrt(2 * float(half_fisher.mean()) / float(values["strength"].mean()))
-    return ScoresMatched(t, len(half_fisher), tuple(rows), _value(half_fisher), relative)
-
-
-def _value(values: Floats) -> Value:
-    found = estimate(values[None])
-    return Value(found.mean, found.standard_error)
+    return ScoresMatched(t, len(half_fisher), tuple(rows), value_of(half_fisher), relative)

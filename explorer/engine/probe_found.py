@@ -23,7 +23,7 @@ Comparison: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """The index of its clock, its value range and the meaning of the output."""
+    """A clock, a value range and a meaning of the output."""
 
     clock: Clock
     value_range: tuple[float, float]

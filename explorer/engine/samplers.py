@@ -9,6 +9,7 @@ from typing import Any
 from explorer.diffusion.samplers import SAMPLERS, Sampler, find
 from explorer.diffusion.samplers.from_diffusers import MEMORYLESS, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
+from explorer.engine.errors import sentence
 from explorer.engine.frame import ParameterSpec, SamplerSpec
 from explorer.facts import ModelError
 from explorer.request import Run
@@ -18,8 +19,7 @@ def find_sampler(name: str) -> Sampler[Any]:
     try:
         return find(name)
     except ValueError as error:
-        message = str(error)
-        raise ModelError(f"{message[0].upper()}{message[1:]}.") from error
+        raise ModelError(sentence(error)) from error
 
 
 def loads_diffusers(name: str) -> bool:

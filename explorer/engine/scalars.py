@@ -8,6 +8,7 @@ from torch import Tensor
 
 from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import Step
+from explorer.diffusion.samplers.base import rms
 
 
 def scalars(step: Step, previous: Step | None, value_range: tuple[float, float] | None) -> dict[str, float]:
@@ -19,25 +20,21 @@ def scalars(step: Step, previous: Step | None, value_range: tuple[float, float] 
     both were asked. drift, diffusion, snr: of a Langevin step its gradient's and its noise's sizes, and their ratio.
     """
     prediction = step.prediction
-    values = {"x_t": _rms(step.x), **step.extras}
+    values = {"x_t": rms(step.x), **step.extras}
     if step.t > 0:
-        values["eps"] = _rms(prediction.eps)
-        values["score"] = _rms(prediction.score)
+        values["eps"] = rms(prediction.eps)
+        values["score"] = rms(prediction.score)
         values |= guidance_size(prediction)
         if previous is not None and previous.t > 0:
             values["eps_cosine"] = _cosine(prediction.eps, previous.prediction.eps)
     if previous is not None:
-        values["x0_change"] = _rms(step.x0 - previous.x0)
+        values["x0_change"] = rms(step.x0 - previous.x0)
     if value_range is not None and not step.x.is_meta:
         low, high = value_range
         values["clipped"] = float(((prediction.x0 < low) | (prediction.x0 > high)).float().mean())
     if values.get("diffusion", 0.0) > 0:
         values["snr"] = values["drift"] / values["diffusion"]
     return values
-
-
-def _rms(x: Tensor) -> float:
-    return math.nan if x.is_meta else float(x.square().mean().sqrt())
 
 
 def _cosine(one: Tensor, other: Tensor) -> float:
@@ -51,4 +48,4 @@ def _cosine(one: Tensor, other: Tensor) -> float:
 
 def guidance_size(prediction: Prediction) -> dict[str, float]:
     """{"guidance": the root-mean-square size of ε̂(x_t, y) − ε̂(x_t)}; {} where not both were asked."""
-    return {} if prediction.parts is None else {"guidance": _rms(prediction.parts.difference)}
+    return {} if prediction.parts is None else {"guidance": rms(prediction.parts.difference)}

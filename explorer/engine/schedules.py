@@ -21,6 +21,7 @@ from explorer.diffusion.schedules import (
 )
 from explorer.diffusion.schedules.custom import custom
 from explorer.diffusion.schedules.resampled import Resampled, resampled
+from explorer.engine.errors import sentence
 from explorer.engine.frame import ParameterSpec, ScheduleSpec, ScheduleTable
 from explorer.facts import ModelError
 from explorer.formats.model import Model
@@ -155,8 +156,7 @@ def _schedule(own: Schedule, choice: ScheduleChoice) -> Schedule:
                 raise ValueError(f"the parameter {key} goes from {low:g} to {high:g}, and {value:g} is outside")
         return SCHEDULES[choice.name](own.T, **dict(choice.parameters))
     except ValueError as error:
-        text = str(error)
-        raise ModelError(f"{text[0].upper()}{text[1:]}.") from error
+        raise ModelError(sentence(error)) from error
 
 
 def _found(choice: ScheduleChoice) -> Schedule:
@@ -175,6 +175,7 @@ def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
     schedule = rescheduled(model, choice).denoiser.schedule
     t = torch.arange(schedule.T + 1)
     betas = schedule.betas
+    references = REFERENCES if schedule.name == LEARNED else ()
     return ScheduleTable(
         t.double().numpy(),
         schedule.signal(t).numpy(),
@@ -183,8 +184,7 @@ def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
         None if betas is None else np.concatenate([[0.0], betas.numpy()]),
         choice,
         _warning(model, schedule),
-        tuple((name, SCHEDULES[name](schedule.T).log_snr(t).numpy()) for name in REFERENCES)
-        * (schedule.name == LEARNED),
+        tuple((name, SCHEDULES[name](schedule.T).log_snr(t).numpy()) for name in references),
     )
 
 

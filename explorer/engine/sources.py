@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -16,19 +17,23 @@ from explorer.diffusion.samplers import Step
 from explorer.diffusion.schedules import Schedule
 from explorer.engine.samplers import chosen_sampler
 from explorer.facts import ModelError
+from explorer.formats.autoencoder import Autoencoder
 from explorer.formats.model import Model
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Floats
 from explorer.request import ByHand, Forward, PutIn, Run
 
 THUMBNAIL_POINTS = 1_000
+_LATENTS: WeakKeyDictionary[Autoencoder, tuple[tuple[str, int], Floats]] = WeakKeyDictionary()
+"""The picture that each autoencoder encoded last: that takes long, and every t of a drag asks for the same. It is
+forgotten with the autoencoder, so that no weights outlive their model."""
 
 
 def forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
     """The true x_0 and ε of a forward view, (count, *shape) each, on the model's device."""
     if source.picture is not None:
         if model.autoencoder is not None:
-            x_0 = _encoded(model, source.picture, _changed(source.picture))
+            x_0 = _encoded(model.autoencoder, source.picture, model.facts.shown_shape, model.device)
         else:
             x_0 = read_picture(source.picture, model.facts.shape, model.facts.value_range)[None]
     else:
@@ -41,21 +46,23 @@ def forward(model: Model, source: Forward) -> tuple[Tensor, Tensor]:
 
 
 def _changed(path: str) -> int:
+    """When a file was, so that another picture of the same name is read anew; 0 where it is not there."""
     try:
         return Path(path).stat().st_mtime_ns
     except OSError:
         return 0
 
 
-@lru_cache(maxsize=2)
-def _encoded(model: Model, path: str, changed: int) -> Floats:
-    """A picture file as a latent, (1, *shape): encoding takes long, and every t of a drag asks for the same.
-
-    changed: when the file was, so that another picture of the same name is read anew.
-    """
-    assert model.autoencoder is not None
-    picture = read_picture(path, model.facts.shown_shape, (-1.0, 1.0))[None]
-    return numpy32(model.autoencoder.encode(torch.from_numpy(picture).to(model.device)))
+def _encoded(autoencoder: Autoencoder, path: str, shape: tuple[int, ...], device: torch.device) -> Floats:
+    """A picture file as a latent, (1, …). shape: of the picture. device: the autoencoder's."""
+    key = (path, _changed(path))
+    known = _LATENTS.get(autoencoder)
+    if known is not None and known[0] == key:
+        return known[1]
+    picture = torch.from_numpy(read_picture(path, shape, (-1.0, 1.0))[None])
+    latent = numpy32(autoencoder.encode(picture.to(device)))
+    _LATENTS[autoencoder] = (key, latent)
+    return latent
 
 
 @lru_cache(maxsize=2)

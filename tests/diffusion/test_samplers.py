@@ -129,7 +129,9 @@ def test_ddim_at_eta_0_takes_no_noise_but_the_first(exact: MixtureDenoiser) -> N
     x = NoiseSource(0, 4, (2,), CPU)(0)
     ends = []
     for seed in (1, 2):
-        *_, last = ddim.sample(exact, exact.schedule, x, times, NoiseSource(seed, 4, (2,), CPU), ddim.Parameters())
+        *_, last = ddim.SAMPLER.sample(
+            exact, exact.schedule, x, times, NoiseSource(seed, 4, (2,), CPU), ddim.Parameters()
+        )
         ends.append(last.x)
     assert torch.equal(*ends)
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.diffusion.likelihood import Estimate, Split
+from explorer.diffusion.likelihood import Estimate, Split, estimate
 from explorer.engine import bound as bound_module
+from explorer.engine import turn
 from explorer.engine.bound import batches
-from explorer.engine.elbo import ElboReport, ElboRequest, mean_of, measure
+from explorer.engine.elbo import ElboReport, ElboRequest, measure
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Failed, Seen
 from explorer.engine.likelihood_frame import Bounded, Bounding, ScoresMatched, SplitValues, TermCurve, Value
@@ -56,7 +57,7 @@ def assert_same(found: Bounded, report: ElboReport) -> None:
         assert curve.variance == pytest.approx(split.terms.variance, rel=1e-3, abs=1e-5)
     assert_close(found.totals.difference, report.elbo.difference)
     assert report.ode is not None
-    assert_close(found.ode, mean_of(report.ode))
+    assert_close(found.ode, estimate(report.ode))
     assert (found.samples, found.ode_samples, found.finished) == (len(report.ode), len(report.ode), True)
 
 
@@ -67,8 +68,8 @@ def test_points_come_out_as_on_the_command_line(engine: Engine, points: str) -> 
     totals = found[-1].totals
     assert totals is not None
     assert report.exact is not None
-    assert_close(totals.exact, mean_of(report.exact))
-    assert_close(totals.gap, mean_of(report.exact - report.elbo.matching.per_sample))
+    assert_close(totals.exact, estimate(report.exact))
+    assert_close(totals.gap, estimate(report.exact - report.elbo.matching.per_sample))
     known = [frame.totals.matching.total.error for frame in found if frame.totals is not None and frame.ode is None]
     assert len(known) >= 2
     assert all(later < earlier for earlier, later in pairwise(known))
@@ -99,7 +100,7 @@ def test_a_curve_over_all_times_comes_before_the_first_total(
 def test_others_get_their_turn_between_any_two_terms_and_calls(
     engine: Engine, points: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bound_module, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(turn, "TURN_SECONDS", 0.0)
     request = Bound(ModelRef(points, "cpu"), 40, ode=True)
     fractions = [frame.fraction for frame in engine.answer(request) if isinstance(frame, Bounding)]
     assert len(fractions) > 2 * (T_POINTS - 1)
@@ -147,7 +148,7 @@ class Desk:
 def test_a_look_goes_ahead_and_a_cancelled_bound_is_heard_of_no_more(
     points: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bound_module, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(turn, "TURN_SECONDS", 0.0)
     desk = Desk(points)
     try:
         measuring = desk.worker.submit(Bound(desk.ref, POINTS, ode=True))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from explorer.cli import main
-from explorer.engine.elbo import ElboReport, ElboRequest, mean_of, measure
+from explorer.diffusion.likelihood import estimate
+from explorer.engine.elbo import ElboReport, ElboRequest, measure
 from tests.engine.models import POINTS, T_PICTURES, T_POINTS
 
 
@@ -23,7 +24,7 @@ def test_points_have_the_likelihood_of_their_truth(exact_points: ElboReport) -> 
     assert found.ode is not None
     assert found.exact is not None
     for values in (found.elbo.matching.per_sample, found.elbo.consistency.per_sample):
-        gap = mean_of(values - found.exact)
+        gap = estimate(values - found.exact)
         assert gap.mean < 3 * gap.standard_error
     # Of 60 steps even the first one blurs the data a little.
     assert abs(float(np.mean(found.ode - found.exact))) < 0.1

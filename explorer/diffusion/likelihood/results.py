@@ -94,8 +94,9 @@ def bits_per_dimension(nats: float, dimensions: int) -> float:
 
 
 def estimate(values: Floats) -> Estimate:
-    """Mean and standard error of values (draws, n). Draws of one sample are not independent draws of the data, so
-    the samples' means are what is compared; of a single sample the error is that of the noise alone."""
+    """Mean and standard error of values (draws, n), or (n,) for a single draw. Draws of one sample are not independent
+    draws of the data, so the samples' means are what is compared; of a single sample the error is that of the noise."""
+    values = np.atleast_2d(values)
     means = values.mean(0) if values.shape[1] > 1 else values[:, 0]
     error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.nan
     return Estimate(float(values.mean()), error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -132,6 +133,8 @@ def limit_of(parameters: Descending) -> Limit | None:
 
 P = TypeVar("P")
 P_contra = TypeVar("P_contra", contravariant=True)
+D = TypeVar("D", bound=Descending)
+D_contra = TypeVar("D_contra", bound=Descending, contravariant=True)
 
 
 class SampleFunction(Protocol[P_contra]):
@@ -155,6 +158,41 @@ class SampleFunction(Protocol[P_contra]):
         history: Sequence[Step] = (),
         start: int = 0,
     ) -> Iterator[Step]: ...
+
+
+class Update(Protocol[D_contra]):
+    """update(schedule, step, r, noise, parameters) → x_r from the Step at t > r, (n, …).
+
+    noise: makes the fresh noise of this update, (n, …), where it is called.
+    """
+
+    def __call__(
+        self, schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: D_contra
+    ) -> Tensor: ...
+
+
+def descent(update: Update[D]) -> SampleFunction[D]:
+    """The sampler of which the next x follows from one Step: it looks, updates x, and looks again, down to the end."""
+
+    def sample(
+        denoiser: Denoiser,
+        schedule: Schedule,
+        x: Tensor,
+        times: Sequence[float],
+        noise: NoiseSource,
+        parameters: D,
+        history: Sequence[Step] = (),
+        start: int = 0,
+    ) -> Iterator[Step]:
+        limit = limit_of(parameters)
+        step = first_step(denoiser, x, times[start], start, history, limit)
+        yield step
+        for index in range(start + 1, len(times)):
+            r = times[index]
+            step = observe(denoiser, update(schedule, step, r, partial(noise, index), parameters), r, index, limit)
+            yield step
+
+    return sample
 
 
 @dataclass(frozen=True)

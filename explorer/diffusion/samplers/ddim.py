@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Denoiser
-from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers.base import (
     Descending,
     Sampler,
     Step,
-    first_step,
-    limit_of,
-    observe,
+    descent,
     parameter,
     plan_times,
     scaled,
@@ -39,33 +35,15 @@ class Parameters(Descending, Own):
     """Choices of the DDIM sampler."""
 
 
-def sample(
-    denoiser: Denoiser,
-    schedule: Schedule,
-    x: Tensor,
-    times: Sequence[float],
-    noise: NoiseSource,
-    parameters: Parameters,
-    history: Sequence[Step] = (),
-    start: int = 0,
-) -> Iterator[Step]:
+def update(schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: Parameters) -> Tensor:
     """x_r = a_r x̂₀ + √(s_r² − η² σ_q²) ε̂ + η σ_q z.
 
     ε̂ is the network's own, also where x̂₀ is clipped, as in diffusers' DDIMScheduler by default.
     """
-    eta = parameters.eta
-    limit = limit_of(parameters)
-    step = first_step(denoiser, x, times[start], start, history, limit)
-    yield step
-    for index in range(start + 1, len(times)):
-        t, r = times[index - 1], times[index]
-        a_r, s_r = schedule.signal(r), schedule.noise(r)
-        variance = eta**2 * transition(schedule, t, r).posterior_variance if eta else 0.0
-        x = scaled(step.prediction.eps, math.sqrt(max(s_r**2 - variance, 0.0))).add_(step.x0, alpha=a_r)
-        if variance:
-            x.add_(noise(index), alpha=math.sqrt(variance))
-        step = observe(denoiser, x, r, index, limit)
-        yield step
+    a_r, s_r, eta = schedule.signal(r), schedule.noise(r), parameters.eta
+    variance = eta**2 * transition(schedule, step.t, r).posterior_variance if eta else 0.0
+    x = scaled(step.prediction.eps, math.sqrt(max(s_r**2 - variance, 0.0))).add_(step.x0, alpha=a_r)
+    return x.add_(noise(), alpha=math.sqrt(variance)) if variance else x
 
 
 SAMPLER = Sampler(
@@ -75,5 +53,5 @@ SAMPLER = Sampler(
     Parameters,
     default_steps=50,
     plan=plan_times,
-    sample=sample,
+    sample=descent(update),
 )

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Denoiser
-from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers.base import (
     Descending,
     Sampler,
     Step,
-    first_step,
-    limit_of,
-    observe,
+    descent,
     parameter,
     plan_times,
     scaled,
@@ -63,25 +59,9 @@ def reverse_step(
     return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))
 
 
-def sample(
-    denoiser: Denoiser,
-    schedule: Schedule,
-    x: Tensor,
-    times: Sequence[float],
-    noise: NoiseSource,
-    parameters: Parameters,
-    history: Sequence[Step] = (),
-    start: int = 0,
-) -> Iterator[Step]:
+def update(schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: Parameters) -> Tensor:
     """No noise is added on the way to t = 0."""
-    limit = limit_of(parameters)
-    step = first_step(denoiser, x, times[start], start, history, limit)
-    yield step
-    for index in range(start + 1, len(times)):
-        r = times[index]
-        x = reverse_step(schedule, step, r, noise(index) if r > 0 else None, parameters.variance)
-        step = observe(denoiser, x, r, index, limit)
-        yield step
+    return reverse_step(schedule, step, r, noise() if r > 0 else None, parameters.variance)
 
 
 SAMPLER = Sampler(
@@ -91,5 +71,5 @@ SAMPLER = Sampler(
     Parameters,
     default_steps=1000,
     plan=plan_times,
-    sample=sample,
+    sample=descent(update),
 )

@@ -10,20 +10,16 @@ which stays finite where no signal is left (σ_t = ∞). It is DDIM at η = 0, b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Denoiser
-from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers.base import (
     Descending,
     Sampler,
     Step,
-    first_step,
-    limit_of,
-    observe,
+    descent,
     plan_times,
     scaled,
 )
@@ -41,23 +37,9 @@ def euler_step(schedule: Schedule, step: Step, r: float) -> Tensor:
     return scaled(step.x, kept).add_(step.x0, alpha=schedule.signal(r) - schedule.signal(step.t) * kept)
 
 
-def sample(
-    denoiser: Denoiser,
-    schedule: Schedule,
-    x: Tensor,
-    times: Sequence[float],
-    noise: NoiseSource,
-    parameters: Parameters,
-    history: Sequence[Step] = (),
-    start: int = 0,
-) -> Iterator[Step]:
+def update(schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: Parameters) -> Tensor:
     """See the module's formula. Takes no noise."""
-    limit = limit_of(parameters)
-    step = first_step(denoiser, x, times[start], start, history, limit)
-    yield step
-    for index in range(start + 1, len(times)):
-        step = observe(denoiser, euler_step(schedule, step, times[index]), times[index], index, limit)
-        yield step
+    return euler_step(schedule, step, r)
 
 
 SAMPLER = Sampler(
@@ -67,5 +49,5 @@ SAMPLER = Sampler(
     Parameters,
     default_steps=50,
     plan=plan_times,
-    sample=sample,
+    sample=descent(update),
 )

@@ -18,22 +18,18 @@ drawn from q(x_r|x̂₀).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Denoiser
-from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers.base import (
     Descending,
     Sampler,
     Step,
-    first_step,
-    limit_of,
-    observe,
+    descent,
     plan_times,
     scaled,
 )
@@ -57,25 +53,9 @@ def reverse_step(schedule: Schedule, step: Step, r: float, noise: Tensor) -> Ten
     return x.add_(noise, alpha=math.sqrt(q.forward_variance))
 
 
-def sample(
-    denoiser: Denoiser,
-    schedule: Schedule,
-    x: Tensor,
-    times: Sequence[float],
-    noise: NoiseSource,
-    parameters: Parameters,
-    history: Sequence[Step] = (),
-    start: int = 0,
-) -> Iterator[Step]:
+def update(schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: Parameters) -> Tensor:
     """See the module's formula."""
-    limit = limit_of(parameters)
-    step = first_step(denoiser, x, times[start], start, history, limit)
-    yield step
-    for index in range(start + 1, len(times)):
-        r = times[index]
-        x = reverse_step(schedule, step, r, noise(index)) if r > 0 else step.x0
-        step = observe(denoiser, x, r, index, limit)
-        yield step
+    return reverse_step(schedule, step, r, noise()) if r > 0 else step.x0
 
 
 SAMPLER = Sampler(
@@ -85,5 +65,5 @@ SAMPLER = Sampler(
     Parameters,
     default_steps=500,
     plan=plan_times,
-    sample=sample,
+    sample=descent(update),
 )
