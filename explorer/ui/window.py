@@ -70,6 +70,9 @@ class MainWindow(QMainWindow):
         self._started = False
         """Whether the engine has answered, be it with a failure."""
         self._first_path = path
+        self._status.say("Loading PyTorch…")
+        if path is not None:
+            self._show_loading()
 
     @property
     def state(self) -> State:
@@ -89,9 +92,13 @@ class MainWindow(QMainWindow):
         """Open a model from a path."""
         self._banner.clear()
         if self.session.facts is None:
-            self._pages.setCurrentWidget(self._workspace)
-            self._workspace.tiles.clear("Loading…")
+            self._show_loading()
         self.session.open(path)
+
+    def _show_loading(self) -> None:
+        """The page of a model before the first one is open."""
+        self._pages.setCurrentWidget(self._workspace)
+        self._workspace.tiles.clear("Loading…")
 
     def lenses_on_show(self) -> tuple[LensSpec, ...]:
         """What the tiles show."""
@@ -314,7 +321,6 @@ class MainWindow(QMainWindow):
         """After the first paint: load the engine, and open what the window was made for."""
         if self._tabs is not None or not self.isVisible():  # a window may be closed before it has begun
             return
-        self._status.say("Loading PyTorch…")
         self._runner.start()  # its thread loads torch while the tabs are made
         self._build_tabs()
         self._workspace.share_columns(self._workspace.width())

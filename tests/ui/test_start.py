@@ -34,6 +34,7 @@ STARTING = """
     import json, sys, threading, time
     from PySide6.QtCore import QEvent, QObject
     from PySide6.QtWidgets import QApplication, QLabel
+    from explorer.ui.gallery import Gallery
     from explorer.ui.window import MainWindow
 
     def heavy():
@@ -44,7 +45,10 @@ STARTING = """
         seen = None
         def eventFilter(self, watched, event):
             if self.seen is None and event.type() == QEvent.Type.Paint and watched.window() is window:
-                self.seen = {"heavy": heavy(), "visible": window.isVisible()}
+                status = window.findChild(QLabel, "statusMessage")
+                gallery = window.findChild(Gallery).isVisible()
+                self.seen = {"heavy": heavy(), "visible": window.isVisible(), "gallery": gallery}
+                self.seen["says"] = status.text() if status.isVisible() else ""
             return False
 
     app = QApplication([])
@@ -78,7 +82,7 @@ def test_the_window_is_painted_before_torch_is_loaded_and_says_what_it_does(tiny
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     report = json.loads(done.stdout)
-    assert report["paint"] == {"heavy": [], "visible": True}
+    assert report["paint"] == {"heavy": [], "visible": True, "gallery": False, "says": "Loading PyTorch…"}
     assert report["torch"]
     assert report["sum"] > 0
     told = report["told"]
