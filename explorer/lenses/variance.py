@@ -14,13 +14,13 @@ def draw(view: View) -> Drawable:
         return missing(view, NO_STEP)
     schedule, t = view.denoiser.schedule, view.prediction.t
     q = transition(schedule, t, view.next_t)
-    ends = f"β̃ = {q.posterior_variance:.3g} (posterior), β = {q.forward_variance:.3g} (forward)"
+    ends = f"σ_q² = {q.posterior_variance:.3g} of the posterior, β = {q.forward_variance:.3g} of the forward step"
     fraction = view.prediction.variance_fraction
     if fraction is None:
         return missing(view, f"This network has not learned a variance; that of its step is one number, {ends}.")
     data = numpy32(learned_variance(schedule, t, view.next_t, fraction))
-    between = f"{float(fraction.mean()):.0%} of the way from β̃ to β"
+    between = f"{float(fraction.mean()):.0%} of the way from σ_q² to β"
     return Image(data, "magnitude", (q.posterior_variance, q.forward_variance), between)
 
 
-LENS = Lens("variance", "σ²", "log σ² = f log β + (1 − f) log β̃, f learned", draw, kinds=("image", "latent"))
+LENS = Lens("variance", "σ²", "log σ² = f log β + (1 − f) log σ_q², f learned", draw, kinds=("image", "latent"))

@@ -1,4 +1,4 @@
-"""One plain sentence about what went wrong, above the tiles, until it is closed."""
+"""One plain sentence about what went wrong, above the tiles, until it is closed or the like of it worked."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class ErrorBanner(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._at: object = None
         self.setObjectName("errorBanner")
         self.setAccessibleName("Error")
         self._label = QLabel()
@@ -34,12 +35,20 @@ class ErrorBanner(QFrame):
         """The sentence on show, "" for none."""
         return self._label.text()
 
-    def show_error(self, sentence: str) -> None:
+    def show_error(self, sentence: str, at: object = None) -> None:
+        """at: what is chosen where a look or a run went wrong, for `settle`; None for anything else."""
+        self._at = at
         self._label.setText(sentence)
         self.setAccessibleDescription(sentence)
         self.show()
 
+    def settle(self, at: object) -> None:
+        """A look or a run worked: where something else is chosen than when one went wrong, the user has gone on."""
+        if self._at is not None and at != self._at:
+            self.clear()
+
     def clear(self) -> None:
+        self._at = None
         self._label.clear()
         self.hide()
 

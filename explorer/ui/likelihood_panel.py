@@ -84,8 +84,8 @@ class LikelihoodPanel(QScrollArea):
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
         self._variance = named(QComboBox(), "boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE)
-        self._variance.addItem("v = β̃", "beta_tilde")
-        self._variance.addItem("v = β", "beta")
+        self._variance.addItem("Posterior, β̃", "beta_tilde")
+        self._variance.addItem("Forward, β", "beta")
         self._ode = named(QCheckBox("ODE"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE)
         first = QHBoxLayout()
         first.setSpacing(6)

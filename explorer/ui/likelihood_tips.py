@@ -8,8 +8,9 @@ SAMPLES = (
 )
 VARIANCE = (
     "The variance v of p_θ(x_{t−1} | x_t) = N(μ_θ, v I):\n"
-    "β̃_t = (1 − α_t)(1 − ᾱ_{t−1}) / (1 − ᾱ_t), or β_t = 1 − α_t.\n"
-    "β̃ is best where x₀ is certain, β where the data are as wide as the noise."
+    "posterior, that of q(x_{t−1} | x_t, x₀): β̃_t = (1 − α_t)(1 − ᾱ_{t−1}) / (1 − ᾱ_t);\n"
+    "forward, that of q(x_t | x_{t−1}): β_t = 1 − α_t.\n"
+    "The first is best where x₀ is certain, the other where the data are as wide as the noise."
 )
 ODE = (
     "log p(x₀) by the probability-flow ODE, dx = [f − ½ g² ŝ] dt:\n"

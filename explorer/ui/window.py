@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         session.engineReady.connect(self._show_ready)
         session.opened.connect(self._show_model)
         session.failed.connect(self._show_failure)
+        session.seen.connect(self._settle)
         ask_for_consent(session, self.add_strip)
         session.progressed.connect(status.say)
         session.playingChanged.connect(self._show_cancellable)
@@ -204,8 +205,13 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{opened.facts.title} — Diffusion Explorer")
         self._settings.add_recent(opened.facts.path)
 
+    def _settle(self) -> None:
+        """What is on show is what is wanted; a run that plays on says nothing about what the user did meanwhile."""
+        if not self.session.playing:
+            self._banner.settle(self.session.state)
+
     def _show_failure(self, sentence: str) -> None:
-        self._banner.show_error(sentence)
+        self._banner.show_error(sentence, self.session.failed_at)
         self._showing.refused()
         if self._tabs is not None:
             self._tabs.refused()
@@ -232,6 +238,7 @@ class MainWindow(QMainWindow):
 
     def _show_saved(self, path: str, note: str) -> None:
         self._show_cancellable()
+        self._banner.clear()
         self._status.say(f"Saved to {path}{f', {note}' if note else ''}.")
 
     # What the menus do

@@ -159,7 +159,7 @@ def test_bad_input_is_named_and_the_model_before_still_works(
     hand.drag_slider(40)
     hand.settle()
     assert all(np.array_equal(before[lens], data) for lens, data in hand.shown().items())
-    # Nothing but its button closes it.
+    # It was about a file, so that a look at something else does not settle it.
     assert says in hand.banner.text()
     QTest.mouseClick(hand.banner.findChildren(QToolButton)[0], Qt.MouseButton.LeftButton)
     assert not hand.banner.isVisible()

@@ -89,6 +89,7 @@ def test_after_a_refused_run_choices_and_tiles_agree(hand: Hand, refused: str) -
     hand.click("backButton")
     hand.settle()
     assert hand.window.state.step == 3
+    assert not hand.banner.isVisible()  # the user has gone on, and that worked
 
 
 def test_a_run_refused_in_a_forward_view_leaves_that_view(hand: Hand) -> None:

@@ -65,6 +65,9 @@ def test_what_cannot_be_saved_is_said_in_the_banner(hand: Hand, tmp_path: Path) 
     hand.session.save(str(tmp_path / "missing" / "run.npz"))
     hand.settle()
     assert "there is no such folder" in hand.banner.text()
+    hand.session.save(str(tmp_path / "tiles.npz"))
+    hand.settle()
+    assert not hand.banner.isVisible()
     assert {"sharePlots", *(row.name for row in ROWS)} == {
         a.objectName() for a in share_menu(hand).actions() if a.objectName()
     }

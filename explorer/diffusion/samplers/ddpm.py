@@ -29,7 +29,7 @@ class Own:
     variance: str = parameter(
         "beta_tilde",
         "Variance",
-        "β̃ is the variance of the true posterior given x₀; β is that of the forward step, an upper bound; learned is "
+        "That of the true posterior given x₀, β̃; that of the forward step, β, an upper bound; or, learned, "
         "the network's own between them, where it has one",
         choices=("beta_tilde", "beta", "learned"),
     )
@@ -54,7 +54,7 @@ def reverse_step(
     if variance == "learned":
         fraction = step.prediction.variance_fraction
         if fraction is None:
-            raise ValueError("this network has not learned a variance: choose β̃ or β")
+            raise ValueError("this network has not learned a variance: choose beta_tilde (posterior) or beta (forward)")
         return x.add_(noise * learned_variance(schedule, step.t, r, fraction).sqrt())
     return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))
 

@@ -130,4 +130,6 @@ class Answers:
                     self._picture.give_up()
         if scene.facts is not None:
             scene.stateChanged.emit()
+        scene.failed_at = scene.state if frame.during in ("look", "run") and not tried else None
         scene.failed.emit(frame.message)
+        scene.failed_at = None

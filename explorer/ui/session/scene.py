@@ -70,6 +70,8 @@ class Scene(QObject):
         """What the engine can do, once it has started."""
         self.engine_failure = ""
         """Why there is no engine, where it could not start."""
+        self.failed_at: State | None = None
+        """While `failed` tells of a look or a run: what is chosen now, which the next one that works differs from."""
         self.opening: State | None = None
         """While a model or a session is being opened: what is chosen once it is open."""
         self.run: RunRecord | None = None
