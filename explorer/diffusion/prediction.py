@@ -131,10 +131,6 @@ class Prediction:
         """û = ε̂ − x̂₀, the velocity along the straight path of flow matching."""
         return self.output if self.kind == "flow" else self.eps - self.x0
 
-    def with_x0(self, x0: Tensor) -> Prediction:
-        """The same x_t with another x̂₀, all other forms following from it (clipping, thresholding)."""
-        return Prediction(self.x_t, self.t, self.a, self.s, "x0", x0)
-
     def select(self, samples: slice) -> Prediction:
         """The prediction of some samples of the batch alone. a and s must be numbers."""
         fraction = None if self.variance_fraction is None else self.variance_fraction[samples]

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from explorer.diffusion.denoiser import Condition, Denoiser
 from explorer.diffusion.likelihood.divergence import exact_divergence, hutchinson_divergence
-from explorer.diffusion.schedules import Schedule
 
 ScoreFunction: TypeAlias = Callable[[Tensor], Tensor]
 """x (n, …) → s(x) (n, …), differentiable; no sample may depend on another."""
@@ -48,12 +47,6 @@ def sliced(score: ScoreFunction, x: Tensor, directions: Tensor, create_graph: bo
 def denoising(score: ScoreFunction, mean: Tensor, noise: Tensor, std: float) -> Tensor:
     """½‖s(μ + σε) + ε/σ‖² for each sample, (n,). mean: μ, (n, …); noise: ε, of its shape; std: σ > 0."""
     return 0.5 * _squared(score(mean + std * noise) + noise / std)
-
-
-def denoising_at(denoiser: Denoiser, x_0: Tensor, eps: Tensor, t: float, condition: Condition = None) -> Tensor:
-    """The denoising objective of a denoiser at level t, s(t) > 0: ½‖ŝ(a x_0 + s ε) + ε/s‖², (n,)."""
-    schedule: Schedule = denoiser.schedule
-    return denoising(score_at(denoiser, t, condition), schedule.signal(t) * x_0, eps, schedule.noise(t))
 
 
 def fisher(score: ScoreFunction, exact: ScoreFunction, x: Tensor) -> Tensor:

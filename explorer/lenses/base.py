@@ -124,6 +124,17 @@ def colours_note(view: View) -> str:
     return f"ch. 1–3 of {channels}" if view.facts.kind == "latent" and channels > 3 else ""
 
 
+def joined(*notes: str) -> str:
+    """Those that say something, with commas between them."""
+    return ", ".join(note for note in notes if note)
+
+
+def rms(x: Floats) -> float:
+    """The root of the mean square of the numbers that are there; NaN for none."""
+    known = x[np.isfinite(x)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(known)))) if len(known) else float("nan")
+
+
 def signed_note(view: View) -> str:
     """What a signed picture of several channels shows, for its tile's header."""
     return "mean of channels" if view.facts.on_grid and view.facts.shape[0] > 1 else ""

@@ -15,6 +15,8 @@ from explorer.lenses.drawable import Image, Palette
 
 SIGNED = "crameri:vik"
 MAGNITUDE = "crameri:batlow"
+NAMES: dict[Palette, str] = {"data": "gray", "signed": SIGNED, "magnitude": MAGNITUDE}
+"""Of the maps, by palette."""
 
 
 @cache
@@ -27,7 +29,7 @@ def table(name: str) -> NDArray[np.uint8]:
 
 def palette_table(palette: Palette) -> NDArray[np.uint8]:
     """The colours of a palette, 256 RGB rows."""
-    return table({"data": "gray", "signed": SIGNED, "magnitude": MAGNITUDE}[palette])
+    return table(NAMES[palette])
 
 
 @cache
@@ -79,8 +81,7 @@ def packed_sheet(image: Image) -> NDArray[np.uint32]:
     shown = _shown(image)
     n, channels, height, width = shown.shape
     if channels == 1:
-        names: dict[Palette, str] = {"data": "gray", "signed": SIGNED, "magnitude": MAGNITUDE}
-        pixels = np.asarray(packed(names[image.palette])[shown[:, 0]], np.uint32)
+        pixels = np.asarray(packed(NAMES[image.palette])[shown[:, 0]], np.uint32)
     else:
         rgb = shown.astype(np.uint32)
         pixels = np.asarray(0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2], np.uint32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.lenses.base import Lens, View, numpy32, signed_note
+from explorer.lenses.base import Lens, View, joined, numpy32, signed_note
 from explorer.lenses.clipped import in_force, note_of
 from explorer.lenses.drawable import Drawable, Image
 
@@ -14,7 +14,7 @@ def draw(view: View) -> Drawable:
     limit, applied = in_force(view)
     x0 = view.prediction.x0
     after = limit(x0) if view.prediction.t > 0 else x0
-    note = f"{note_of(view, limit, applied)}, {signed_note(view)}".rstrip(", ")
+    note = joined(note_of(view, limit, applied), signed_note(view))
     return Image(numpy32(x0 - after), "signed", (-LIMIT, LIMIT), note)
 
 

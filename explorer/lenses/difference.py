@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.lenses.base import rms
 from explorer.lenses.drawable import (
     Arrows,
     Bars,
     Chart,
     Drawable,
-    Floats,
     Image,
     Map,
     Missing,
@@ -46,9 +46,3 @@ def difference(a: Drawable, b: Drawable) -> Drawable:
     scale = 0.15 * (right - left) / max(float(np.quantile(np.abs(data), 0.95)), 1e-12)
     scale = a.scale if isinstance(a, Arrows) else min(scale, 1.0)
     return Arrows(data, origins, groups, a.extent, scale, "difference of the vectors", note)
-
-
-def rms(x: Floats) -> float:
-    """The root of the mean square, of the numbers that are there."""
-    known = x[np.isfinite(x)].astype(np.float64)
-    return float(np.sqrt(np.mean(np.square(known)))) if len(known) else float("nan")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from explorer.lenses.base import Lens, View, number, numpy32, signed_note
+from explorer.lenses.base import Lens, View, joined, number, numpy32, rms, signed_note
 from explorer.lenses.drawable import Drawable, Field, Image, Missing
 from explorer.lenses.plane import GRID_CELLS, extent, lattice, log_density
 
@@ -17,9 +17,7 @@ def draw(view: View) -> Drawable:
         return _missing(view, "the true x₀, which a reverse run does not have")
     data = numpy32(view.prediction.x0 - view.x_0)
     low, high = view.facts.value_range
-    rms = float(np.sqrt(np.mean(np.square(data))))
-    note = f"r.m.s. {rms:.3f}"
-    return Image(data, "signed", (low - high, high - low), f"{note}, {signed_note(view)}".rstrip(", "))
+    return Image(data, "signed", (low - high, high - low), joined(f"r.m.s. {rms(data):.3f}", signed_note(view)))
 
 
 def _missing(view: View, what: str) -> Missing:

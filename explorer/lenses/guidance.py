@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.lenses.base import Lens, View, number, numpy32, signed_note
+from explorer.lenses.base import Lens, View, joined, number, numpy32, rms, signed_note
 from explorer.lenses.drawable import Drawable, Fan, Image
 from explorer.lenses.parts import unlabelled
 from explorer.lenses.plane import extent
@@ -21,9 +21,9 @@ def draw(view: View) -> Drawable:
     if parts is None:
         return unlabelled(view)
     data = numpy32(parts.difference)
-    note = f"r.m.s. {float(np.sqrt(np.mean(np.square(data, dtype=np.float64)))):.3f}"
+    note = f"r.m.s. {rms(data):.3f}"
     if view.facts.on_grid:
-        return Image(data, "signed", (-LIMIT, LIMIT), f"{note}, {signed_note(view)}".rstrip(", "))
+        return Image(data, "signed", (-LIMIT, LIMIT), joined(note, signed_note(view)))
     chosen = slice(None, None, max(1, -(-len(data) // MAX_PLACES)))
     predictions = (parts.conditional, parts.unconditional, view.prediction)
     return Fan(

@@ -10,6 +10,7 @@ from explorer.lenses.drawable import Drawable, Floats, Image, Missing, Points
 from explorer.lenses.plane import extent
 
 NO_STEP = "At t = 0 there is no step left to make."
+NO_X_0 = "The true posterior needs the true x₀, which a reverse run does not have."
 
 
 def posterior_mean(view: View, x_0: Tensor) -> Tensor:

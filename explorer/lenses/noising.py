@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from explorer.diffusion.chain import chains, kolmogorov_smirnov
 from explorer.lenses.base import Lens, View, chosen_number
 from explorer.lenses.drawable import Chart, Drawable, Floats, Line
-from explorer.lenses.mean import missing
-from explorer.lenses.step import NO_X_0, PLACES, REACH, normal_density
+from explorer.lenses.mean import NO_X_0, missing
+from explorer.lenses.step import PLACES, REACH, normal_density
 
 CHAINS = 2000
 BINS = 40

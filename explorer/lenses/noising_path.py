@@ -8,9 +8,8 @@ import torch
 from explorer.diffusion.chain import chains
 from explorer.lenses.base import Lens, View, chosen_number
 from explorer.lenses.drawable import Chart, Drawable, Line
-from explorer.lenses.mean import missing
+from explorer.lenses.mean import NO_X_0, missing
 from explorer.lenses.noising import CHAINS
-from explorer.lenses.step import NO_X_0
 
 SHOWN = 6
 MOST_POINTS = 250

@@ -118,7 +118,7 @@ def _chart(chart: Chart) -> Pillow.Image:
 
     pen.rectangle((margin, margin, SIDE - margin, SIDE - margin), outline=(205, 211, 220))
     for line, x, y in curves:
-        colour = tuple(int(GROUPS[line.colour % len(GROUPS)]) >> shift & 255 for shift in (16, 8, 0))
+        colour = _ink(line.colour)
         places = place(x, y)
         if line.dots:
             for u, v in places:
@@ -182,7 +182,7 @@ def _bars(bars: Bars) -> Pillow.Image:
     left, room, row = 84, SIDE - 84 - 52, SIDE / max(len(bars.data), 1)
     longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
     for i, (share, expected, name) in enumerate(zip(bars.data, bars.expected, bars.names, strict=True)):
-        colour = tuple(int(GROUPS[i % len(GROUPS)]) >> shift & 255 for shift in (16, 8, 0))
+        colour = _ink(i)
         top, end = row * (i + 0.2), left + room * float(share) / longest
         pen.rectangle((left, top, end, row * (i + 0.8)), fill=colour)
         wanted = left + room * float(expected) / longest
@@ -190,6 +190,12 @@ def _bars(bars: Bars) -> Pillow.Image:
         pen.text((6, row * (i + 0.5) - 6), name[:12], fill=INK)
         pen.text((max(end, wanted) + 5, row * (i + 0.5) - 6), f"{share:.3f}", fill=INK)
     return canvas
+
+
+def _ink(group: int) -> tuple[int, int, int]:
+    """The colour of a group, red, green and blue."""
+    packed = int(GROUPS[group % len(GROUPS)])
+    return packed >> 16 & 255, packed >> 8 & 255, packed & 255
 
 
 def _unpacked(canvas: NDArray[np.uint32]) -> Pillow.Image:
@@ -229,8 +235,7 @@ def _fan(fan: Fan) -> Pillow.Image:
     ground = Pillow.new("RGB", (SIDE, SIDE), "#f7f8fa")
     draw = ImageDraw.Draw(ground)
     for i, (vectors, name) in enumerate(zip(fan.vectors, fan.names, strict=True)):
-        packed = int(GROUPS[i % len(GROUPS)])
-        colour = (packed >> 16 & 255, packed >> 8 & 255, packed & 255)
+        colour = _ink(i)
         _draw_arrows(ground, fan.origins, fan.origins + vectors * np.float32(fan.scale), fan.extent, colour)
         draw.text((6, 4 + 12 * i), name, fill=colour)
     return ground

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from explorer.lenses.base import Lens, View, number, numpy32, signed_note
+from explorer.lenses.base import Lens, View, joined, number, numpy32, signed_note
 from explorer.lenses.drawable import Drawable, Field, Floats, Image, Missing
 from explorer.lenses.eps import LIMIT
 from explorer.lenses.plane import extent, lattice, log_density
@@ -35,8 +35,9 @@ def draw(view: View) -> Drawable:
     apart = _relative(data - learned, learned)
     if view.facts.kind == "points":
         return _cells(view, conditional, apart)
-    note = f"{apart:.0%} off ŝ"
-    return Image(numpy32(conditional), "signed", (-LIMIT / s, LIMIT / s), f"{note}, {signed_note(view)}".rstrip(", "))
+    return Image(
+        numpy32(conditional), "signed", (-LIMIT / s, LIMIT / s), joined(f"{apart:.0%} off ŝ", signed_note(view))
+    )
 
 
 def _cells(view: View, conditional: Tensor, apart: float) -> Field:

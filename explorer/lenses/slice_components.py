@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
 from explorer.lenses.base import Lens, View, number
+from explorer.lenses.components import components
 from explorer.lenses.slice import Plane, last, stages
-
-SAMPLES = 256
 
 
 def plane(view: View) -> Plane | str:
@@ -16,9 +13,8 @@ def plane(view: View) -> Plane | str:
         return "This needs some of the model's data samples."
     x = view.prediction.x_t
     a = number(view.prediction.a)
-    data = torch.from_numpy(view.data[:SAMPLES]).to(x).flatten(1).float()
-    mean = data.mean(dim=0)
-    directions = torch.linalg.svd(data - mean, full_matrices=False).Vh
+    found = components(view.data)
+    mean, directions = found.mean.to(x).float(), found.directions.to(x).float()
     marks = [("mean", a * mean)]
     if view.x_0 is not None:
         marks.append(("a x₀", a * view.x_0[0].flatten().float()))

@@ -18,9 +18,8 @@ from explorer.diffusion.path import transition
 from explorer.diffusion.variance import learned_variance
 from explorer.lenses.base import View, numpy32
 from explorer.lenses.drawable import Chart, Drawable, Floats, Line, Missing
-from explorer.lenses.mean import NO_STEP, missing, posterior_mean
+from explorer.lenses.mean import NO_STEP, NO_X_0, missing, posterior_mean
 
-NO_X_0 = "The true posterior needs the true x₀, which a reverse run does not have."
 CERTAIN = "This step ends at the data: q(x₀ | x_t, x₀) is x₀ itself, without a density. It is the reconstruction term."
 PLACES = 161
 REACH = 4.0

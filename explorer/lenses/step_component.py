@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.lenses.base import Lens, View
-from explorer.lenses.components import first_component
+from explorer.lenses.components import components
 from explorer.lenses.drawable import Drawable
 from explorer.lenses.mean import missing
 from explorer.lenses.step import marginals
@@ -13,7 +13,7 @@ def draw(view: View) -> Drawable:
     if view.data is None or len(view.data) < 3:
         return missing(view, "This needs some of the model's data samples.")
     label = "along the first PC, less μ_q"
-    return marginals(view, first_component(view.data), label)
+    return marginals(view, components(view.data).directions[0], label)
 
 
 LENS = Lens(

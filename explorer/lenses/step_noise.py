@@ -8,8 +8,6 @@ from explorer.lenses.step import marginals
 
 
 def draw(view: View) -> Drawable:
-    if view.prediction.t == 0:
-        return marginals(view, view.prediction.x_t[0].flatten(), "")
     return marginals(view, view.prediction.eps[0].flatten(), "along ε̂, less μ_q")
 
 

@@ -13,6 +13,7 @@ from explorer.engine.frame import SamplerSpec
 from explorer.facts import ModelFacts
 from explorer.request import AxisName
 from explorer.state import State
+from explorer.ui.controls import named
 
 WAYS: dict[AxisName, str] = {
     "sampler": "Names of samplers, such as “ddim, heun”; + lists them",
@@ -38,10 +39,8 @@ class AxisField(QWidget):
         self._samplers: Sequence[SamplerSpec] = ()
         self._facts: ModelFacts | None = None
         self._state = State()
-        self._axis = QComboBox()
-        self._axis.setObjectName(f"{name}Combo")
-        self._axis.setAccessibleName(f"What varies along the {title.lower()}")
-        self._axis.setToolTip(f"What varies along the {title.lower()} of the grid")
+        what = f"What varies along the {title.lower()}"
+        self._axis = named(QComboBox(), f"{name}Combo", what, f"{what} of the grid")
         self._axis.currentIndexChanged.connect(lambda _: self._show_values())
         self._values = QLineEdit()
         self._values.setObjectName(f"{name}Edit")
@@ -50,10 +49,7 @@ class AxisField(QWidget):
         self._values.returnPressed.connect(self.wanted)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
-        self._more = QToolButton()
-        self._more.setObjectName(f"{name}Button")
-        self._more.setAccessibleName(f"Pick values along the {title.lower()}")
-        self._more.setToolTip("Pick from a list")
+        self._more = named(QToolButton(), f"{name}Button", f"Pick values along the {title.lower()}", "Pick from a list")
         self._more.setText("+")
         self._more.setFixedWidth(24)
         self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -64,7 +64,7 @@ class BranchTree(QWidget):
 
     def x_of_step(self, run: RunRecord, step: int) -> float:
         """The x of a step. A run that stays at one time is spread over the axis, as the filmstrip does."""
-        if len(set(run.times)) == 1:
+        if run.times[0] == run.times[-1]:
             share = step / max(len(run.times) - 1, 1)
             return self.width() - MARGIN - share * (self.width() - 2 * MARGIN)
         return self._x_of(run.times[step])

@@ -69,14 +69,6 @@ def test_a_noise_level_has_its_time(t: float) -> None:
     assert schedule.time(1e9) == 1000.0
 
 
-def test_its_slope_is_that_of_omega() -> None:
-    schedule = bent()
-    u = np.linspace(0.05, 0.95, 7)
-    h = 1e-6
-    slope = (schedule.omega(u + h) - schedule.omega(u - h)) / (2 * h)
-    np.testing.assert_allclose(schedule.omega_slope(u), slope, rtol=1e-6)
-
-
 def test_the_network_is_the_schedule_and_knows_its_slope() -> None:
     torch.manual_seed(1)
     network = Monotone(MonotoneConfig(bends=9, first=-10.0, last=4.0))

@@ -79,14 +79,6 @@ def test_v_still_tells_x0_where_no_signal_is_left() -> None:
     torch.testing.assert_close(prediction.eps, x_t)
 
 
-def test_with_x0_moves_the_other_forms_along() -> None:
-    x_t, output = draw()
-    clipped = Prediction(x_t, 7, 0.8, 0.6, "eps", output)
-    clipped = clipped.with_x0(clipped.x0.clamp(-1, 1))
-    assert float(clipped.x0.abs().max()) <= 1
-    assert_close(0.8 * clipped.x0 + 0.6 * clipped.eps, x_t)
-
-
 def test_select_is_the_prediction_of_part_of_the_batch() -> None:
     x_t, output = draw()
     prediction = Prediction(x_t, 7, 0.8, 0.6, "v", output)

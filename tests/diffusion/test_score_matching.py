@@ -17,7 +17,6 @@ from explorer.diffusion.schedules import cosine
 from explorer.diffusion.score_matching import (
     ScoreFunction,
     denoising,
-    denoising_at,
     explicit,
     fisher,
     score_at,
@@ -103,7 +102,7 @@ def test_the_objectives_of_a_denoiser_at_a_level(truth: GaussianMixture, t: int)
     a, s = schedule.signal(t), schedule.noise(t)
     x_0, eps = drawn(truth), normal(8)
     x_t, score = a * x_0 + s * eps, score_at(denoiser, t)
-    without = denoising_at(denoiser, x_0, eps, t) - 0.5 * 2 / s**2
+    without = denoising(score, a * x_0, eps, s) - 0.5 * 2 / s**2
     assert_mean(explicit(score, x_t) - without)
     assert_mean(sliced(score, x_t, normal(7).sign().unsqueeze(0)) - without)
     # At the true score itself each is −½ E‖∇log p‖².

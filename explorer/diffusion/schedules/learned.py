@@ -47,11 +47,6 @@ class MonotoneShape:
         bends = _sigmoid(np.multiply.outer(u, self.rates) + self.offsets)
         return np.asarray(self.straight * u + bends @ self.steps)[()]
 
-    def slope(self, u: Real) -> Real:
-        """g'(u) > 0."""
-        bends = _sigmoid(np.multiply.outer(u, self.rates) + self.offsets)
-        return np.asarray(self.straight + (bends * (1 - bends)) @ (self.steps * self.rates))[()]
-
 
 def straight_shape() -> MonotoneShape:
     """ω linear in u."""
@@ -77,10 +72,6 @@ class LearnedSchedule(ContinuousSchedule):
         """ω = −log SNR at 0 ≤ u ≤ 1; at 0 its limit."""
         g = self.shape
         return self.first + (self.last - self.first) * (g(u) - g(np.float64(0))) / self._rise
-
-    def omega_slope(self, u: Real) -> Real:
-        """dω/du > 0."""
-        return (self.last - self.first) * self.shape.slope(u) / self._rise
 
     @property
     def _rise(self) -> Real:
