@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Source: TypeAlias = Literal["file", "card", "default", "inferred", "probed", "user"]
+LearnedVariance: TypeAlias = Literal["range", "value", "unused"]
+"""What the second half of a network's output channels is: how far log σ² lies between those of β̃ and β, σ² itself, or
+nothing that is looked at."""
 """Where a fact came from: the model's files, the card beside them, the format's default, other facts, a probe of the
 network, the user."""
 
@@ -114,6 +117,8 @@ class ModelFacts:
     """The class index that stands for "no label"; None where the model has none, so guidance is impossible."""
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     """What the model's own configuration says of sampler parameters, by field name: clip, clip_range, spacing, …"""
+    learned_variance: LearnedVariance | None = None
+    """None for a network without channels for one."""
     sample_count: int = 0
     sample_labels: tuple[int, ...] = ()
     truth_known: bool = False

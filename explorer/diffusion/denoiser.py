@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 
 from explorer.diffusion.prediction import Kind, Parts, Prediction
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.variance import fraction_of
+from explorer.facts import LearnedVariance
 
 Condition: TypeAlias = Tensor | None
 """Class labels, int64 of shape (n,), NO_LABEL for the unconditional model; None: no label for any sample."""
@@ -68,14 +69,14 @@ class NetworkDenoiser:
     """A network with its schedule and the meaning of its output.
 
     network: (x_t, t, condition) → output of shape (n, …), with t in 0 … T. learned_variance: of the
-    output's channels, twice as many as x_t has, the second half is 2 f − 1 ("range", see `variance.py`), or the
-    variance of p(x_{t−1} | x_t) itself ("value").
+    output's channels, twice as many as x_t has, the second half is 2 f − 1 ("range", see `variance.py`), the
+    variance of p(x_{t−1} | x_t) itself ("value"), or nothing that is looked at ("unused").
     """
 
     network: Callable[[Tensor, float, Condition], Tensor]
     schedule: Schedule
     kind: Kind
-    learned_variance: Literal["range", "value"] | None = None
+    learned_variance: LearnedVariance | None = None
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
         a, s = self.schedule.signal(t), self.schedule.noise(t)
@@ -85,6 +86,8 @@ class NetworkDenoiser:
         if self.learned_variance is None:
             return Prediction(x_t, t, a, s, self.kind, output)
         mean, variance = output.chunk(2, dim=1)
+        if self.learned_variance == "unused":
+            return Prediction(x_t, t, a, s, self.kind, mean.contiguous())
         fraction = (variance + 1) / 2
         if self.learned_variance == "value":
             fraction = fraction_of(self.schedule, t, max(t - 1, 0), variance)

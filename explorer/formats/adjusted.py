@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import Fact, ModelError, ModelFacts, NamedSchedule, Source, TimeInput
+from explorer.facts import Fact, LearnedVariance, ModelError, ModelFacts, NamedSchedule, Source, TimeInput
 from explorer.formats.card import CARD_FILE
-from explorer.formats.corrections import Corrections
+from explorer.formats.corrections import VARIANCES, Corrections
 from explorer.formats.schedule_names import make_schedule
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.schedules import Schedule
     from explorer.formats.model import Model
 
-KEYS = ("schedule", "T", "time_offset", "time_scale", "time_reversed")
+KEYS = ("schedule", "T", "time_offset", "time_scale", "time_reversed", "variance")
 """The facts that are settled here."""
 ROWS = {
     "title": "title",
@@ -35,6 +35,7 @@ ROWS = {
     "time_offset": "time offset",
     "time_scale": "time scale",
     "time_reversed": "time direction",
+    "variance": "variance",
     "weights": "set of weights",
     "size": "size",
     "preset": "preset",
@@ -43,6 +44,8 @@ ROWS = {
 """What the evidence calls the facts that can be set."""
 OF_THE_SCHEDULE = ("first β", "last β", "zero terminal SNR")
 """Evidence that goes with the file's own schedule."""
+LEARNED: dict[str, LearnedVariance] = {"learned_range": "range", "learned": "value"}
+ONE_SET = "one; whether averaged (EMA), nobody says"
 
 
 def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> ModelFacts:
@@ -72,6 +75,9 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
             raise ModelError(f"The schedule “{facts.schedule}” cannot be made for another T: name one too.")
         T = values["T"]
         _put(evidence, "T", str(T), sources["T"])
+    facts = _with_variance(facts, values.get("variance"), sources.get("variance"), evidence, warnings)
+    if not facts.weight_sets and any(fact.name == "weights" for fact in evidence):
+        _put(evidence, ROWS["weights"], ONE_SET, "inferred", after="weights")
     time = TimeInput(values.get("time_offset", 0.0), values.get("time_scale", 1.0), values.get("time_reversed", False))
     for key, text in (
         ("time_reversed", "reversed" if time.reversed else "noise grows with t"),
@@ -91,11 +97,45 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
     )
 
 
+def _with_variance(
+    facts: ModelFacts, said: str | None, source: Source | None, evidence: list[Fact], warnings: list[str]
+) -> ModelFacts:
+    """The facts with the variance of a step as it is said to be, and the evidence for it."""
+    own = [fact for fact in evidence if fact.name == "learned variance"]
+    if said in LEARNED and facts.learned_variance is None:
+        warnings.append("The given variance is not used: the network's output has no channels for one.")
+        said = None
+    if said is None or source is None:
+        if facts.learned_variance == "unused":
+            warnings.append(
+                "The network's learned variance is not used: no file says what it is, learned_range or learned."
+            )
+        if not any(fact.name == ROWS["variance"] for fact in evidence):
+            word, how = variance_name(facts), own[0].source if own else "default"
+            _put(evidence, ROWS["variance"], word, how, after="prediction type")
+        return facts
+    evidence[:] = [fact for fact in evidence if fact not in own]
+    _put(evidence, ROWS["variance"], said, source, after="prediction type")
+    learned = None if facts.learned_variance is None else LEARNED.get(said, "unused")
+    defaults = {**facts.sampler_defaults, "variance": VARIANCES[said]}
+    return replace(facts, learned_variance=learned, sampler_defaults=defaults)
+
+
+def variance_name(facts: ModelFacts) -> str:
+    """What is in force, one of VARIANCES."""
+    for name, learned in LEARNED.items():
+        if facts.learned_variance == learned:
+            return name
+    return "fixed_large" if facts.sampler_defaults.get("variance") == "beta" else "fixed_small"
+
+
 def adjust_model(model: Model, card: Corrections, user: Corrections) -> Model:
     """The model with the facts that `adjust_facts` made of its own. Raises ModelError where that is not possible."""
     facts, values = model.facts, _settled(model.facts.fixed, card, user)[0]
     if not values or facts.family == "chain":
         return model
+    if values.keys() == {"variance"} and facts.learned_variance is None:
+        return model  # it is a choice of the sampler's
     denoiser, schedule, classifier = model.denoiser, model.denoiser.schedule, model.classifier
     if "schedule" in values or "T" in values:
         assert facts.schedule_numbers is not None
@@ -125,7 +165,7 @@ def _on(denoiser: Denoiser, schedule: Schedule, facts: ModelFacts) -> Denoiser:
     network = denoiser.network if on is None or schedule is denoiser.schedule else on(schedule)
     if not facts.time_input.plain:
         network = Retimed(network, schedule, facts.time_input)
-    return replace(denoiser, network=network, schedule=schedule)
+    return replace(denoiser, network=network, schedule=schedule, learned_variance=facts.learned_variance)
 
 
 @dataclass(frozen=True, eq=False)

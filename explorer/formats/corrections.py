@@ -14,6 +14,9 @@ from explorer.formats.schedule_names import MAX_T, parse_schedule
 PredictionName: TypeAlias = Literal["x0", "eps", "score", "v", "flow"]
 PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v", "flow")
 
+VARIANCES = {"fixed_small": "beta_tilde", "fixed_large": "beta", "learned_range": "learned", "learned": "learned"}
+"""What diffusers calls the variance of a step → the parameter `variance` of our samplers."""
+
 MAX_CLASSES = 100_000
 MAX_TEXT = 10_000
 MAX_SIDE = 4096
@@ -33,6 +36,8 @@ class Corrections:
     time_offset: float | None = None
     time_scale: float | None = None
     time_reversed: bool | None = None
+    variance: str | None = None
+    """One of VARIANCES."""
     weights: str | None = None
     size: tuple[int, int] | None = None
     """(height, width)"""
@@ -99,6 +104,12 @@ def _parse_yes(value: object) -> bool:
     return value
 
 
+def _parse_variance(value: object) -> str:
+    if not isinstance(value, str) or value not in VARIANCES:
+        raise ValueError(f"one of {', '.join(VARIANCES)}")
+    return value
+
+
 def _parse_name(value: object) -> str:
     if not isinstance(value, str) or not value or len(value) > 100:
         raise ValueError("a name, such as ema or raw")
@@ -129,6 +140,7 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "time_offset": _parse_time_offset,
     "time_scale": _parse_time_scale,
     "time_reversed": _parse_yes,
+    "variance": _parse_variance,
     "weights": _parse_name,
     "size": _parse_size,
     "preset": _parse_name,

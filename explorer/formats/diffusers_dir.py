@@ -143,6 +143,7 @@ class DiffusersFolder:
             class_names=class_names,
             null_label=null_label,
             sampler_defaults=sampler_defaults(configuration),
+            learned_variance=learned_variance(configuration),
             sample_count=sheet.count if sheet else 0,
             sample_labels=labels,
             classifier=classifier,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from explorer.facts import ModelError
+from explorer.facts import LearnedVariance, ModelError
 from explorer.formats import text_unet_config, transformer_config
 from explorer.formats.autoencoder_config import AutoencoderConfig, read_autoencoder_config
 from explorer.formats.card import Card
@@ -80,11 +80,6 @@ def read_parts(folder: Layout, evidence: Evidence) -> Configuration:
             evidence.add("learned variance", "yes, between β̃ and β", "file", folder.where(config))
         elif scheduler.variance_type == "learned":
             evidence.add("learned variance", "yes, σ² itself", "file", folder.where(config))
-        else:
-            said = scheduler.variance_type or "nothing of it"
-            evidence.warn(
-                f"The network's learned variance is not used: the scheduler says {said}, not learned or learned_range."
-            )
     elif scheduler.variance_type in ("learned", "learned_range"):
         evidence.warn("The scheduler asks for a learned variance, but the network has no channels for one.")
     if unet.learned_times is not None and unet.learned_times < scheduler.T:
@@ -136,11 +131,15 @@ def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidenc
     evidence.add("weights", f"{name}, {size / 1e6:,.1f} MB", "file", folder.where(file))
 
 
-def learned_variance(configuration: Configuration) -> Literal["range", "value"] | None:
-    kinds: dict[str | None, Literal["range", "value"]] = {"learned_range": "range", "learned": "value"}
-    return kinds.get(configuration.scheduler.variance_type) if configuration.network.learned_variance else None
+def learned_variance(configuration: Configuration) -> LearnedVariance | None:
+    kinds: dict[str | None, LearnedVariance] = {"learned_range": "range", "learned": "value"}
+    if not configuration.network.learned_variance:
+        return None
+    return kinds.get(configuration.scheduler.variance_type, "unused")
 
 
 def sampler_defaults(configuration: Configuration) -> dict[str, Any]:
     defaults = configuration.scheduler.sampler_defaults
-    return {**defaults, "variance": "learned"} if learned_variance(configuration) else dict(defaults)
+    return (
+        {**defaults, "variance": "learned"} if learned_variance(configuration) in ("range", "value") else dict(defaults)
+    )

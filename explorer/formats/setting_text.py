@@ -21,6 +21,7 @@ EXAMPLES = {
     "time_offset": "-1",
     "time_scale": "4",
     "time_reversed": "true",
+    "variance": "fixed_large",
     "weights": "ema",
     "size": "64",
     "preset": "imagenet64",
@@ -57,7 +58,7 @@ def read_value(key: str, text: str) -> Any:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in ("title", "prediction", "weights", "preset", "autoencoder"):
+    if key in ("title", "prediction", "variance", "weights", "preset", "autoencoder"):
         return text
     if text[0] in "[{":
         return json.loads(text)

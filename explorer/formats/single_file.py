@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from explorer.facts import ModelError, ModelFacts, NamedSchedule, ProposedSampler
+from explorer.facts import LearnedVariance, ModelError, ModelFacts, NamedSchedule, ProposedSampler
 from explorer.formats.card import Card, read_card
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
 from explorer.formats.classifiers import find_classifier, network_classifier
@@ -84,7 +84,7 @@ class Plan(Generic[N]):
     embeddings: int = 0
     null_label: Candidate[int] = Candidate(None, "file")
     class_names: Candidate[tuple[str, ...]] = Candidate(None, "file")
-    learned_variance: Literal["range", "value"] | None = None
+    learned_variance: LearnedVariance | None = None
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     weight_sets: tuple[str, ...] = ()
     """Those in the file, where it has sets with names."""
@@ -289,6 +289,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         class_names=class_names,
         null_label=null_label,
         sampler_defaults=defaults,
+        learned_variance=plan.learned_variance,
         sample_count=sheet.count if sheet else 0,
         sample_labels=labels,
         classifier=classifier,

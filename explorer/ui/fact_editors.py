@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from explorer.facts import ModelFacts
+from explorer.formats.adjusted import LEARNED, variance_name
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
 from explorer.ui.place_editor import place_editor
 from explorer.ui.short_text import capital
@@ -28,6 +29,8 @@ TIPS = {
     "time_offset": "Added to the index i = t − 1 that the network is told",
     "time_scale": "What the index i = t − 1 that the network is told is multiplied with",
     "time_reversed": "Reversed: the network is told T − t in place of t − 1",
+    "variance": "σ² of a step x_t → x_{t−1}: β̃ of the true posterior (fixed_small), β (fixed_large), or the network's own, "
+    "as log σ² between these two (learned_range) or as it is (learned)",
     "weights": "Which set of weights is used; ema is the running mean of training",
     "size": "Height and width of pictures, such as 64 or 64, 96",
     "preset": "The published configuration that the file belongs to",
@@ -79,6 +82,9 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
     if key == "time_reversed":
         choices = ((False, "noise grows with t"), (True, "reversed"))
         return _combo(key, choices, facts.time_input.reversed, changed)
+    if key == "variance":
+        names = ("fixed_small", "fixed_large", *(LEARNED if facts.learned_variance is not None else ()))
+        return _combo(key, tuple((name, name) for name in names), variance_name(facts), changed)
     if key == "schedule":
         names = tuple((name, name) for name in SCHEDULE_ARGUMENTS)
         own = facts.schedule_numbers.name if facts.schedule_numbers is not None else facts.schedule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -34,6 +35,7 @@ SOURCES = {
 }
 
 HEADING = "What is known"
+LONG_WORD = re.compile(r"\S{25,}")
 
 
 class ModelPanel(QScrollArea):
@@ -146,7 +148,7 @@ class ModelPanel(QScrollArea):
         layout.addLayout(head)
         settable = key is not None and self._settable(key)
         if not settable or key == "autoencoder":  # which one it is, its place does not say
-            value = QLabel(fact.value)
+            value = QLabel(breakable(fact.value))
             value.setWordWrap(True)
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -194,3 +196,8 @@ class ModelPanel(QScrollArea):
 
     def _set(self, key: str, value: Any) -> None:
         self.factSet.emit(key, value)
+
+
+def breakable(text: str) -> str:
+    """With places in its longest words, such as the names of files, where a line may end."""
+    return LONG_WORD.sub(lambda word: re.sub(r"(?<=[_/\\.-])", "\u200b", word.group()), text)

@@ -13,6 +13,12 @@ BEHIND = (
     "Increase of the logarithm of the error against the best, over the same pictures and noise, ± its standard error"
 )
 SIGMA = "Standard errors between what was found and the next best, or what the files say"
+HEADS = {
+    "out": "What the network's output is taken for",
+    "range": "The numbers that black and white have",
+    "schedule": "The noise levels that the times stand for; how the network is told a time, where that differs",
+    "error": RESIDUAL,
+}
 KINDS = {"eps": "ε", "v": "v", "x0": "x₀", "flow": "û", "score": "score"}
 MARKS = {"agrees": "✓", "contradicts": "✗", "unclear": "?"}
 FINER = {"time_offset": "time offset", "weights": "weights"}
@@ -68,22 +74,25 @@ def _facts(verdicts: tuple[Verdict, ...]) -> QWidget:
         name = "alert" if wrong else "muted" if verdict.certainty == "unclear" else ""
         result, stated = (text.removesuffix("-prediction") for text in (verdict.found, verdict.said))
         said = {
-            "contradicts": f"{result}, not {stated}",
+            "contradicts": f"{result}, not {stated}".replace(" with noise", ""),
             "unclear": "cannot be told",
             "agrees": result or "any",
         }[verdict.certainty]
         sigma = "" if verdict.sigma <= 0 else f"{min(round(verdict.sigma), MOST_SIGMA)} σ"
         mark = _cell(grid, row, 0, f"{MARKS[verdict.certainty]} {verdict.name}", verdict.sentence, name, wrong)
         mark.setAccessibleName(verdict.sentence)
-        _cell(grid, row, 1, said, verdict.sentence, name, wrong)
-        _cell(grid, row, 2, sigma, SIGMA, "muted", right=True)
+        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        _cell(grid, row, 1, said, verdict.sentence, name, wrong).setWordWrap(True)
+        _cell(grid, row, 2, sigma, SIGMA, "muted", right=True).setAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
+        )
     return table
 
 
 def _hypotheses(rows: tuple[ProbeRow, ...]) -> QWidget:
     table, grid = _table(2)
-    for column, head in enumerate(("output", "range", "schedule", "residual")):
-        _cell(grid, 0, column, head, RESIDUAL if head == "residual" else "", "muted", right=column == 3)
+    for column, (head, tip) in enumerate(HEADS.items()):
+        _cell(grid, 0, column, head, tip, "muted", right=column == 3)
     line = QFrame()
     line.setObjectName("tableLine")
     line.setFixedHeight(1)
@@ -91,17 +100,17 @@ def _hypotheses(rows: tuple[ProbeRow, ...]) -> QWidget:
     for row, entry in enumerate(rows, 2):
         texts = (
             KINDS[entry.prediction] + (" ◂" if entry.in_force else ""),
-            entry.value_range,
+            entry.value_range.replace(" … ", "…"),
             entry.schedule + ("" if entry.time == "as stated" else f", t {entry.time}"),
             f"{entry.residual:.3f}",
         )
-        whole = f"{entry.prediction}, {texts[1]}, {texts[2]}"
+        whole = f"{entry.prediction}, {entry.value_range}, {texts[2]}"
         tip = whole + (
             "\nExplains the pictures best" if entry.best else f"\nlog error {entry.behind:+.3f} ± {entry.error:.3f}"
         )
         tip += "\nAs the model is open now" if entry.in_force else ""
         for column, text in enumerate(texts):
-            _cell(grid, row, column, text, tip, "", entry.best, column == 3)
+            _cell(grid, row, column, text, tip, "", entry.best, column == 3, elided=column == 2)
     return table
 
 
@@ -126,7 +135,7 @@ def _table(stretched: int) -> tuple[QWidget, QGridLayout]:
     table = QWidget()
     grid = QGridLayout(table)
     grid.setContentsMargins(0, 2, 0, 2)
-    grid.setHorizontalSpacing(8)
+    grid.setHorizontalSpacing(6)
     grid.setVerticalSpacing(3)
     grid.setColumnStretch(stretched, 1)
     return table, grid
@@ -141,9 +150,9 @@ def _cell(
     name: str = "",
     strong: bool = False,
     right: bool = False,
+    elided: bool = False,
 ) -> QLabel:
-    stretched = grid.columnStretch(column) > 0 and not right
-    label: QLabel = ElidedLabel(text) if stretched else QLabel(text)
+    label: QLabel = ElidedLabel(text) if elided else QLabel(text)
     label.setObjectName(name)
     if tip:
         label.setToolTip(tip)

@@ -64,16 +64,17 @@ class ProbeView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
         layout.addWidget(self.sentence)
-        layout.addLayout(buttons)
         layout.addWidget(self._use)
+        layout.addLayout(buttons)
         layout.addWidget(self._table)
         self.drop()
 
     def show_probed(self, found: Probed) -> None:
         """The sentence and the table."""
         self._found = found
-        wrong = bool(found.contradictions)
-        self._say(found.sentence, "alert" if wrong else "boundSummary")
+        wrong = len(found.contradictions)
+        several = f"The network contradicts {wrong} facts."  # which ones, the table says
+        self._say(several if wrong > 1 else found.sentence, "alert" if wrong else "boundSummary")
         self._use.setVisible(any(verdict.value is not None for verdict in found.contradictions))
         self._table.show_probed(found)
         self._table.show()

@@ -42,6 +42,7 @@ def test_every_fact_that_can_be_set(write_unet: Callable[..., Path]) -> None:
         "time_offset": -1,
         "time_scale": 2,
         "time_reversed": True,
+        "variance": "fixed_large",
     }
     assert registry.set_facts(folder, changes) == folder / "explorer.json"
     facts = registry.inspect(folder)
@@ -49,7 +50,8 @@ def test_every_fact_that_can_be_set(write_unet: Callable[..., Path]) -> None:
     assert (facts.value_range, facts.T, facts.schedule) == ((0.0, 1.0), 50, "linear")
     assert facts.schedule_numbers == NamedSchedule("linear", (("beta_end", 0.03),))
     assert (facts.time_input.offset, facts.time_input.scale, facts.time_input.reversed) == (-1, 2, True)
-    names = ("title", "prediction type", "classes", "null label", "value range", "noise schedule", "T")
+    assert facts.sampler_defaults["variance"] == "beta"
+    names = ("title", "prediction type", "classes", "null label", "value range", "noise schedule", "T", "variance")
     for name in (*names, "time offset", "time scale", "time direction"):
         assert (fact(facts, name).source, fact(facts, name).where) == ("user", "explorer.json")
     assert fact(facts, "T").instead == "100 (file: scheduler/scheduler_config.json)"
@@ -60,6 +62,34 @@ def test_every_fact_that_can_be_set(write_unet: Callable[..., Path]) -> None:
     registry.set_facts(folder, dict.fromkeys(changes))
     assert "user" not in json.loads((folder / "explorer.json").read_text())
     assert registry.inspect(folder).T == 100
+
+
+def test_the_variance_of_a_step(write_unet: Callable[..., Path]) -> None:
+    """The network's second half of channels is a variance, of one kind or the other, or is left alone."""
+    folder = write_unet(scheduler={"variance_type": "learned_range"}, out_channels=6)
+    x_t = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+
+    def asked(said: str | None) -> tuple[ModelFacts, Any]:
+        made = registry.load(folder, "cpu", {} if said is None else {"variance": said})
+        return made.facts, made.denoiser(x_t, 10)
+
+    facts, own = asked(None)
+    assert facts.sampler_defaults["variance"] == "learned"
+    for said, parameter in (("learned", "learned"), ("fixed_large", "beta"), ("fixed_small", "beta_tilde")):
+        facts, other = asked(said)
+        assert facts.sampler_defaults["variance"] == parameter
+        assert (fact(facts, "variance").value, fact(facts, "variance").source) == (said, "user")
+        assert torch.equal(own.output, other.output)
+        assert (other.variance_fraction is None) == (said != "learned")
+        assert said != "learned" or not torch.equal(own.variance_fraction, other.variance_fraction)
+        assert not facts.warnings
+    unsaid = write_unet(name="unsaid", out_channels=6)
+    assert any("learned variance is not used" in warning for warning in registry.inspect(unsaid).warnings)
+    folder = unsaid
+    assert torch.equal(asked("learned_range")[1].variance_fraction, own.variance_fraction)
+    plain = registry.inspect(write_unet(name="plain"), {"variance": "learned"})
+    assert any("no channels for one" in warning for warning in plain.warnings)
+    assert fact(plain, "variance").source != "user"
 
 
 def test_a_probed_fact_says_so_and_the_user_goes_before_it(write_unet: Callable[..., Path]) -> None:
