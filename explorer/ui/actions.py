@@ -40,6 +40,7 @@ class ActionRow:
 
 ROWS: tuple[ActionRow, ...] = (
     ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), file_dialogs.choose_model, needs_model=False),
+    ActionRow("&File", "Open model &file…", ("Ctrl+Alt+O",), file_dialogs.choose_model_file, needs_model=False),
     ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), file_dialogs.choose_picture),
     ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False),
     ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), file_dialogs.choose_save_file),
@@ -81,11 +82,11 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
     sharing = QMenu("S&hare", bar)
     sharing.setObjectName("shareMenu")
     sharing.aboutToShow.connect(lambda: share.fill_share_menu(sharing, window))
-    menus["&File"].insertMenu(menus["&File"].actions()[4], sharing)
+    menus["&File"].insertMenu(menus["&File"].actions()[5], sharing)
     comparing = QMenu("Compare &with", bar)
     comparing.setObjectName("compareMenu")
     comparing.aboutToShow.connect(lambda: window.fill_compare_menu(comparing))
-    needing.append(menus["&File"].insertMenu(menus["&File"].actions()[2], comparing))
+    needing.append(menus["&File"].insertMenu(menus["&File"].actions()[3], comparing))
     tiles = menus["&View"].addMenu("&Tiles")
     tiles.aboutToShow.connect(lambda: window.fill_tiles_menu(tiles))
     trials = QMenu("&Try", bar)

@@ -88,12 +88,12 @@ def compared_specs(lenses: Sequence[LensSpec], names: Sequence[str], kind: str) 
     return specs
 
 
-def name_tiles(tiles: Tiles, seen: Seen) -> None:
-    """Say in the headers which run and step each tile shows."""
+def name_tiles(tiles: Tiles, seen: Seen, second: str) -> None:
+    """Say in the headers which run and step each tile shows. second: the name of the second model."""
     if seen.second:
         for name in tiles.names():
             part = name.rpartition(":")[2]
-            tiles.set_formula(name, {"b": seen.second, "difference": " "}.get(part, ""))
+            tiles.set_formula(name, {"b": second, "difference": " "}.get(part, ""))
         return
     if seen.against is None or seen.run is None:
         for name in tiles.names():

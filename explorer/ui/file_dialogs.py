@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+MODEL_ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".pkl", ".bin", ".pt2", ".ptl", ".py")
 
 
 def is_picture(path: str) -> bool:
@@ -36,6 +37,19 @@ def choose_model(window: MainWindow) -> None:
     path = QFileDialog.getExistingDirectory(window, "Open a model folder")
     if path:
         window.open(path)
+
+
+def choose_model_file(window: MainWindow) -> None:
+    """Ask for a checkpoint that is one file, and open it."""
+    if path := ask_for_model_file(window, "Open a model file"):
+        window.open(path)
+
+
+def ask_for_model_file(parent: QWidget, title: str) -> str:
+    """The path of a checkpoint, "" for none. Any file will do: what it is, its content says."""
+    kinds = " ".join(f"*{ending}" for ending in MODEL_ENDINGS)
+    path, _ = QFileDialog.getOpenFileName(parent, title, "", f"Checkpoints ({kinds});;All files (*)")
+    return path
 
 
 def choose_picture(window: MainWindow) -> None:

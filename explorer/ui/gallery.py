@@ -66,7 +66,9 @@ class Gallery(QScrollArea):
         lead.setObjectName("muted")
         open_button = QPushButton("Open a model folder…")
         open_button.setObjectName("galleryOpenButton")
-        open_button.setToolTip("Or drop a folder anywhere on this window")
+        open_button.setToolTip(
+            "Or drop a folder or a file anywhere on this window; for a file there is File ▸ Open model file…"
+        )
         open_button.clicked.connect(self.openClicked)
         tour_button = QPushButton("Take the guided tour")
         tour_button.setObjectName("galleryTourButton")

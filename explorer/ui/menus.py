@@ -26,9 +26,13 @@ def fill_tiles_menu(
 
 
 def fill_model_menu(
-    menu: QMenu, recent: Sequence[str], open_path: Callable[[str], None], ask: Callable[[], None]
+    menu: QMenu,
+    recent: Sequence[str],
+    open_path: Callable[[str], None],
+    ask: Callable[[], None],
+    ask_file: Callable[[], None],
 ) -> None:
-    """The shipped models, those opened last, and a way to others."""
+    """The shipped models, those opened last, and ways to others."""
     menu.clear()
     for model in shipped_models():
         menu.addAction(model.title).triggered.connect(lambda _=False, path=str(model.path): open_path(path))
@@ -40,3 +44,4 @@ def fill_model_menu(
             entry.triggered.connect(lambda _=False, path=path: open_path(path))
     menu.addSeparator()
     menu.addAction("Open a model folder…").triggered.connect(lambda _=False: ask())
+    menu.addAction("Open a model file…").triggered.connect(lambda _=False: ask_file())

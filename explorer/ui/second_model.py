@@ -12,6 +12,7 @@ from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
 from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.file_dialogs import ask_for_model_file
 from explorer.ui.gallery import shipped_models
 from explorer.ui.model_words import describe
 from explorer.ui.session import SECOND_LENSES, Session
@@ -75,8 +76,8 @@ class SecondModelBar(QFrame):
         self.setVisible(first is not None and second is not None)
         if first is None or second is None:
             return
-        self._first.setText(f"A  {name_of(first)}")
-        self._second.setText(f"B  {name_of(second)}")
+        self._first.setText(f"A  {name_of(first, second)}")
+        self._second.setText(f"B  {name_of(second, first)}")
         self._facts.setText(describe(second, "").rpartition(" · ")[0])  # it is on A's device
         chosen = self._lenses.findData(" ".join(self._session.second_lenses))
         if chosen != self._lenses.currentIndex():
@@ -84,12 +85,14 @@ class SecondModelBar(QFrame):
                 self._lenses.setCurrentIndex(chosen)
 
 
-def name_of(facts: ModelFacts) -> str:
-    """The title, with the set of weights where there are several."""
-    return f"{facts.title} ({facts.weights})" if facts.weights else facts.title
+def name_of(facts: ModelFacts, other: ModelFacts) -> str:
+    """The title, with the set of weights where there are several, or the file's name where both are called alike."""
+    name = f"{facts.title} ({facts.weights})" if facts.weights else facts.title
+    alike = (facts.title, facts.weights) == (other.title, other.weights) and facts.path != other.path
+    return f"{name}, {Path(facts.path).name}" if alike else name
 
 
-def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask: Callable[[], None]) -> None:
+def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask: Callable[[bool], None]) -> None:
     """Other sets of the open model's weights, models of its shape, a way to others, and an end to it."""
     menu.clear()
     facts = session.facts
@@ -106,15 +109,20 @@ def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask:
             entry = menu.addAction(f"{other.title}  —  {Path(path).name}")
             entry.triggered.connect(lambda _=False, path=path: session.compare_model(path))
     menu.addSeparator()
-    menu.addAction("Another model folder…").triggered.connect(lambda _=False: ask())
+    menu.addAction("Another model folder…").triggered.connect(lambda _=False: ask(False))
+    menu.addAction("Another model file…").triggered.connect(lambda _=False: ask(True))
     end = menu.addAction("No other model")
     end.setEnabled(session.second is not None)
     end.triggered.connect(lambda _=False: session.compare_model(None))
 
 
-def ask_for_second(parent: QWidget, session: Session) -> None:
-    """Ask for a folder and show its model beside the open one."""
-    path = QFileDialog.getExistingDirectory(parent, "Compare with the model in a folder")
+def ask_for_second(parent: QWidget, session: Session, file: bool) -> None:
+    """Ask for a folder, or a file, and show its model beside the open one."""
+    path = (
+        ask_for_model_file(parent, "Compare with the model in a file")
+        if file
+        else QFileDialog.getExistingDirectory(parent, "Compare with the model in a folder")
+    )
     if path:
         session.compare_model(path)
 

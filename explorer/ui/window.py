@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from explorer.state import State
 from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
 from explorer.ui.controlling import connect_controls, connect_plots
-from explorer.ui.file_dialogs import choose_model, choose_picture, is_picture, local_files
+from explorer.ui.file_dialogs import choose_model, choose_model_file, choose_picture, is_picture, local_files
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
 from explorer.ui.runner import Runner
@@ -310,11 +311,12 @@ class MainWindow(QMainWindow):
     def fill_compare_menu(self, menu: QMenu) -> None:
         """Which models can be shown beside the open one."""
         self._banner.clear()
-        fill_compare_menu(menu, self.session, self._settings.recent(), lambda: ask_for_second(self, self.session))
+        fill_compare_menu(menu, self.session, self._settings.recent(), partial(ask_for_second, self, self.session))
 
     def _fill_model_menu(self) -> None:
         menu = self._workspace.choices.model_menu
-        fill_model_menu(menu, self._settings.recent(), self.open, lambda: choose_model(self))
+        ask, ask_file = partial(choose_model, self), partial(choose_model_file, self)
+        fill_model_menu(menu, self._settings.recent(), self.open, ask, ask_file)
 
     # Qt events
 

@@ -52,7 +52,7 @@ def test_both_models_at_one_x_t(hand: Hand, other: Path, monkeypatch: pytest.Mon
     choose_folder(hand, other, monkeypatch)
     bar = hand.find(SecondModelBar)
     assert bar.isVisible()
-    assert hand.find(QLabel, "secondModelName").text() == "B  Tiny"
+    assert hand.find(QLabel, "secondModelName").text() == "B  Tiny, other"
     assert "8×8" in bar._facts.text()
     assert names(hand) == BOTH
     assert np.array_equal(hand.data("eps"), mine)
@@ -97,6 +97,18 @@ def test_a_run_with_a_second_model(hand: Hand, other: Path, monkeypatch: pytest.
     hand.settle()
     assert hand.session.second is None
     assert not hand.sentences
+
+
+def test_a_second_model_that_is_one_file(hand: Hand, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = next((tiny / "unet").glob("*.safetensors"))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(weights), ""))
+    entry(hand, "Another model file…")
+    hand.settle()
+    assert hand.session.second is not None
+    assert names(hand) == BOTH
+    assert not hand.data("x0:difference").any(), "it is the same"
+    entry(hand, "No other model")
+    hand.settle()
 
 
 def test_what_cannot_be_compared_is_said_in_a_sentence(
