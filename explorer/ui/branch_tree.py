@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from explorer.engine.frame import SamplerSpec
 from explorer.ui import theme
 from explorer.ui.runs import RunRecord, differences
 from explorer.ui.time_slider import MARGIN
@@ -35,6 +36,8 @@ class BranchTree(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._x_of = x_of
+        self._samplers: dict[str, tuple[str, str]] = {}
+        """What a sampler is called, and what its number of steps counts."""
         self._runs: list[RunRecord] = []
         self._shown: int | None = None
         self._compared: int | None = None
@@ -43,6 +46,11 @@ class BranchTree(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(400, LANE * max(len(self._runs), 1) + 4)
+
+    def set_samplers(self, samplers: Sequence[SamplerSpec]) -> None:
+        """What a run may have been made with."""
+        self._samplers = {spec.name: (spec.label, spec.steps_label.lower()) for spec in samplers}
+        self.update()
 
     def set_runs(self, runs: Sequence[RunRecord], shown: int | None, compared: int | None = None) -> None:
         """All runs, which one is on show, and which it is compared with."""
@@ -75,7 +83,8 @@ class BranchTree(QWidget):
         if parent is None or run.parent is None:
             chosen = run.choices
             label = "" if chosen.label is None else f", label {chosen.label}, γ {chosen.guidance_scale:g}"
-            return f"Run {run.number}: {chosen.sampler}, {chosen.steps} steps, seed {chosen.sampler_seed}{label}"
+            sampler, steps = self._samplers.get(chosen.sampler, (chosen.sampler, "steps"))
+            return f"Run {run.number}: {sampler}, {chosen.steps} {steps}, seed {chosen.sampler_seed}{label}"
         changes = [*([run.edit_name] if run.edit_name else []), *differences(parent.choices, run.choices)]
         what = "; ".join(changes) or "the same choices"
         return f"Run {run.number}, branched off run {parent.number} at step {run.parent[1]}: {what}"
@@ -168,9 +177,8 @@ class BranchTree(QWidget):
             painter.drawEllipse(QPointF(self.x_of_step(run, min(self._step, run.made - 1)), y), 4.5, 4.5)
 
     def _paint_words(self, painter: QPainter, run: RunRecord, begin: float, y: float, colour: QColor) -> None:
-        """What differs, in the free room right of a branch; over the line where there is none."""
-        words = self.words(run)
-        text = words[words.index(": ") + 2 :]
+        """Its number and what differs, in the free room right of a branch; over the line where there is none."""
+        text = f"{run.number}: {self.words(run).split(': ', 1)[1]}"
         metrics = painter.fontMetrics()
         right = self.width() - MARGIN
         room = right - begin - 12

@@ -27,7 +27,7 @@ class CompareBar(QWidget):
         self._session, self._tree = session, tree
         self._offered: tuple[tuple[str, int | None], ...] = ()
         self._runs = combo(
-            "compareCombo", "Compare with", "Another run beside this one, at the same time: A, B, A − B", 6
+            "compareCombo", "Compare with", "Another run beside this one, at the same time: A, B, A − B", 10
         )
         self._lenses = combo("compareLensCombo", "What is compared", "The lens through which both runs are seen", 6)
         layout = QHBoxLayout(self)

@@ -66,6 +66,7 @@ class Showing(QObject):
 
     def _show_engine(self, ready: Ready) -> None:
         self._parts.choices.set_engine(ready)
+        self._parts.timeline.tree.set_samplers(ready.samplers + ready.chain_samplers)
         self._parts.curves.editor.set_schedules(ready.schedules)
         self.lenses = ready.lenses
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -171,9 +172,11 @@ def test_a_branch_of_a_branch_and_words_for_each(made: Hand) -> None:
     third = on_show(hand)
     assert third.parent == (second.number, 2)
     words = tree(hand).words
-    assert words(first) == f"Run {first.number}: ddim, 8 steps, seed 0"
+    assert words(first) == f"Run {first.number}: DDIM, 8 steps, seed 0"
     assert words(second) == f"Run {second.number}, branched off run {first.number} at step 4: seed 0 → 9"
     assert words(third).endswith("at step 2: the same choices")
+    annealed = replace(first, choices=first.choices.with_changes(sampler="annealed_langevin"))
+    assert words(annealed) == f"Run {first.number}: Annealed Langevin, 8 levels, seed 0"
     place = QPoint(60, tree(hand).lane_of(second.number))
     QApplication.sendEvent(tree(hand), QHelpEvent(QEvent.Type.ToolTip, place, tree(hand).mapToGlobal(place)))
     assert QToolTip.text().startswith(words(second))
