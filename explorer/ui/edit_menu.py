@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
@@ -17,6 +19,7 @@ from explorer.ui.brush import Brush
 from explorer.ui.edits import EDITS, Edit, inside
 from explorer.ui.file_dialogs import ask_for_picture
 from explorer.ui.icons import icon
+from explorer.ui.point_band import fitting
 from explorer.ui.selecting import Selecting, Way
 from explorer.ui.selection import box, words
 from explorer.ui.session import Session
@@ -39,17 +42,23 @@ SELECT_TIPS: dict[Way, tuple[str, str]] = {
         "Paint on the tile x_t what edits are for, alike in all samples; the right button takes away",
     ),
 }
+SELECT_POINTS = "Hold Shift and drag over points: they stay marked at every t, and edits are for them alone."
 OFFERED_SAMPLES = 10
 
 
 class EditButton(QToolButton):
-    """x_t_tile: where x_t is shown, None where it is not. pictures: the viewport that shows what is selected."""
+    """x_t_tile: where x_t is shown, None where it is not. pictures, plane: the viewports that show what is selected."""
 
     def __init__(
-        self, session: Session, x_t_tile: Callable[[], Tile | None], pictures: Viewport, parent: QWidget | None = None
+        self,
+        session: Session,
+        x_t_tile: Callable[[], Tile | None],
+        pictures: Viewport,
+        plane: Viewport,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._x_t_tile = session, x_t_tile
+        self._session, self._x_t_tile, self._plane = session, x_t_tile, plane
         self.selecting = Selecting(pictures, self)
         self._brush = Brush(self)
         self._brush.done.connect(self._take_stroke)
@@ -68,7 +77,7 @@ class EditButton(QToolButton):
         self.selecting.changed.connect(self._say_selection)
         session.stateChanged.connect(self._follow)
         session.seen.connect(self._follow)
-        session.opened.connect(lambda _: self.selecting.select(None))
+        session.opened.connect(lambda _: self._select_nothing())
         self.restyle()
 
     def restyle(self) -> None:
@@ -80,9 +89,9 @@ class EditButton(QToolButton):
         if self._brush.on or self.selecting.way is not None:
             self._put_down()
             return True
-        if self.selecting.mask is None:
+        if self.selecting.mask is None and self._plane.selection is None:
             return False
-        self.selecting.select(None)
+        self._select_nothing()
         return True
 
     @property
@@ -90,9 +99,17 @@ class EditButton(QToolButton):
         return self._session.facts.kind if self._session.facts is not None else "image"
 
     @property
+    def _mask(self) -> NDArray[np.bool_] | None:
+        """What is selected: pixels, (height, width), or of points (n,)."""
+        x_t = self._session.x_t
+        if self._kind != "points":
+            return self.selecting.mask
+        return None if x_t is None else fitting(self._plane.selection, len(x_t))
+
+    @property
     def _inside(self) -> str:
         """How the name of an edit goes on."""
-        return "" if self.selecting.mask is None else " in the selection"
+        return "" if self._mask is None else " in the selection"
 
     def fill(self) -> None:
         """What can be done to the x_t on show."""
@@ -101,7 +118,7 @@ class EditButton(QToolButton):
         if facts is None or x_t is None:
             return
         self._add_tools(menu, facts)
-        mask, channels = self.selecting.mask, x_t.shape[1]
+        mask, channels = self._mask, x_t.shape[1]
         menu.addSection(f"In {words(mask)}" if mask is not None else "In all of x_t")
         for edit in EDITS:
             if facts.kind in edit.kinds and len(x_t) >= edit.least[0] and channels >= edit.least[1]:
@@ -131,6 +148,7 @@ class EditButton(QToolButton):
         brush.setChecked(self._brush.on)
         brush.toggled.connect(self._use_brush)
         if not facts.on_grid:
+            self._add_selection_of_points(menu)
             return
         for way, (text, tip) in SELECT_TIPS.items():
             select = menu.addAction(text)
@@ -142,6 +160,14 @@ class EditButton(QToolButton):
         if self.selecting.mask is not None:
             self._add(menu, "invert", "Select all the others", self.selecting.invert)
             self._add(menu, "unselect", "Select nothing", lambda: self.selecting.select(None))
+
+    def _add_selection_of_points(self, menu: QMenu) -> None:
+        mask = self._mask
+        if mask is None:
+            self._add(menu, "select_points", "Select points", lambda: self._session.progressed.emit(SELECT_POINTS))
+        else:
+            self._add(menu, "invert", "Select all the others", lambda: self._plane.set_selection(~mask))
+            self._add(menu, "unselect", "Select nothing", self._select_nothing)
 
     def _add_samples(self, menu: QMenu, facts: ModelFacts) -> None:
         samples = self._samples
@@ -162,6 +188,11 @@ class EditButton(QToolButton):
     def _say_selection(self) -> None:
         mask = self.selecting.mask
         self.setToolTip(TIP if mask is None else f"{TIP}.\nSelected: {words(mask)}; Esc: all of x_t again")
+
+    def _select_nothing(self) -> None:
+        self.selecting.select(None)
+        if self._plane.selection is not None:
+            self._plane.set_selection(None)
 
     def _put_down(self) -> None:
         self._brush.put_down()
@@ -186,12 +217,12 @@ class EditButton(QToolButton):
     def _take_stroke(self, painted: Floats) -> None:
         if self._session.x_t is not None:
             name = "painted" if self._kind != "points" else "points moved"
-            self._session.branch(inside(self._session.x_t, painted, self.selecting.mask), f"{name}{self._inside}")
+            self._session.branch(inside(self._session.x_t, painted, self._mask), f"{name}{self._inside}")
 
     def _apply(self, edit: Edit) -> None:
         x_t = self._session.x_t
         if x_t is not None:
-            edited = inside(x_t, edit.apply(x_t), self.selecting.mask)
+            edited = inside(x_t, edit.apply(x_t), self._mask)
             self._session.branch(edited, f"{edit.text.lower()}{self._inside}")
 
     def _put_in(self, source: Forward, name: str, fitted: bool = False) -> None:

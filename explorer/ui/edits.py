@@ -67,8 +67,11 @@ def drag(x: Floats, grabbed: tuple[float, float], by: tuple[float, float]) -> Fl
 
 
 def inside(x: Floats, edited: Floats, where: NDArray[np.bool_] | None) -> Floats:
-    """The edited numbers in the pixels of a selection (height, width), in every sample; all of them without one."""
-    return edited if where is None else np.where(where, edited, x)
+    """The edited numbers in the pixels of a selection (height, width), in every sample, or of the selected points (n,);
+    all of them without one."""
+    if where is None:
+        return edited
+    return np.where(where[:, None] if where.ndim == 1 else where, edited, x)
 
 
 EDITS: tuple[Edit, ...] = (

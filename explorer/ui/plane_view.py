@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import MAGNITUDE, packed
@@ -19,7 +19,9 @@ from explorer.ui import theme
 from explorer.ui.arrows import draw_arrows, draw_barbs, draw_lines
 from explorer.ui.field_menu import field_menu
 from explorer.ui.linked_view import LinkedView
+from explorer.ui.plane_axes import paint_axes
 from explorer.ui.plane_marks import named, paint_mark, paint_names
+from explorer.ui.point_band import faint, fitting, paint_band, points_within, selected_words
 from explorer.ui.viewport import Viewport
 
 MAX_ARROWS = 600
@@ -39,6 +41,8 @@ class PlaneView(LinkedView):
         super().__init__(viewport, parent)
         self._plane: Points | Arrows | Fan | Field | Map | None = None
         self._pressed: QPointF | None = None
+        self._band: tuple[QPointF, QPointF] | None = None
+        """Two corners in the widget of the rectangle that is being drawn."""
         self._streamlines: Streamlines | None = None
         self._density: QImage | None = None
         self._density_pixels: NDArray[np.uint32] | None = None
@@ -66,6 +70,11 @@ class PlaneView(LinkedView):
         x, y = left + place.x() * (right - left), top - place.y() * (top - bottom)
         return f"({x:+.2f}, {y:+.2f})"
 
+    def selected(self) -> str:
+        """What of the points on show is selected, in words; "" for nothing."""
+        mask = fitting(self.viewport.selection, len(self._plane.data)) if isinstance(self._plane, Points) else None
+        return "" if mask is None else selected_words(mask)
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if isinstance(self._plane, Field):
             menu = field_menu(self.viewport, self)
@@ -73,19 +82,37 @@ class PlaneView(LinkedView):
             menu.deleteLater()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and isinstance(self._plane, Points):
+            self._band = (event.position(), event.position())
+            return
         super().mousePressEvent(event)
         self._pressed = event.position() if event.button() == Qt.MouseButton.LeftButton else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._band is not None:
+            self._band = (self._band[0], event.position())
+            self.update()
+            return
         super().mouseMoveEvent(event)
         if self._pressed is not None and self.viewport.zoom == 1 and self._moved(event.position()):
             self._place(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._band is not None:
+            self._select(*self._band)
+            return
         super().mouseReleaseEvent(event)
         if self._pressed is not None and (self.viewport.zoom == 1 or not self._moved(event.position())):
             self._place(event.position())
         self._pressed = None
+
+    def _select(self, one: QPointF, other: QPointF) -> None:
+        """The points between two positions, in all views; none of them is nothing."""
+        self._band = None
+        if isinstance(self._plane, Points):
+            mask = points_within(self._plane, self.to_content(one), self.to_content(other))
+            self.viewport.set_selection(mask if mask.any() else None)
+        self.update()
 
     def _moved(self, position: QPointF) -> bool:
         return self._pressed is not None and (position - self._pressed).manhattanLength() > CLICK_REACH
@@ -121,9 +148,11 @@ class PlaneView(LinkedView):
                 self._paint_fan(painter, plane)
             else:
                 self._paint_arrows(painter, plane)
-        self._paint_axes(painter)
+        paint_axes(painter, plane.extent, self.area(), self.viewport.visible())
         if isinstance(plane, Fan):
             self._paint_names(painter, plane.names)
+        if self._band is not None:
+            paint_band(painter, *self._band)
 
     # Positions
 
@@ -181,7 +210,10 @@ class PlaneView(LinkedView):
         size = 2 if len(plane.data) > 2000 else 3
         x = (x - area.x()) * np.float32(ratio)
         y = (y - area.y()) * np.float32(ratio)
-        splat(self._canvas, x, y, plane.groups, group_colours(), round(size * ratio))
+        colours, mask = group_colours(), fitting(self.viewport.selection, len(plane.data))
+        splat(self._canvas, x, y, plane.groups, colours if mask is None else faint(colours), round(size * ratio))
+        if mask is not None:
+            splat(self._canvas, x[mask], y[mask], plane.groups[mask], colours, round((size + 1) * ratio))
         height, width = shape
         picture = QImage(self._canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         painter.drawImage(area, picture)
@@ -207,7 +239,9 @@ class PlaneView(LinkedView):
         painter.drawImage(area, QImage(canvas.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_RGB32))
 
     def _paint_arrows(self, painter: QPainter, plane: Arrows) -> None:
-        chosen = slice(None, None, max(1, math.ceil(len(plane.data) / MAX_ARROWS)))
+        mask = fitting(self.viewport.selection, len(plane.data))
+        of_interest = np.arange(len(plane.data)) if mask is None else np.flatnonzero(mask)
+        chosen = of_interest[:: max(1, math.ceil(len(of_interest) / MAX_ARROWS))]
         start = plane.origins[chosen]
         x, y = self._pixels(start)
         tip_x, tip_y = self._pixels(start + plane.data[chosen] * np.float32(plane.scale))
@@ -267,30 +301,6 @@ class PlaneView(LinkedView):
             if mine.any():
                 draw_arrows(painter, x[mine], y[mine], x[mine] + dx[mine], y[mine] + dy[mine], colour)
 
-    def _paint_axes(self, painter: QPainter) -> None:
-        assert self._plane is not None
-        left, right, bottom, top = self._plane.extent
-        area, visible = self.area(), self.viewport.visible()
-        low_x, high_x = left + visible.left() * (right - left), left + visible.right() * (right - left)
-        low_y, high_y = top - visible.bottom() * (top - bottom), top - visible.top() * (top - bottom)
-        font = painter.font()
-        font.setPointSizeF(7.5)
-        painter.setFont(font)
-        muted = QColor(theme.current().muted)
-        painter.setPen(QPen(muted, 1))
-        for value in ticks(low_x, high_x):
-            x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
-            painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
-            _label(painter, QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
-        for value in ticks(low_y, high_y):
-            y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
-            if y > area.bottom() - 14:
-                continue  # the corner belongs to the other axis
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
-            _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
-        painter.setPen(QPen(QColor(theme.current().border), 1))
-        painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
-
 
 def _certainties() -> list[tuple[float, float, QColor]]:
     """From and up to which certainty a field is drawn in which colour."""
@@ -307,25 +317,6 @@ def _series_colour(i: int) -> QColor:
     return QColor(series[i % len(series)])
 
 
-def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: float) -> None:
-    """A number on an axis, on a little ground of its own: arrows and densities lie below."""
-    text = f"{value:g}".replace("-", "−")
-    ground = QColor(theme.current().canvas)
-    ground.setAlpha(200)
-    painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-2, 0, 2, 0), ground)
-    painter.drawText(box, alignment, text)
-
-
 def group_colours() -> NDArray[np.uint32]:
     """The theme's colours of point groups as 0xffRRGGBB numbers."""
     return np.array([QColor(colour).rgb() for colour in theme.current().groups], np.uint32)
-
-
-def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """About `wanted` round numbers strictly between low and high."""
-    raw = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
-    first = math.ceil(low / step)
-    values = [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
-    return [value for value in values if low + step * 0.1 < value < high - step * 0.1]

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from explorer.lenses.drawable import Quantities
 from explorer.ui import theme
-from explorer.ui.plane_view import ticks
+from explorer.ui.plane_axes import ticks
 
 MARGIN = 12
 NUMBER_ROOM = 108

@@ -56,7 +56,10 @@ def outline(mask: Mask) -> list[tuple[int, int, int, int]]:
 
 
 def words(mask: Mask) -> str:
-    """What is selected, in a few words."""
+    """What is selected, in a few words: pixels (height, width), or points (n,)."""
+    if mask.ndim == 1:
+        many = int(mask.sum())
+        return f"{many:,} point{'s' * (many != 1)}"
     top, left, height, width = box(mask)
     if mask.sum() == height * width:
         return f"{width} × {height} pixels at ({left}, {top})"

@@ -181,6 +181,7 @@ class Tile(QFrame):
         layout.addWidget(self._footer)
         pictures.hovered.connect(self._show_value)
         plane.hovered.connect(self._show_value)
+        plane.changed.connect(self._show_value)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
@@ -295,6 +296,8 @@ class Tile(QFrame):
         """The value under the mouse; without one the colour bar, or what the points and arrows mean."""
         view = self._stack.currentWidget()
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
+        if not text and isinstance(view, PlaneView):
+            text = view.selected()
         if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart | Quantities):
             text = self._drawable.caption
         elif isinstance(self._drawable, Slice):

@@ -51,7 +51,7 @@ class Workspace(QWidget):
         self.timeline = Timeline()
         self.compare = CompareBar(session, self.timeline.tree)
         self.timeline.add(self.compare)
-        self.edit = EditButton(session, self.x_t_tile, self.tiles.pictures)
+        self.edit = EditButton(session, self.x_t_tile, self.tiles.pictures, self.tiles.plane)
         self.timeline.add(self.edit, after_branch=True)
         self.latent_choices = LatentChoices(Latents(session, self.tiles, self))
         self.latent_choices.changed.connect(lambda changes: session.change(**changes))

@@ -18,7 +18,8 @@ from explorer.lenses.colour import packed_sheet
 from explorer.lenses.drawable import Arrows, Field, Image, Missing, Palette, Points
 from explorer.ui import theme
 from explorer.ui.picture_view import PictureView
-from explorer.ui.plane_view import PlaneView, group_colours, ticks
+from explorer.ui.plane_axes import ticks
+from explorer.ui.plane_view import PlaneView, group_colours
 from explorer.ui.tile import Tile, format_number
 from explorer.ui.time_plot import round_numbers
 from explorer.ui.viewport import Viewport

@@ -1,0 +1,54 @@
+"""The axes of a plane: ticks with their numbers, and the frame."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from explorer.ui import theme
+
+
+def paint_axes(painter: QPainter, extent: tuple[float, float, float, float], area: QRectF, visible: QRectF) -> None:
+    """Along the left and the lower edge. extent: left, right, bottom, top of the whole plane; visible: which fractions
+    of it lie in the area of the widget."""
+    left, right, bottom, top = extent
+    low_x, high_x = left + visible.left() * (right - left), left + visible.right() * (right - left)
+    low_y, high_y = top - visible.bottom() * (top - bottom), top - visible.top() * (top - bottom)
+    font = painter.font()
+    font.setPointSizeF(7.5)
+    painter.setFont(font)
+    muted = QColor(theme.current().muted)
+    painter.setPen(QPen(muted, 1))
+    for value in ticks(low_x, high_x):
+        x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
+        painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
+        _label(painter, QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
+    for value in ticks(low_y, high_y):
+        y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
+        if y > area.bottom() - 14:
+            continue  # the corner belongs to the other axis
+        painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
+        _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
+    painter.setPen(QPen(QColor(theme.current().border), 1))
+    painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: float) -> None:
+    """A number on an axis, on a little ground of its own: arrows and densities lie below."""
+    text = f"{value:g}".replace("-", "−")
+    ground = QColor(theme.current().canvas)
+    ground.setAlpha(200)
+    painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-2, 0, 2, 0), ground)
+    painter.drawText(box, alignment, text)
+
+
+def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """About `wanted` round numbers strictly between low and high."""
+    raw = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw)
+    first = math.ceil(low / step)
+    values = [round(i * step, 10) for i in range(first, math.floor(high / step) + 1)]
+    return [value for value in values if low + step * 0.1 < value < high - step * 0.1]
