@@ -15,12 +15,14 @@ from explorer.lenses.registry import LENSES
 
 def lens_spec(lens: Lens) -> LensSpec:
     """The lens for a menu."""
-    return LensSpec(lens.name, lens.label, lens.formula, lens.kinds, lens.in_stages is not None, lens.of_place)
+    return LensSpec(
+        lens.name, lens.label, lens.formula, lens.kinds, lens.in_stages is not None, lens.of_place, lens.words
+    )
 
 
 def latent_lens_spec(lens: LatentLens) -> LensSpec:
     """The same of a latent chain's lens."""
-    return LensSpec(lens.name, lens.label, lens.formula, ("chain",))
+    return LensSpec(lens.name, lens.label, lens.formula, ("chain",), words=lens.words)
 
 
 def drawn_at_once(view: View, names: Sequence[str], running: bool = False) -> tuple[Mapping[str, Drawable], list[Lens]]:

@@ -94,6 +94,8 @@ class LensSpec:
     """Drawn after the others, and not while a run goes on."""
     of_place: bool = False
     """About the pixel that was chosen."""
+    words: str = ""
+    """What it is, where the label is a symbol."""
 
 
 @dataclass(frozen=True)

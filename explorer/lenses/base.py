@@ -75,6 +75,8 @@ class Lens:
     """For a lens that asks the network many times: what it can draw so far, again and again; the last is `draw`'s."""
     of_place: bool = False
     """About one number of a sample: the pixel at the view's place."""
+    words: str = ""
+    """What it is, where the label is a symbol."""
 
 
 def numpy32(x: Tensor) -> Floats:

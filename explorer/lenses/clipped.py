@@ -32,4 +32,11 @@ def draw(view: View) -> Drawable:
     return Image(data, "data", view.facts.value_range, note_of(view, limit, applied))
 
 
-LENS = Lens("clipped", "clip x̂<sub>0</sub>", "x̂₀ clipped to ± b, times r/b", draw, kinds=("image", "latent"))
+LENS = Lens(
+    "clipped",
+    "clip x̂<sub>0</sub>",
+    "x̂₀ clipped to ± b, times r/b",
+    draw,
+    kinds=("image", "latent"),
+    words="clipped estimate",
+)

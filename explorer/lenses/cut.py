@@ -18,4 +18,11 @@ def draw(view: View) -> Drawable:
     return Image(numpy32(x0 - after), "signed", (-LIMIT, LIMIT), note)
 
 
-LENS = Lens("cut", "Δx̂<sub>0</sub>", "x̂₀ before − after it is limited", draw, kinds=("image", "latent"))
+LENS = Lens(
+    "cut",
+    "Δx̂<sub>0</sub>",
+    "x̂₀ before − after it is limited",
+    draw,
+    kinds=("image", "latent"),
+    words="what clipping takes",
+)

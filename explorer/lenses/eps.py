@@ -36,4 +36,4 @@ def noise(view: View, prediction: Prediction) -> Drawable:
     return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))
 
 
-LENS = Lens("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", draw)
+LENS = Lens("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", draw, words="predicted noise")

@@ -25,4 +25,4 @@ def draw(view: View) -> Drawable:
     return Image(data, "signed", (-limit, limit), signed_note(view))
 
 
-LENS = Lens("flow", "û", "û = dx_t/du = a′ x̂₀ + s′ ε̂, u = t/T", draw)
+LENS = Lens("flow", "û", "û = dx_t/du = a′ x̂₀ + s′ ε̂, u = t/T", draw, words="flow velocity")

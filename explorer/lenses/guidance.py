@@ -38,4 +38,4 @@ def draw(view: View) -> Drawable:
     )
 
 
-LENS = Lens("guidance", "Δε̂", "ε̂(x_t, y) − ε̂(x_t)", draw)
+LENS = Lens("guidance", "Δε̂", "ε̂(x_t, y) − ε̂(x_t)", draw, words="what the label adds")

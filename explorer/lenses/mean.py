@@ -38,4 +38,6 @@ def draw(view: View) -> Drawable:
     return data_like(view, numpy32(posterior_mean(view, view.limited_x0)), f"at t = {view.next_t:g}")
 
 
-LENS = Lens("mean", "μ<sub>θ</sub>", "μ_θ = c_x x_t + c₀ x̂₀, the mean of p(x_{t−1} | x_t)", draw)
+LENS = Lens(
+    "mean", "μ<sub>θ</sub>", "μ_θ = c_x x_t + c₀ x̂₀, the mean of p(x_{t−1} | x_t)", draw, words="mean of the next step"
+)

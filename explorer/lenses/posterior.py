@@ -27,4 +27,10 @@ def draw(view: View) -> Drawable:
     return data_like(view, numpy32(mean), note)
 
 
-LENS = Lens("posterior", "μ<sub>q</sub>", "μ_q = c_x x_t + c₀ x₀, the mean of q(x_{t−1} | x_t, x₀)", draw)
+LENS = Lens(
+    "posterior",
+    "μ<sub>q</sub>",
+    "μ_q = c_x x_t + c₀ x₀, the mean of q(x_{t−1} | x_t, x₀)",
+    draw,
+    words="mean of the true step",
+)

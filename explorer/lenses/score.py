@@ -48,4 +48,4 @@ def _field(view: View) -> Field:
     )
 
 
-LENS = Lens("score", "score", "∇ log p(x_t) = −ε̂ / s", draw)
+LENS = Lens("score", "score", "∇ log p(x_t) = −ε̂ / s", draw, words="towards likelier data")

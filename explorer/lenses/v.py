@@ -11,4 +11,4 @@ def draw(view: View) -> Drawable:
     return Image(numpy32(view.prediction.v), "signed", (-LIMIT, LIMIT), signed_note(view))
 
 
-LENS = Lens("v", "v̂", "v̂ = a ε̂ − s x̂₀", draw, kinds=("image", "latent"))
+LENS = Lens("v", "v̂", "v̂ = a ε̂ − s x̂₀", draw, kinds=("image", "latent"), words="velocity")

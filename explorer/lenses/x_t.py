@@ -14,4 +14,4 @@ def draw(view: View) -> Drawable:
     return Image(data, "data", view.facts.value_range, colours_note(view))
 
 
-LENS = Lens("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", draw)
+LENS = Lens("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", draw, words="model input")

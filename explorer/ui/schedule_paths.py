@@ -8,6 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from explorer.request import ScheduleChoice
+from explorer.ui.short_text import capital
 
 FILE, MODEL = "file", "model"
 FILE_TIP = (
@@ -15,8 +16,8 @@ FILE_TIP = (
     "configuration of a scheduler of diffusers"
 )
 TEXTS = {
-    FILE: ("from a file…", FILE_TIP),
-    MODEL: ("of another model…", "The schedule that the model in a folder was trained on"),
+    FILE: ("From a file…", FILE_TIP),
+    MODEL: ("Of another model…", "The schedule that the model in a folder was trained on"),
 }
 """Of the menu: what an entry says, and more about it."""
 
@@ -34,7 +35,7 @@ def name_paths(combo: QComboBox, choice: ScheduleChoice) -> None:
         for name, (text, tip) in TEXTS.items():
             row, chosen = combo.findData(name), choice.name == name
             if row >= 0:
-                combo.setItemText(row, f"{name}: {Path(choice.path).name}" if chosen else text)
+                combo.setItemText(row, capital(f"{name}: {Path(choice.path).name}") if chosen else text)
                 combo.setItemData(row, f"{choice.path}\n{tip}" if chosen else tip, Qt.ItemDataRole.ToolTipRole)
 
 

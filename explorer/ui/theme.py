@@ -143,7 +143,7 @@ def _fields(t: Theme) -> str:
     QComboBox {{ background: {t.raised}; padding: 2px 4px 2px 6px; }}
     QAbstractSpinBox {{ padding: 0 0 0 4px; min-height: 20px; }}
     QLineEdit {{ padding: 2px 4px; }}
-    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent; border: none; padding: 0;
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ background: transparent; border: none; padding: 0 0 0 3px;
         min-height: 0; }}
     QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover {{ border-color: {t.disabled}; }}
     QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus {{ border-color: {t.accent}; }}
@@ -180,7 +180,7 @@ def _stylesheet(t: Theme) -> str:
     QLabel#gridHeading {{ font-weight: 600; }}
     QLabel#alert {{ color: {t.warning}; }}
     QLabel#groupTitle {{ font-weight: 600; font-size: 11pt; qproperty-indent: 0; }}
-    QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; }}
+    QLabel#tileTitle {{ font-weight: 600; font-size: 11pt; qproperty-indent: 0; }}
     QFrame#errorBanner {{ background: {t.surface}; border: 1px solid {t.error}; border-left: 4px solid {t.error};
         border-radius: 4px; }}
     QFrame#restoreStrip, QFrame#tourStrip {{ background: {t.surface}; border: 1px solid {t.border};

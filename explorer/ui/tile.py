@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from explorer.lenses.colour import palette_table
 from explorer.lenses.drawable import (
@@ -34,7 +34,8 @@ from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.quantities_view import QuantitiesView
-from explorer.ui.short_text import CLAUSES, typeset
+from explorer.ui.short_text import CLAUSES
+from explorer.ui.tile_header import TileHeader
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:  # plots are imported when a lens first draws one
@@ -42,8 +43,6 @@ if TYPE_CHECKING:  # plots are imported when a lens first draws one
     from explorer.ui.slice_view import SliceView
 
 V = TypeVar("V", bound=QWidget)
-FORMULA_LEAST, NOTE_LEAST = 90, 60
-"""Pixels: the beginning of a formula or a note in less room than that is none."""
 LEAST_WIDTH = 88
 """Of a tile, whatever its words: so that tiles side by side are equally wide."""
 
@@ -122,6 +121,7 @@ class Tile(QFrame):
         pictures: Viewport,
         plane: Viewport,
         parent: QWidget | None = None,
+        words: str = "",
     ) -> None:
         super().__init__(parent)
         self.name = name
@@ -130,23 +130,7 @@ class Tile(QFrame):
         self.setProperty("role", "tile")
         self.setAccessibleName(f"Tile {name}")
         self.setToolTip("")
-        self._title = QLabel(label)
-        self._title.setObjectName("tileTitle")
-        self._title.setTextFormat(Qt.TextFormat.RichText)
-        self._title.setToolTip(typeset(formula))
-        self._title.setMinimumWidth(0)
-        self._own_formula = formula
-        self._formula = ElidedLabel(formula, on_surface=True, clauses=CLAUSES, least=FORMULA_LEAST)
-        self._formula.setObjectName("muted")
-        self._note = ElidedLabel(on_surface=True, clauses=("; ",), least=NOTE_LEAST)
-        self._note.setObjectName("muted")
-        self._note.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        header = QHBoxLayout()
-        header.setSpacing(8)
-        header.addWidget(self._title)
-        header.addWidget(self._formula, 1)
-        header.addWidget(self._note)
-
+        self.header = TileHeader(label, words, formula)
         self._picture = PictureView(pictures)
         self._picture.picked.connect(self.picked)
         self._plane = PlaneView(plane)
@@ -176,7 +160,7 @@ class Tile(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 6, 10, 6)
         layout.setSpacing(4)
-        layout.addLayout(header)
+        layout.addWidget(self.header)
         layout.addWidget(self._stack, 1)
         layout.addWidget(self._footer)
         pictures.hovered.connect(self._show_value)
@@ -199,20 +183,10 @@ class Tile(QFrame):
         page = self._stack.currentWidget()
         return page if isinstance(page, LinkedView) else None
 
-    def set_title(self, label: str) -> None:
-        """What it shows, in rich text."""
-        if label != self._title.text():
-            self._title.setText(label)
-
-    def set_formula(self, formula: str) -> None:
-        """What the header says, "" for the lens's own formula."""
-        if (text := formula or self._own_formula) != self._formula.text():
-            self._formula.setText(text)
-
     def show_drawable(self, drawable: Drawable) -> None:
         """Show what a lens drew."""
         self._drawable = drawable
-        self._note.setText(drawable.note)
+        self.header.set_note(drawable.note)
         if isinstance(drawable, Missing):
             self.show_message(drawable.why)
             return
@@ -271,7 +245,7 @@ class Tile(QFrame):
     def clear(self, text: str = "") -> None:
         """Forget what is on show."""
         self._drawable = None
-        self._note.clear()
+        self.header.set_note("")
         self._picture.clear()
         self._plane.clear()
         for view in (self._chart, self._slice, self._bars, self._quantities):

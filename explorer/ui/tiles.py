@@ -13,11 +13,12 @@ from explorer.lenses.drawable import Drawable
 from explorer.ui.tile import Tile
 from explorer.ui.viewport import Viewport
 
+_KINDS = ("image", "points", "latent")
 FIRST_TILES = (
-    LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", ("image", "points", "latent")),
-    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", ("image", "points", "latent")),
-    LensSpec("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", ("image", "points", "latent")),
-    LensSpec("score", "score", "∇ log p(x_t) = −ε̂ / s", ("image", "points", "latent")),
+    LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", _KINDS, words="model input"),
+    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", _KINDS, words="clean estimate"),
+    LensSpec("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", _KINDS, words="predicted noise"),
+    LensSpec("score", "score", "∇ log p(x_t) = −ε̂ / s", _KINDS, words="towards likelier data"),
 )
 """What is there while the engine, which knows the lenses, is still loading."""
 
@@ -63,13 +64,13 @@ class Tiles(QWidget):
         kept, self._tiles = self._tiles, {}
         for lens in lenses:
             tile = kept.get(lens.name) or self._made(lens)
-            tile.set_title(lens.label)
+            tile.header.set_title(lens.label)
             self._tiles[lens.name] = tile
             tile.show()
         self._arrange()
 
     def _made(self, lens: LensSpec) -> Tile:
-        tile = Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self)
+        tile = Tile(lens.name, lens.label, lens.formula, self.pictures, self.plane, self, lens.words)
         tile.placed.connect(self.placed)
         tile.picked.connect(self.picked)
         tile.numberMoved.connect(self.numberMoved)
@@ -84,7 +85,7 @@ class Tiles(QWidget):
     def set_formula(self, name: str, formula: str) -> None:
         """What a tile's header says of its origin, "" for its lens's own formula."""
         if name in self._tiles:
-            self._tiles[name].set_formula(formula)
+            self._tiles[name].header.set_formula(formula)
 
     def clear(self, text: str = "") -> None:
         """Forget everything on show."""
@@ -116,5 +117,5 @@ class Tiles(QWidget):
         if self._fixed_columns is not None:
             return self._fixed_columns
         width, height = max(self.width(), 1), max(self.height(), 1)
-        chrome = 60  # what a tile's header and footer take of its height
-        return max(range(1, n + 1), key=lambda c: min(width / c, height / -(-n // c) - chrome))
+        beside, above = 30, 66  # what a tile's margins, header and footer take
+        return max(range(1, n + 1), key=lambda c: min(width / c - beside, height / -(-n // c) - above))

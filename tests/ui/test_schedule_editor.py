@@ -333,18 +333,18 @@ def test_schedules_from_elsewhere(own: Hand, tmp_path: Path, monkeypatch: pytest
     np.save(path, np.linspace(0.001, 0.15, 100))
     choose_path(hand, "file", str(path), monkeypatch)
     assert hand.window.state.schedule == ScheduleChoice("file", path=str(path))
-    assert combo.currentText() == "file: betas.npy"
+    assert combo.currentText() == "File: betas.npy"
     betas = table(hand).betas
     assert betas is not None
     np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.15, 100))
     for asked in ("", str(tmp_path)):
         choose_path(hand, "file", asked, monkeypatch)
-        assert combo.currentText() == "file: betas.npy"
+        assert combo.currentText() == "File: betas.npy"
     assert "is missing or is no regular file" in hand.window._banner.text()
     choose_path(hand, "model", str(CHECKPOINTS / "vdm"), monkeypatch)
-    assert combo.currentText() == "model: vdm"
+    assert combo.currentText() == "Model: vdm"
     assert hand.window._banner.text() == ""
     levels = table(hand).log_snr
     choose(hand, "learned")
     np.testing.assert_array_equal(table(hand).log_snr, levels)
-    assert combo.itemText(combo.findData("file")) == "from a file…"
+    assert combo.itemText(combo.findData("file")) == "From a file…"

@@ -58,7 +58,7 @@ def test_both_models_at_one_x_t(hand: Hand, other: Path, monkeypatch: pytest.Mon
     assert np.array_equal(hand.data("eps"), mine)
     assert np.abs(hand.data("eps:difference")).max() > 1e-3
     assert np.array_equal(hand.data("eps:difference"), hand.data("eps") - hand.data("eps:b"))
-    assert hand.window.tile("eps")._title.text().startswith("A")
+    assert hand.window.tile("eps").header.title().startswith("A")
     # The same t, label and seed for both.
     before = hand.data("x0:b")
     hand.drag_slider(30)
@@ -74,7 +74,7 @@ def test_both_models_at_one_x_t(hand: Hand, other: Path, monkeypatch: pytest.Mon
     hand.settle()
     assert names(hand) == alone
     assert not bar.isVisible()
-    assert not hand.window.tile("eps")._title.text().startswith("A")
+    assert not hand.window.tile("eps").header.title().startswith("A")
     assert not hand.sentences
 
 

@@ -45,11 +45,11 @@ def test_no_words_of_the_first_tiles_end_in_dots_at_1024(make_hand: MakeHand, na
 def test_tiles_side_by_side_are_equally_wide(hand: Hand) -> None:
     hand.window.resize(1024, 700)
     tiles = hand.find(Tiles)
-    tiles.tile("x_t").set_title("a title of many words that wants room")
+    tiles.tile("x_t").header.set_title("a title of many words that wants room")
     hand.qtbot.wait(20)
     widths = {tile.width() for tile in tiles.findChildren(Tile)}
     assert max(widths) - min(widths) <= 1
-    tiles.tile("x_t").set_title("x<sub>t</sub>")
+    tiles.tile("x_t").header.set_title("x<sub>t</sub>")
 
 
 def test_both_sides_give_room_to_the_tiles_and_show_every_tab(hand: Hand) -> None:

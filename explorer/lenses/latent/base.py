@@ -96,6 +96,8 @@ class LatentLens:
     label: str
     formula: str
     draw: Callable[[LatentView], Drawable]
+    words: str = ""
+    """What it is, where the label is a symbol."""
 
 
 def sheet(rows: list[Tensor], note: str = "", names: tuple[str, ...] = ()) -> Image:

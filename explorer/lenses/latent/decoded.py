@@ -11,4 +11,6 @@ def draw(view: LatentView) -> Drawable:
     return Image(numpy32(view.decoding), "data", view.facts.value_range, f"from z{subscript(view.level)}")
 
 
-LENS = LatentLens("decoded", "x̂(z<sub>t</sub>)", "E[x|z₁], with the means of all levels below z_t", draw)
+LENS = LatentLens(
+    "decoded", "x̂(z<sub>t</sub>)", "E[x|z₁], with the means of all levels below z_t", draw, words="decoded picture"
+)
