@@ -46,7 +46,7 @@ def film(bench: Workbench, request: Film) -> FilmStrip:
     x_0, eps = forward(model, request.source)
     schedule = model.denoiser.schedule
     strip = [torch.add(x_0 * schedule.signal(t), eps, alpha=schedule.noise(t)) for t in request.times]
-    return FilmStrip(request.times, tuple(thumbnail(model, x_t) for x_t in strip))
+    return FilmStrip(request.times, tuple(thumbnail(model, x_t, x_0) for x_t in strip))
 
 
 @torch.inference_mode()
@@ -103,7 +103,7 @@ def seen_of_step(
         finished=index == len(trajectory.times) - 1,
         replayed=replayed,
         scalars=trajectory.scalars[index if trajectory.request.record else -1],
-        thumbnail=thumbnail(model, step.x),
+        thumbnail=thumbnail(model, step.x, step.prediction.x0),
         more=bool(slow),
         **meter.readings(),
     )

@@ -23,7 +23,7 @@ from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Floats
 from explorer.request import ByHand, Forward, PutIn, Run
 
-THUMBNAIL_POINTS = 1_000
+THUMBNAIL_POINTS = 500
 _LATENTS: WeakKeyDictionary[Autoencoder, tuple[tuple[str, int], Floats]] = WeakKeyDictionary()
 """The picture that each autoencoder encoded last: that takes long, and every t of a drag asks for the same. It is
 forgotten with the autoencoder, so that no weights outlive their model."""
@@ -71,8 +71,16 @@ def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.devic
     return NoiseSource(seed, n, shape, device)(0, Stream.FORWARD)
 
 
-def thumbnail(model: Model, x_t: Tensor) -> Floats:
-    return numpy32(x_t[0] if model.facts.on_grid else x_t[:THUMBNAIL_POINTS])
+def thumbnail(model: Model, x_t: Tensor, x_0: Tensor) -> Floats:
+    """The first sample of x_t, (*shape), or of points the first, (n, 2). Where the exact distribution is known, a
+    third number says which of its pieces each point of x_0, the true or the estimated one, belongs to."""
+    if model.facts.on_grid:
+        return numpy32(x_t[0])
+    shown = numpy32(x_t[:THUMBNAIL_POINTS])
+    if model.truth is None or x_t.is_meta:
+        return shown
+    pieces = model.truth.responsibilities(x_0[:THUMBNAIL_POINTS]).argmax(dim=1)
+    return np.concatenate([shown, numpy32(pieces)[:, None]], axis=1)
 
 
 def initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:

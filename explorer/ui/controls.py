@@ -5,19 +5,37 @@ from __future__ import annotations
 from typing import TypeVar
 
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 
 from explorer.ui.icons import icon
 
 W = TypeVar("W", bound=QWidget)
+INSET = 4
+"""Pixels between a border and the text in it, as in a list."""
 
 
 def named(widget: W, name: str, accessible: str, tip: str) -> W:
     """The widget itself. name: its objectName; accessible: what a screen reader says; tip: its tooltip."""
+    if isinstance(widget, QAbstractSpinBox):
+        inset(widget)
     widget.setObjectName(name)
     widget.setAccessibleName(accessible)
     widget.setToolTip(tip)
     return widget
+
+
+def inset(spin: QAbstractSpinBox) -> None:
+    """Move a number's text off its left border, where a stylesheet puts it whatever its padding."""
+    spin.lineEdit().setTextMargins(INSET, 0, 0, 0)
 
 
 def combo(name: str, accessible: str, tip: str, letters: int = 8) -> QComboBox:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QW
 from explorer.facts import ModelFacts
 from explorer.formats.adjusted import LEARNED, variance_name
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
+from explorer.ui.controls import inset
 from explorer.ui.place_editor import place_editor
 from explorer.ui.short_text import capital
 
@@ -128,6 +129,7 @@ def _combo(
 
 def _whole(key: str, value: int, low: int, high: int, changed: Changed) -> QSpinBox:
     spin = QSpinBox()
+    inset(spin)
     spin.setRange(low, high)
     spin.setKeyboardTracking(False)
     spin.setValue(value)
@@ -137,6 +139,7 @@ def _whole(key: str, value: int, low: int, high: int, changed: Changed) -> QSpin
 
 def _decimal(key: str, value: float, low: float, high: float, changed: Changed) -> QDoubleSpinBox:
     spin = QDoubleSpinBox()
+    inset(spin)
     spin.setRange(low, high)
     spin.setDecimals(3 if key == "time_scale" else 1)
     spin.setKeyboardTracking(False)

@@ -41,6 +41,9 @@ class Filmstrip(QWidget):
         self._range = (-1.0, 1.0)
         self._spread = False
         self._levels = False
+        self._here: tuple[int, int | None] = (0, None)
+        self._marked: int | None = None
+        """The frame that was painted as the one on show."""
 
     def sizeHint(self) -> QSize:
         return QSize(400, SIZE + 4)
@@ -48,6 +51,23 @@ class Filmstrip(QWidget):
     def set_range(self, value_range: tuple[float, float]) -> None:
         """The values drawn black and white."""
         self._range = value_range
+
+    def set_here(self, t: int, step: int | None) -> None:
+        """The time on show, and the step of a run; None for a forward view."""
+        self._here = (t, step)
+        if self._nearest() != self._marked:
+            self.update()
+
+    def _nearest(self) -> int | None:
+        """The number of the frame nearest to what is on show, of those that are seen; None where there is none."""
+        t, step = self._here
+        shown = [number for _, number in self._slots if number in self._frames]
+        if not shown:
+            return None
+        if step is not None:
+            return min(shown, key=lambda number: abs(number - step))
+        x = self._x_of(t)
+        return min(shown, key=lambda number: abs(self._x_of(self._frames[number][0]) - x))
 
     def set_spread(self, spread: bool) -> None:
         """Whether the run stays at one time, so that its steps are spread over the axis in their order."""
@@ -64,8 +84,14 @@ class Filmstrip(QWidget):
         self._pictures.clear()
         self.update()
 
+    def restyle(self) -> None:
+        """The theme's colours."""
+        self._pictures.clear()
+        self.update()
+
     def add(self, step: int, t: int, thumbnail: Floats) -> None:
-        """Add or replace the frame of a step. thumbnail: (channels, height, width), or points (n, 2)."""
+        """Add or replace the frame of a step. thumbnail: (channels, height, width), or points, (n, 2) or with the piece
+        that each belongs to (n, 3)."""
         self._frames[step] = (t, thumbnail)
         self._pictures.pop(step, None)
         self.update()
@@ -88,9 +114,10 @@ class Filmstrip(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         self._slots = self._layout()
+        self._marked, t = self._nearest(), theme.current()
         for slot, step in self._slots:
             painter.drawImage(slot, self._picture(step))
-            painter.setPen(QPen(QColor(theme.current().border), 1))
+            painter.setPen(QPen(QColor(t.accent), 2) if step == self._marked else QPen(QColor(t.border), 1))
             painter.drawRect(slot)
 
     def _layout(self) -> list[tuple[QRectF, int]]:
@@ -128,7 +155,8 @@ class Filmstrip(QWidget):
             canvas = np.full((SIZE, SIZE), QColor(theme.current().canvas).rgb(), np.uint32)
             x = (thumbnail[:, 0] / HALF_WIDTH + 1) * np.float32(SIZE / 2)
             y = (1 - thumbnail[:, 1] / HALF_WIDTH) * np.float32(SIZE / 2)
-            splat(canvas, x, y, np.zeros(len(thumbnail), np.uint8), group_colours()[:1], 1)
+            pieces = thumbnail[:, 2] if thumbnail.shape[1] > 2 else np.zeros(len(thumbnail))
+            splat(canvas, x, y, pieces.astype(np.uint8), group_colours(), 1)
         else:
             canvas = packed_sheet(Image(thumbnail[None], "data", self._range))
         height, width = canvas.shape

@@ -7,9 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
 
 from explorer.engine.frame import ParameterSpec
+from explorer.ui.controls import inset
 from explorer.ui.field_column import align
 from explorer.ui.short_text import capital
 
@@ -47,6 +57,8 @@ class ParameterForm(QWidget):
             self._form.removeRow(0)
         for spec in specs:
             control = self._control(spec, values.get(spec.name, spec.default))
+            if isinstance(control, QAbstractSpinBox):
+                inset(control)
             control.setObjectName(f"{self._prefix}:{spec.name}")
             control.setAccessibleName(spec.label)
             control.setToolTip(spec.help)

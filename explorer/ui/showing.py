@@ -107,6 +107,7 @@ class Showing(QObject):
         self._show_lenses()
         parts.timeline.set_time(state.t)
         parts.timeline.tree.set_step(state.step)
+        parts.timeline.filmstrip.set_here(state.t, state.step if state.source == "reverse" else None)
         parts.timeline.set_branch_possible(session.can_branch)
         parts.curves.set_times(state.t, state.step)
         run = session.run

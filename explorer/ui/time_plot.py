@@ -98,7 +98,7 @@ class TimePlot(QWidget):
         if self._maximum == T:
             return
         self._maximum = T
-        self.plot.setXRange(-0.1 * T, 1.08 * T, padding=0)  # room for the outermost numbers
+        self.plot.setXRange(-0.1 * T, 1.11 * T, padding=0)  # room for the outermost numbers
         self._label_axis()
 
     def _label_axis(self) -> None:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from explorer.engine.frame import ScheduleTable
 from explorer.ui import theme
 from explorer.ui.branch_tree import BranchTree
-from explorer.ui.controls import named, tool
+from explorer.ui.controls import inset, named, tool
 from explorer.ui.filmstrip import Filmstrip
 from explorer.ui.icons import icon
 from explorer.ui.readout import Readout
@@ -87,6 +87,7 @@ class Timeline(QFrame):
         self.slider = TimeSlider()
         self.slider.valueChanged.connect(self.timeChosen)
         self._spin = QSpinBox()
+        inset(self._spin)
         self._spin.setObjectName("timestepSpin")
         self._spin.setAccessibleName("Timestep, exact")
         self._spin.setPrefix("t = ")
@@ -183,7 +184,7 @@ class Timeline(QFrame):
         for button in (self._reset, self._back, self._step, self._branch, self._backwards, self._loop):
             button.setIcon(icon(button.property("icon_name")))
         self._paint_play()
-        self.filmstrip.update()
+        self.filmstrip.restyle()
         self.tree.update()
 
     def _paint_play(self) -> None:

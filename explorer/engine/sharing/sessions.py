@@ -70,7 +70,7 @@ def restore(
         thumbnails = {}
         for index in range(run.made):
             if (step := run.step(index)) is not None:
-                thumbnails[index] = (round(step.t), thumbnail(model, step.x))
+                thumbnails[index] = (round(step.t), thumbnail(model, step.x, step.prediction.x0))
         yield RestoredRun(
             file.number,
             State.from_json(note.choices if note is not None else session.notes.state),
