@@ -2,9 +2,10 @@
 
 Each number is the largest difference in x_t, in units of the larger of 1 and the root-mean-square size of x_t.
 
-* "one step": both go from the same x_t, our own at every step of our run, with the same answer of the network.
+* "each step": both go from the same x_t, our own at every step of our run, with the same answer of the network.
 * "whole run": each goes its own way, the network being asked at the x that it has come to itself.
-* "in float64", with 1,000 steps: the same with network, x_t, noise and diffusers' tables in float64.
+* "in float64", with 1,000 steps: the same with network, x_t, noise and diffusers' tables in float64. The note beside
+  the whole run in float32 says how far each of the two is from that run of ours, which has next to no rounding.
 
 Of 1,000 steps in float32 a whole run tells less of the method than of rounding, for two reasons. Between two clear
 pictures the network turns the rounding of a single step into more than a hundred times as much: with η = 0.6 our run
@@ -17,8 +18,9 @@ round to float32 within each step, whatever they are given.
 
 Times are diffusers' own. Those of its linspace for Euler and Heun lie between the whole ones with most numbers of
 steps, where this network is not defined. Its DDIM with linspace goes to another time than the next one
-(`tests/diffusion/test_diffusers_samplers.py`). With 1,000 steps all spacings are one; DPM-Solver++'s "leading" and
-"linspace" are then no lists of 1,000 times.
+(`tests/diffusion/test_diffusers_samplers.py`), and its DDPM with the variance β adds noise to x_0 with "trailing", as
+the same file shows. With 1,000 steps all spacings are one; DPM-Solver++'s "leading" and "linspace" are then no lists of
+1,000 times.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explorer.bench import Row
+from explorer.bench import Row, say
 from explorer.diffusion.denoiser import Denoiser, NetworkDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers import find
@@ -44,17 +46,25 @@ from explorer.paths import CHECKPOINTS
 
 LIMIT = 1e-4
 SEED = 3
-COUNTS = (10, 50, 1000)
+MOST = 1000
+COUNTS = (10, 50, MOST)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A sampler, and diffusers' class of the same method. parameters: of both; own: of ours alone."""
+    """A sampler, and diffusers' class of the same method. parameters: of both; own: of ours alone; settings: theirs."""
 
     name: str
     theirs: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def scheduler(self) -> type[Any]:
+        """diffusers' class with its settings."""
+        found = class_called(self.theirs)
+        return _changed(found, self.settings) if self.settings else found
 
     @property
     def title(self) -> str:
@@ -67,6 +77,7 @@ PAIRS = (
     Pair("ddim", "DDIMScheduler", {"eta": 0.6, "clip": True}),
     Pair("ddim", "EulerAncestralDiscreteScheduler", {"clip": False}, {"eta": 1.0}),
     Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta_tilde"}),
+    Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta"}, {"variance_type": "fixed_large"}),
     Pair("euler", "EulerDiscreteScheduler", {"clip": False}),
     Pair("heun", "HeunDiscreteScheduler", {"clip": False}),
     Pair("dpmpp_2m", "DPMSolverMultistepScheduler", {"clip": False}),
@@ -86,18 +97,24 @@ def measure() -> list[Row]:
                 for spacing in spacings(pair, steps):
                     comparison = Comparison(digits.denoiser, digits.facts.shape, pair, steps, spacing)
                     named = f"{pair.title}  {steps}  {spacing}  "
-                    rows.append(Row(named + "one step", comparison.one_step(), "", LIMIT))
-                    rows.append(Row(named + "whole run", comparison.whole_run(), "", LIMIT))
-                    if steps == max(COUNTS):
-                        comparison = Comparison(exact.denoiser, digits.facts.shape, pair, steps, spacing, torch.float64)
-                        rows.append(Row(named + "in float64", comparison.whole_run(exact=True), "", LIMIT))
+                    say(named)
+                    rows.append(Row(named + "each step", comparison.one_step(), "", LIMIT))
+                    if steps < MOST:
+                        rows.append(Row(named + "whole run", comparison.whole_run(), "", LIMIT))
+                        continue
+                    reference = Comparison(exact.denoiser, digits.facts.shape, pair, steps, spacing, torch.float64)
+                    rows.append(Row(named + "in float64", reference.whole_run(exact=True), "", LIMIT))
+                    apart = comparison.whole_run()
+                    rows.append(Row(named + "whole run", apart, "", LIMIT, comparison.errors(reference)))
     return rows
 
 
 def spacings(pair: Pair, steps: int) -> tuple[str, ...]:
     """Those that both define, on 1,000 times; one where they are all the same."""
-    if steps == 1000:
+    if steps == MOST:
         return ("trailing",)
+    if pair.own.get("variance") == "beta":
+        return ("leading", "linspace")
     linspace = {
         "DDIMScheduler": False,
         "DDPMScheduler": True,
@@ -129,7 +146,9 @@ class Comparison:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.denoiser, self.schedule = denoiser, denoiser.schedule
-        self.theirs = class_called(pair.theirs)
+        self.theirs = pair.scheduler
+        self.arrived: list[Tensor] = []
+        """Theirs, at the times of our Steps, in the whole run that was made last."""
         self.noise = CastNoise(SEED, 1, shape, torch.device("cpu"), dtype=dtype)
         self.chosen = Parameters(spacing=spacing, **pair.parameters)  # type: ignore[arg-type]
         self.times = plan(self.theirs, self.schedule, steps, self.chosen)
@@ -147,7 +166,15 @@ class Comparison:
         theirs = exact_tables(self.theirs) if exact else self.theirs
         run = sample(theirs, self.denoiser, self.schedule, self.x, self.times, self.noise, self.chosen)
         found = [step.x for step in run]
-        return max(_relative(step.x, found[k]) for step, k in zip(self.steps, self._lands, strict=True))
+        self.arrived = [found[k] for k in self._lands]
+        return max(_relative(step.x, x) for step, x in zip(self.steps, self.arrived, strict=True))
+
+    def errors(self, reference: Comparison) -> str:
+        """How far our run and theirs are from ours in another arithmetic."""
+        right = [step.x for step in reference.steps]
+        ours = max(_relative(step.x, x) for step, x in zip(self.steps, right, strict=True))
+        theirs = max(_relative(found, x) for found, x in zip(self.arrived, right, strict=True))
+        return f"from float64: ours {ours:.1e}, theirs {theirs:.1e}"
 
     def one_step(self, exact: bool = False) -> float:
         """Of a multistep method with its memory of our own steps before. exact: diffusers' tables in float64."""
@@ -173,6 +200,17 @@ def exact_tables(scheduler_class: type[Any]) -> type[Any]:
         self.betas = torch.tensor(settings["trained_betas"], dtype=torch.float64)
         self.alphas = 1 - self.betas
         self.alphas_cumprod = self.alphas.cumprod(0)
+
+    made: type[Any] = type(scheduler_class.__name__, (scheduler_class,), {"__init__": init})
+    return made
+
+
+def _changed(scheduler_class: type[Any], settings: Mapping[str, Any]) -> type[Any]:
+    """The same scheduler with other settings."""
+
+    @wraps(scheduler_class.__init__)
+    def init(self: Any, **given: Any) -> None:
+        scheduler_class.__init__(self, **given, **settings)
 
     made: type[Any] = type(scheduler_class.__name__, (scheduler_class,), {"__init__": init})
     return made

@@ -14,10 +14,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="which recipe; “list” names them")
     parser.add_argument("--out", help="the folder to write the model into")
     parser.add_argument("--steps", type=int, help="training steps in place of the recipe's own number")
+    parser.add_argument(
+        "--objective",
+        choices=("denoising", "explicit", "sliced"),
+        default="denoising",
+        help="of the models of points: denoising, or score matching that is not told the noise (denoising)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    from explorer.training.recipes import RECIPES
+    from explorer.training.recipes import OF_POINTS, RECIPES
 
     if options.recipe == "list":
         print("\n".join(RECIPES))
@@ -28,5 +34,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--out names the folder to write the model into")
     if options.steps is not None and options.steps < 1:
         raise UsageError("--steps must be at least 1")
-    RECIPES[options.recipe](Path(options.out), options.steps, lambda line: print(line, flush=True))
+    if options.objective != "denoising" and options.recipe not in OF_POINTS:
+        raise UsageError(f"--objective {options.objective} is for the models of points: {', '.join(OF_POINTS)}")
+    further = {"objective": options.objective} if options.recipe in OF_POINTS else {}
+    RECIPES[options.recipe](Path(options.out), options.steps, lambda line: print(line, flush=True), **further)
     return 0

@@ -25,7 +25,7 @@ class Train:
     """Train the open model until something else is asked of this lane."""
 
     model: ModelRef
-    objective: Literal["denoising", "sliced"]
+    objective: Literal["denoising", "explicit", "sliced"]
     learning_rate: float
     seed: int = 0
 

@@ -18,13 +18,13 @@ from explorer.datasets.toy import ToyMixture
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.prediction import Kind, Prediction
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.score_matching import sliced
+from explorer.diffusion.score_matching import explicit, sliced
 from explorer.networks.mlp import MLP, MLPConfig
 from explorer.training.card import write_card
 from explorer.training.folder import write_network
 from explorer.training.objective import noised, stratified_times
 
-LiveObjective: TypeAlias = Literal["denoising", "sliced"]
+LiveObjective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 BATCH = 256
 SMALL = MLPConfig(hidden=128, layers=3)
 """A step takes a few milliseconds."""
@@ -68,18 +68,21 @@ class LiveTraining:
 
 
 def batch_loss(network: nn.Module, task: Task, generator: torch.Generator, n: int = BATCH) -> Tensor:
-    """Per number of a sample. Denoising: the squared error of ε̂, x̂₀, v̂ or s ŝ. Sliced: weighted with s²."""
+    """Per number of a sample. Denoising: the squared error of ε̂, x̂₀, v̂ or s ŝ. Explicit, sliced: weighted with s²."""
     x_0 = task.truth.draw(torch.randn(n, 2, generator=generator), torch.rand(n, generator=generator))
     t = _times(task.schedule, n, generator)
     x_t, eps, a, s = noised(task.schedule, x_0, t, generator)
     half_log_snr = 0.5 * task.schedule.log_snr(t).float()
-    if task.objective == "sliced":
+    if task.objective != "denoising":
 
         def score(x: Tensor) -> Tensor:
             return Prediction(x, 0.0, a, s, task.kind, network(x, half_log_snr)).score
 
-        signs = torch.randint(2, x_t.shape, generator=generator).float() * 2 - 1
-        each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
+        if task.objective == "explicit":
+            each = explicit(score, x_t, create_graph=True)
+        else:
+            signs = torch.randint(2, x_t.shape, generator=generator).float() * 2 - 1
+            each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
         return (s.squeeze(1).square() * each).mean() / x_t.shape[1]
     output: Tensor = network(x_t, half_log_snr)
     if task.kind == "score":
@@ -98,7 +101,7 @@ def best_loss(task: Task, times: int = 64, n: int = 256, seed: int = 7) -> float
         eps = torch.randn(n, 2, generator=generator)
         a, s = task.schedule.signal(t), task.schedule.noise(t)
         said = exact(a * x_0 + s * eps, t)
-        if task.objective == "sliced":
+        if task.objective != "denoising":
             total -= float((s * said.score).square().mean()) / 2
         elif task.kind == "score":
             total += float((s * said.score + eps).square().mean())

@@ -86,10 +86,14 @@ def curve_config(classes: int) -> MixtureConfig:
 
 
 def run(
-    out: Path, steps: int | None = None, progress: Callable[[str], None] = print, config: MixtureConfig | None = None
+    out: Path,
+    steps: int | None = None,
+    progress: Callable[[str], None] = print,
+    config: MixtureConfig | None = None,
+    objective: Objective = "denoising",
 ) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number."""
-    train_on(three_components(), CARD, config or MixtureConfig(), out, steps, progress)
+    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
+    train_on(three_components(), CARD, config or replace(MixtureConfig(), objective=objective), out, steps, progress)
 
 
 def train_on(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Recipe(Protocol):
-    """run(out, steps, progress): train and write the folder `out`. steps overrides the recipe's own number."""
+    """run(out, steps, progress): train and write the folder `out`. steps overrides the recipe's own number. further:
+    for those OF_POINTS, objective="explicit" or "sliced"."""
 
-    def __call__(self, out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None: ...
+    def __call__(
+        self, out: Path, steps: int | None = None, progress: Callable[[str], None] = print, **further: Any
+    ) -> None: ...
 
 
 def _lazy(module: str) -> Recipe:
-    def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
-        importlib.import_module(f"explorer.training.{module}").run(out, steps, progress)
+    def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print, **further: Any) -> None:
+        importlib.import_module(f"explorer.training.{module}").run(out, steps, progress, **further)
 
     return run
 
@@ -40,4 +43,6 @@ NAMES = (
     "vae_2d",
     "hvae",
 )
+OF_POINTS = ("mixture", "moons", "swiss_roll", "checkerboard", "rings")
+"""Those that can be trained with another objective than denoising."""
 RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in NAMES}

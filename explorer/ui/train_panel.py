@@ -39,7 +39,7 @@ DATA = (
     ("", "Your drawing"),
 )
 PREDICTIONS = (("v", "v = a ε − s x₀"), ("eps", "ε, the noise"), ("x0", "x₀, the data"), ("score", "The score"))
-OBJECTIVES = (("denoising", "Denoising"), ("sliced", "Sliced score matching"))
+OBJECTIVES = (("denoising", "Denoising"), ("explicit", "Explicit score matching"), ("sliced", "Sliced score matching"))
 LENSES = ("x_t", "x0", "score", "error_map")
 
 
@@ -80,7 +80,8 @@ class TrainPanel(QWidget):
         self._objective = self._combo(
             "trainObjective",
             "Objective",
-            "Denoising: E‖output − target‖². Sliced: E[vᵀ∇s v + ½‖s‖²], which is not told the noise",
+            "Denoising: E‖output − target‖². Two that are not told the noise: explicit, E[tr ∇s + ½‖s‖²], and sliced, "
+            "E[vᵀ∇s v + ½‖s‖²] with random v",
             OBJECTIVES,
         )
         self._rate = named(

@@ -161,6 +161,28 @@ def test_ddim_goes_to_the_next_time(steps: int) -> None:
     assert float((mine[-1].x - x).abs().max()) > 1e-3
 
 
+@pytest.mark.parametrize("steps", [10, 50])
+def test_ddpm_adds_no_noise_to_the_data(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """diffusers leaves the noise out where a step begins at the first of all times. With "trailing" the step to t = 0
+    begins later, and with the variance β, which unlike β̃ is not 0 there, the sample gets noise of the whole variance
+    1 − ᾱ. By the definition (Ho et al. 2020, algorithm 2, line 3) the last step has none: ours ends at x̂₀."""
+    schedule, noise = SCHEDULES["linear"], picture_noise()
+    mine = run("ddpm", NetworkDenoiser(network, schedule, "eps"), steps, noise, ddpm.Parameters("beta", "trailing"))
+    theirs = DDPMScheduler(variance_type="fixed_large", clip_sample=True, timestep_spacing="trailing")
+    theirs.set_timesteps(steps)
+    current = 0
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda *args, **kwargs: noise(current))
+    x = mine[0].x
+    for step, index in zip(mine[1:], theirs.timesteps, strict=True):
+        current = step.index
+        x = theirs.step(network(x, int(index) + 1), int(index), x).prev_sample
+        if step.t > 0:
+            assert_close(step.x, x)
+    last = mine[-2]
+    assert_close(mine[-1].x, last.x0)
+    assert_close(x, last.x0 + schedule.noise(last.t) * noise(steps))
+
+
 DETERMINISTIC = {
     "euler": EulerDiscreteScheduler,
     "heun": HeunDiscreteScheduler,

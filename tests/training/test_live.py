@@ -51,14 +51,17 @@ def test_the_exact_answer_has_the_least_loss(kind: Kind) -> None:
     assert abs(float(found.mean()) - least) < 0.1 * least + 0.01
 
 
-def test_sliced_has_the_least_loss_where_denoising_has_it() -> None:
-    known = task("eps", "sliced")
+@pytest.mark.parametrize("objective", ["explicit", "sliced"])
+def test_others_have_the_least_loss_where_denoising_has_it(objective: LiveObjective) -> None:
+    known = task("eps", objective)
     generator = torch.Generator().manual_seed(0)
     found = torch.stack([batch_loss(Exact(known), known, generator).detach() for _ in range(8)])
     assert abs(float(found.mean()) - best_loss(known)) < 0.06
 
 
-@pytest.mark.parametrize(("kind", "objective"), [("eps", "denoising"), ("v", "denoising"), ("eps", "sliced")])
+@pytest.mark.parametrize(
+    ("kind", "objective"), [("eps", "denoising"), ("v", "denoising"), ("eps", "sliced"), ("v", "explicit")]
+)
 def test_training_goes_towards_it(kind: Kind, objective: LiveObjective) -> None:
     assert objective in get_args(LiveObjective)
     torch.manual_seed(0)
