@@ -103,10 +103,11 @@ class ModelFacts:
     path: str
     format: str
     title: str
-    kind: Literal["image", "points", "latent"]
-    """latent: arrays of channels on a grid, as pictures are, that an autoencoder turns into pictures."""
+    kind: Literal["image", "points", "line", "latent"]
+    """points: in the plane. line: single numbers. latent: arrays of channels on a grid, as pictures are, that an
+    autoencoder turns into pictures."""
     shape: tuple[int, ...]
-    """One sample: (channels, height, width) of pictures, (2,) of points."""
+    """One sample: (channels, height, width) of pictures, (2,) of points, (1,) of numbers."""
     T: int
     prediction: Literal["x0", "eps", "score", "v", "flow"]
     schedule: str
@@ -163,7 +164,7 @@ class ModelFacts:
     @property
     def on_grid(self) -> bool:
         """True where a sample is an array of channels on a grid: pictures and latents."""
-        return self.kind != "points"
+        return self.kind in ("image", "latent")
 
     @property
     def shown_shape(self) -> tuple[int, ...]:
@@ -172,7 +173,7 @@ class ModelFacts:
 
     @property
     def lens_kind(self) -> str:
-        """Which lenses fit: those for pictures or points of a diffusion model, or those for a latent chain."""
+        """Which lenses fit: those for pictures, points or numbers of a diffusion model, or those for a latent chain."""
         return "chain" if self.family == "chain" else self.kind
 
     @property
@@ -211,6 +212,8 @@ def check_comparable(a: ModelFacts, b: ModelFacts, label: int | None = None) -> 
 
 
 def _samples(facts: ModelFacts) -> str:
+    if facts.kind == "line":
+        return "single numbers"
     if facts.kind == "points":
         return f"points in {facts.shape[0]} dimensions"
     channels, height, width = facts.shape

@@ -146,13 +146,18 @@ def _save_pictures(out: Path, x_t: NDArray[np.float32], kind: str, value_range: 
     """x_t: (steps + 1, n, …). A .png of the last step, or a .gif of them all."""
     import numpy as np
 
-    from explorer.lenses.drawable import Image, Points
+    from explorer.lenses.drawable import Chart, Image, Points
+    from explorer.lenses.line import outline
     from explorer.lenses.picture import picture
 
+    half = max(3.5, float(np.abs(x_t[-1]).max()) * 1.05)
+
     def frame(x: NDArray[np.float32]) -> Any:
+        if kind == "line":
+            line, tallest = outline(x, half), 1.1 * float(outline(x_t[-1], half).y.max())
+            return picture(Chart(x, (line,), "x_t", "density", extent=(-half, half, 0.0, tallest)))
         if kind != "points":
             return picture(Image(x, "data", value_range))
-        half = max(3.5, float(np.abs(x_t[-1]).max()) * 1.05)
         return picture(Points(x, np.zeros(len(x), np.uint8), (-half, half, -half, half)))
 
     if out.suffix.lower() == ".png":

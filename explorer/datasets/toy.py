@@ -1,4 +1,4 @@
-"""Distributions in the plane whose density and score are known exactly: Gaussian mixtures, all of them.
+"""Distributions in the plane, and one on a line, whose density and score are known exactly: all Gaussian mixtures.
 
 A curve or a square is a row of many round components so close together that the density along it is flat to about a
 hundredth. What belongs together is a piece: a moon, a ring, a square. All are centred, of variance near 1 and within
@@ -25,14 +25,14 @@ SPACING = 1.7
 
 @dataclass(frozen=True)
 class ToyMixture:
-    """A Gaussian mixture as plain numbers: weights (k), means (k, 2), covariances (k, 2, 2).
+    """A Gaussian mixture as plain numbers: weights (k), means (k, d), covariances (k, d, d).
 
     pieces: (k), to which visible piece each component belongs. names: one for each piece.
     """
 
     weights: tuple[float, ...]
-    means: tuple[Place, ...]
-    covariances: tuple[Matrix, ...]
+    means: tuple[tuple[float, ...], ...]
+    covariances: tuple[tuple[tuple[float, ...], ...], ...]
     names: tuple[str, ...]
     pieces: tuple[int, ...] | None = None
 
@@ -62,6 +62,17 @@ def three_components() -> ToyMixture:
         means=((-0.9, -0.4), (0.7, 1.1), (1.2, -0.65)),
         covariances=(_covariance(0.33, 0.33, 0.0), _covariance(0.6, 0.16, -25.0), _covariance(0.2, 0.13, 50.0)),
         names=("round", "tilted", "small"),
+    )
+
+
+def three_on_a_line() -> ToyMixture:
+    """Three numbers with some spread, of weights .5, .3 and .2; mean 0, variance near 1, within ±2.5."""
+    means, stds = (-0.9, 0.54, 1.44), (0.22, 0.12, 0.16)
+    return ToyMixture(
+        weights=(0.5, 0.3, 0.2),
+        means=tuple((mean,) for mean in means),
+        covariances=tuple(((std * std,),) for std in stds),
+        names=("left", "middle", "right"),
     )
 
 
@@ -180,4 +191,4 @@ TOYS: dict[str, Callable[[], ToyMixture]] = {
     "checkerboard": checkerboard,
     "rings": three_rings,
 }
-"""Every one by name."""
+"""Every one in the plane, by name."""

@@ -96,13 +96,14 @@ class Judge:
 
 
 def exact_points(truth: GaussianMixture, piece: int | None, n: int = EXACT_POINTS) -> Tensor | None:
-    """At most n points of the distribution, float64 (n, 2) on the CPU, or of one piece; None where it is too rare."""
+    """At most n points of the distribution, float64 (n, d) on the CPU, or of one piece; None where it is too rare."""
     truth = truth.to("cpu")
     weight = 1.0 if piece is None else float(truth.piece_weights[piece])
     drawn = min(int(n / max(weight, 1e-9)) + 1, MOST_DRAWN)
-    noise = NoiseSource(EXACT_SEED, drawn, (3,), torch.device("cpu"))(0, Stream.DATA)
-    uniform = torch.special.ndtr(noise[:, 2].double())
-    points = truth.draw(noise[:, :2], uniform).double()
+    d = truth.means.shape[1]
+    noise = NoiseSource(EXACT_SEED, drawn, (d + 1,), torch.device("cpu"))(0, Stream.DATA)
+    uniform = torch.special.ndtr(noise[:, d].double())
+    points = truth.draw(noise[:, :d], uniform).double()
     if piece is not None:
         points = points[truth.components(uniform) == piece]
     return points[:n] if len(points) >= min(n, 100) else None

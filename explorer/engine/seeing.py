@@ -169,6 +169,7 @@ def _view_of_step(bench: Workbench, run: Trajectory, step: Step, meter: Meter) -
         exact=exact_answer(model, segment.request.guidance),
         data=model.samples,
         recorded=lambda: run.positions,
+        times=run.times,
         step=step.index,
         limit=segment.limit,
         next_t=run.next_time(step.index),

@@ -72,12 +72,12 @@ def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.devic
 
 
 def thumbnail(model: Model, x_t: Tensor, x_0: Tensor) -> Floats:
-    """The first sample of x_t, (*shape), or of points the first, (n, 2). Where the exact distribution is known, a
-    third number says which of its pieces each point of x_0, the true or the estimated one, belongs to."""
+    """The first sample of x_t, (*shape), or the first of numbers, (n, 1), or of points, (n, 2). Of points a third number
+    says which piece of the exact distribution, where it is known, the true or estimated x_0 of each belongs to."""
     if model.facts.on_grid:
         return numpy32(x_t[0])
     shown = numpy32(x_t[:THUMBNAIL_POINTS])
-    if model.truth is None or x_t.is_meta:
+    if model.truth is None or model.facts.kind == "line" or x_t.is_meta:
         return shown
     pieces = model.truth.responsibilities(x_0[:THUMBNAIL_POINTS]).argmax(dim=1)
     return np.concatenate([shown, numpy32(pieces)[:, None]], axis=1)

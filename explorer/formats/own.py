@@ -4,7 +4,7 @@ network          a name in explorer.networks.NETWORKS, or "exact": the truth its
 network_config   the network's sizes
 schedule         {"name": …, further arguments of that schedule}
 prediction       "x0", "eps", "score", "v" or "flow"
-kind, shape      "points", [2]
+kind, shape      "points", [2] for points in the plane, [1] for single numbers
 truth            optional: weights, means and covariances of the Gaussian mixture the data are drawn from; pieces:
                  which components belong together, as labels see them
 class_names, conditional, samples {"count", "seed"}, value_range, title   optional
@@ -49,7 +49,7 @@ EXACT_FIXED = {
 
 NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     "mlp": {
-        "dim": (2, 2),
+        "dim": (1, 2),
         "hidden": (1, 8192),
         "layers": (1, 64),
         "frequencies": (1, 1024),
@@ -58,14 +58,16 @@ NETWORK_LIMITS: dict[str, dict[str, tuple[int, int]]] = {
     },
     EXACT: {},
 }
-"""The networks of points, and the least and greatest of each of their sizes."""
+"""The networks of points and numbers, and the least and greatest of each of their sizes."""
 
+SHAPES = {(1,): "1: numbers on a line", (2,): "2: points in the plane"}
 SAMPLES = 5_000
 
 
 @dataclass(frozen=True)
 class _Configuration:
     network: str
+    shape: tuple[int]
     sizes: dict[str, int]
     schedule: str
     schedule_arguments: dict[str, float]
@@ -101,7 +103,7 @@ class OwnFolder:
             "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
         )
         evidence.add("network", configuration.network, "file", CONFIG)
-        evidence.add("shape", "2: points in the plane", "file", CONFIG)
+        evidence.add("shape", SHAPES[configuration.shape], "file", CONFIG)
         evidence.add("T", configuration.T, "file", CONFIG)
         evidence.add("noise schedule", configuration.schedule, "file", CONFIG)
         prediction = _prediction(configuration, card, user, evidence)
@@ -137,8 +139,8 @@ class OwnFolder:
             path=str(path),
             format=self.name,
             title=title,
-            kind="points",
-            shape=(2,),
+            kind="line" if configuration.shape == (1,) else "points",
+            shape=configuration.shape,
             T=configuration.T,
             prediction=prediction,
             schedule=configuration.schedule,
@@ -147,7 +149,7 @@ class OwnFolder:
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,
-            sampler_defaults={"clip": False},  # points lie anywhere in the plane
+            sampler_defaults={"clip": False},  # points lie anywhere
             sample_count=configuration.samples if truth else 0,
             truth_known=truth is not None,
             classifier=classifier,
@@ -167,7 +169,7 @@ class OwnFolder:
         schedule, truth = _schedule(configuration), configuration.truth
         denoiser, network = _denoiser(path, configuration, facts, schedule, device)
         if truth is None:
-            return Model(facts, denoiser, np.zeros((0, 2), np.float32), device, network=network)
+            return Model(facts, denoiser, np.zeros((0, *configuration.shape), np.float32), device, network=network)
         points, labels = truth.draw(configuration.samples, configuration.seed)
         if len(facts.class_names) == truth.piece_count:
             facts = replace(facts, sample_labels=labels)
@@ -208,8 +210,9 @@ def _read(path: Path) -> _Configuration:
             f"{label} describes a network of the kind {short(fields.values.get('kind'))}, which is no diffusion model "
             "of points: open another folder."
         )
-    if fields.integers("shape", 1, 1_000_000, 8) != (2,):
-        raise fields.wrong("shape", "[2]")
+    shape = fields.integers("shape", 1, 1_000_000, 8)
+    if shape not in ((1,), (2,)):
+        raise fields.wrong("shape", "[2], or [1] for single numbers")
     network = fields.choice("network", None, tuple(NETWORK_LIMITS))
     if network is None:
         raise fields.wrong("network", f"one of {', '.join(NETWORK_LIMITS)}")
@@ -221,10 +224,13 @@ def _read(path: Path) -> _Configuration:
         raise fields.wrong("prediction", f"one of {', '.join(PREDICTIONS)}")
     samples = fields.object("samples") or Fields({}, label)
     sizes = _sizes(network, fields.object("network_config") or Fields({}, label))
-    truth = require_truth(fields)
+    if network == "mlp" and sizes.get("dim", 2) != shape[0]:
+        raise fields.wrong("shape", f"[{sizes.get('dim', 2)}], as many numbers as its network takes")
+    truth = require_truth(fields, shape[0])
     classes = truth.piece_count if truth and network == EXACT else sizes.get("classes", 0)
     return _Configuration(
         network=network,
+        shape=(shape[0],),
         sizes=sizes,
         schedule=name,
         schedule_arguments=schedule_arguments(name, schedule),

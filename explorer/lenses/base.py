@@ -27,7 +27,8 @@ class View:
     guidance included, for lenses that ask at other places. x_0, eps: the true ones, for a forward view, else
     None. truth: the exact distribution, where it is known; exact: what a perfect network would say in place of
     `denoiser`, with the same label and guidance. data: some of the data, (n, *shape), where the model comes with
-    them. recorded: for a step of a run, the numbers and x_t of the steps held; step: the number of this one. limit:
+    them. recorded: for a step of a run, the numbers and x_t of the steps held; times: of all its
+    steps, made or not; step: the number of this one. limit:
     how the sampler limits x̂₀, if it does. next_t: the time that the step from here goes to, None where there is none.
     place: the row and column of the pixel that lenses of one number are about, None for the one in the middle.
     """
@@ -41,6 +42,7 @@ class View:
     exact: Denoiser | None = None
     data: Floats | None = None
     recorded: Callable[[], list[tuple[int, Tensor]]] | None = None
+    times: tuple[float, ...] = ()
     step: int = 0
     limit: Limit | None = None
     next_t: float | None = None
@@ -70,7 +72,7 @@ class Lens:
     label: str
     formula: str
     draw: Callable[[View], Drawable]
-    kinds: tuple[str, ...] = ("image", "points", "latent")
+    kinds: tuple[str, ...] = ("image", "points", "line", "latent")
     in_stages: Callable[[View], Iterator[Drawable]] | None = None
     """For a lens that asks the network many times: what it can draw so far, again and again; the last is `draw`'s."""
     of_place: bool = False
@@ -96,7 +98,7 @@ def chosen_number(view: View) -> tuple[int, str]:
     the first channel, or a point's first coordinate."""
     shape = view.facts.shape
     if not view.facts.on_grid:
-        return 0, "x₁"
+        return 0, "x₁" if view.facts.kind == "points" else "x"
     row, column = view.place or (shape[1] // 2, shape[2] // 2)
     row, column = min(row, shape[1] - 1), min(column, shape[2] - 1)
     return row * shape[2] + column, f"pixel ({column}, {row})"

@@ -12,4 +12,4 @@ def draw(view: View) -> Drawable:
     return unlabelled(view) if view.parts is None else noise(view, view.parts.conditional)
 
 
-LENS = Lens("cond", "ε̂<sub>y</sub>", "ε̂(x_t, y), with the label (γ = 1)", draw)
+LENS = Lens("cond", "ε̂<sub>y</sub>", "ε̂(x_t, y), with the label (γ = 1)", draw, ("image", "points", "latent"))

@@ -11,6 +11,7 @@ from explorer.lenses.drawable import (
     Chart,
     Drawable,
     Image,
+    Line,
     Map,
     Missing,
     Points,
@@ -28,6 +29,8 @@ def difference(a: Drawable, b: Drawable) -> Drawable:
     """
     if isinstance(a, Missing) or isinstance(b, Missing):
         return Missing(np.zeros_like(a.data), "One of the two has nothing to show here.")
+    if isinstance(a, Chart) and isinstance(b, Chart) and (curve := _curve(a, b)) is not None:
+        return curve
     if isinstance(a, PLOTS) or isinstance(b, PLOTS):
         return Missing(np.zeros_like(a.data), "This has no difference here: compare those of A and B.")
     if a.data.shape != b.data.shape:
@@ -46,3 +49,15 @@ def difference(a: Drawable, b: Drawable) -> Drawable:
     scale = 0.15 * (right - left) / max(float(np.quantile(np.abs(data), 0.95)), 1e-12)
     scale = a.scale if isinstance(a, Arrows) else min(scale, 1.0)
     return Arrows(data, origins, groups, a.extent, scale, "difference of the vectors", note)
+
+
+def _curve(a: Chart, b: Chart) -> Chart | None:
+    """Of the first curves of two charts over the same places; None where they cannot be subtracted."""
+    if any(a.log) or not a.lines or not b.lines or a.extent is None or not np.array_equal(a.lines[0].x, b.lines[0].x):
+        return None
+    data = a.lines[0].y - b.lines[0].y
+    left, right, bottom, top = a.extent
+    half = (top - bottom) / 4
+    line = Line("", a.lines[0].x, np.clip(data, -half, half), a.lines[0].colour)
+    extent, note = (left, right, -half, half), f"r.m.s. {rms(data):.3g}"
+    return Chart(data, (line,), a.x_label, f"{a.y_label}, A − B", extent=extent, note=note)

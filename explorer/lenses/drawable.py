@@ -124,6 +124,8 @@ class Chart:
     mark: tuple[float, float] | None = None
     equal: bool = False
     """Both axes in the same units."""
+    extent: tuple[float, float, float, float] | None = None
+    """left, right, bottom, top to show; None for as much as the curves need."""
     caption: str = ""
     note: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from explorer.diffusion.prediction import Prediction
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, groups, number, numpy32, signed_note
 from explorer.lenses.drawable import Arrows, Drawable, Image, Missing
 from explorer.lenses.plane import extent
@@ -31,6 +32,9 @@ def noise(view: View, prediction: Prediction) -> Drawable:
             "from x_t back along the noise, to a x̂₀",
             note,
         )
+    if view.facts.kind == "line":
+        caption = "dots: the true ε, whose mean at each x_t is ε̂" if view.eps is not None else ""
+        return line.curve(view, lambda _, p: p.eps, "ε̂", LIMIT, view.eps, "ε", caption, note)
     if view.prediction.t == 0 and not data.any():
         return Missing(data, "At t = 0 there is no noise to predict.")
     return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from explorer.diffusion.velocity import slopes, velocity
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, groups, numpy32, signed_note
 from explorer.lenses.drawable import Arrows, Drawable, Image
 from explorer.lenses.eps import LIMIT
@@ -22,6 +23,8 @@ def draw(view: View) -> Drawable:
         return Arrows(data, numpy32(prediction.x_t), groups(view), extent(view), -TENTH, caption)
     # x̂₀ and ε̂ are of unit size, so this is the scale of ε̂ for it.
     limit = LIMIT * math.hypot(*slopes(schedule, prediction.t))
+    if view.facts.kind == "line":
+        return line.curve(view, lambda denoiser, p: velocity(denoiser.schedule, p), "û", limit)
     return Image(data, "signed", (-limit, limit), signed_note(view))
 
 

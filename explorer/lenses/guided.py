@@ -11,4 +11,4 @@ def draw(view: View) -> Drawable:
     return noise(view, view.prediction)
 
 
-LENS = Lens("guided", "ε̂<sub>γ</sub>", "ε̂(x_t) + γ (ε̂(x_t, y) − ε̂(x_t))", draw)
+LENS = Lens("guided", "ε̂<sub>γ</sub>", "ε̂(x_t) + γ (ε̂(x_t, y) − ε̂(x_t))", draw, ("image", "points", "latent"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from explorer.diffusion.path import transition
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, groups, numpy32, points_caption
 from explorer.lenses.drawable import Drawable, Floats, Image, Missing, Points
 from explorer.lenses.plane import extent
@@ -29,6 +31,8 @@ def data_like(view: View, data: Floats, note: str) -> Drawable:
     """Numbers of the kind of x_t: a picture, or points."""
     if view.facts.kind == "points":
         return Points(data, groups(view), extent(view), points_caption(view), note)
+    if view.facts.kind == "line":
+        return line.histogram(view, torch.from_numpy(data), "", note)
     return Image(data, "data", view.facts.value_range, note)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from explorer.diffusion.chain import chains, kolmogorov_smirnov
 from explorer.lenses.base import Lens, View, chosen_number
-from explorer.lenses.drawable import Chart, Drawable, Floats, Line
-from explorer.lenses.mean import NO_X_0, missing
+from explorer.lenses.drawable import Chart, Drawable, Line
+from explorer.lenses.line import stairs
+from explorer.lenses.mean import missing
 from explorer.lenses.step import PLACES, REACH, normal_density
 
+NO_X_0 = "Noising begins at a true x₀, which a reverse run does not have."
 CHAINS = 2000
 BINS = 40
 
@@ -30,20 +31,13 @@ def draw(view: View) -> Drawable:
     x = made.scale[i] * x_0 + made.noise[i].astype(np.float64)
     edges = mean + np.linspace(-REACH, REACH, BINS + 1) * s
     shares = np.histogram(x, edges)[0] / (CHAINS * (edges[1] - edges[0]))
-    steps = Line(f"{CHAINS:,} chains", *_stairs(edges, shares), 1)
+    steps = Line(f"{CHAINS:,} chains", *stairs(edges, shares), 1)
     place = mean + np.linspace(-REACH, REACH, PLACES) * s
     jump = Line("one jump", place.astype(np.float32), normal_density(place, mean, variance).astype(np.float32), 0)
     distance, chance = kolmogorov_smirnov(x, mean, variance)
     made_of = f"{i:,} steps {x.mean():.2f} ± {x.std():.2g}, jump {mean:.2f} ± {s:.2g}".replace("-", "−")
     note = f"KS {distance:.3f}; p = {chance:.2f}"
     return Chart(x.astype(np.float32), (steps, jump), f"{name} of x_t", "density", caption=made_of, note=note)
-
-
-def _stairs(edges: NDArray[np.float64], heights: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """The outline of a histogram."""
-    x = np.repeat(edges, 2).astype(np.float32)
-    y = np.concatenate([[0], np.repeat(heights, 2), [0]]).astype(np.float32)
-    return x, y
 
 
 LENS = Lens(

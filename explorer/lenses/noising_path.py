@@ -8,8 +8,8 @@ import torch
 from explorer.diffusion.chain import chains
 from explorer.lenses.base import Lens, View, chosen_number
 from explorer.lenses.drawable import Chart, Drawable, Line
-from explorer.lenses.mean import NO_X_0, missing
-from explorer.lenses.noising import CHAINS
+from explorer.lenses.mean import missing
+from explorer.lenses.noising import CHAINS, NO_X_0
 
 SHOWN = 6
 MOST_POINTS = 250
@@ -36,4 +36,11 @@ def draw(view: View) -> Drawable:
     return Chart(paths.T.astype(np.float32), tuple(lines), "t", f"{name} of x_t", mark=here)
 
 
-LENS = Lens("noising_path", "chains", "x_t = α_t x_{t−1} + σ_t ε_t, six times, and a x₀ ± 2 s", draw, of_place=True)
+LENS = Lens(
+    "noising_path",
+    "chains",
+    "x_t = α_t x_{t−1} + σ_t ε_t, six times, and a x₀ ± 2 s",
+    draw,
+    ("image", "points", "latent"),
+    of_place=True,
+)

@@ -57,4 +57,4 @@ def draw(view: View) -> Drawable:
     return Chart(places, lines, labels[0], labels[1], mark=mark, equal=True)
 
 
-LENS = Lens("path", "path", "x_t over the steps of the run", draw)
+LENS = Lens("path", "path", "x_t over the steps of the run", draw, ("image", "points", "latent"))

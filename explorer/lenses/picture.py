@@ -107,8 +107,7 @@ def _chart(chart: Chart) -> Pillow.Image:
     curves = [(line, log[0](line.x), log[1](line.y)) for line in chart.lines if len(line.x)]
     if not curves:
         return canvas
-    left, right = _ends([x for _, x, _ in curves])
-    bottom, top = _ends([y for _, _, y in curves])
+    left, right, bottom, top = chart.extent or (*_ends([x for _, x, _ in curves]), *_ends([y for _, _, y in curves]))
     margin = 28
 
     def place(x: Floats, y: Floats) -> list[tuple[float, float]]:

@@ -19,6 +19,7 @@ from explorer.lenses import (
     mean,
     noising,
     noising_path,
+    over_time,
     path,
     posterior,
     score,
@@ -46,7 +47,16 @@ from explorer.lenses.base import Lens
 _PREDICTIONS = (x_t, x_t_decoded, x0, x0_decoded, channels, eps, score, score_given_x0, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
-_CHAIN = (step_plane, step_means, step_noise, step_pixel, step_component, noising, noising_path)
+_CHAIN = (
+    step_plane,
+    step_means,
+    step_noise,
+    step_pixel,
+    step_component,
+    over_time,
+    noising,
+    noising_path,
+)
 _CURVES = (spectrum, histogram, path)
 _SLICES = (slice_noise, slice_pictures, slice_components)
 _TRUTH = (density, energy, error_map, shares)

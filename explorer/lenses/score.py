@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, number, numpy32, signed_note
 from explorer.lenses.drawable import Drawable, Field, Image, Missing
 from explorer.lenses.eps import LIMIT
 from explorer.lenses.plane import GRID_CELLS, extent, lattice, log_density
+
+LEAST = 0.1
+"""Of s, for the height of a curve: that of the data themselves is finite."""
 
 
 def draw(view: View) -> Drawable:
@@ -18,6 +22,8 @@ def draw(view: View) -> Drawable:
         return Missing(data, "At t = 0 there is no noise, so the network says nothing about the score.")
     if view.facts.kind == "points":
         return _field(view)
+    if view.facts.kind == "line":
+        return line.curve(view, lambda _, p: p.score, "score", LIMIT / max(s, LEAST))
     return Image(data, "signed", (-LIMIT / s, LIMIT / s), signed_note(view))
 
 

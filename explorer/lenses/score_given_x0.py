@@ -7,12 +7,15 @@ are drawn, and tend to the arrows of the tile *score* as points become more.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, joined, number, numpy32, signed_note
-from explorer.lenses.drawable import Drawable, Field, Floats, Image, Missing
+from explorer.lenses.drawable import Chart, Drawable, Field, Floats, Image, Line, Missing
 from explorer.lenses.eps import LIMIT
 from explorer.lenses.plane import extent, lattice, log_density
 
@@ -35,6 +38,8 @@ def draw(view: View) -> Drawable:
     apart = _relative(data - learned, learned)
     if view.facts.kind == "points":
         return _cells(view, conditional, apart)
+    if view.facts.kind == "line":
+        return _over_a_line(view, conditional, apart)
     return Image(
         numpy32(conditional), "signed", (-LIMIT / s, LIMIT / s), joined(f"{apart:.0%} off ŝ", signed_note(view))
     )
@@ -70,6 +75,22 @@ def _cells(view: View, conditional: Tensor, apart: float) -> Field:
         "the mean of −ε/s over the points of each cell",
         note,
     )
+
+
+def _over_a_line(view: View, conditional: Tensor, apart: float) -> Chart:
+    """Dots, their mean over the samples of each bin, and the learned score."""
+    left, right, _, _ = extent(view)
+    chart = line.curve(
+        view, lambda _, p: p.score, "score", LIMIT / number(view.prediction.s), conditional, "−ε/s of a sample"
+    )
+    edges = np.linspace(left, right, line.BINS + 1)
+    x_t, each = numpy32(view.prediction.x_t)[:, 0], numpy32(conditional)[:, 0]
+    counted, total = np.histogram(x_t, edges)[0], np.histogram(x_t, edges, weights=each)[0]
+    full = counted >= SURE
+    middle = ((edges[1:] + edges[:-1]) / 2)[full].astype(np.float32)
+    means = (total[full] / counted[full]).astype(np.float32)
+    lines = (chart.lines[0], chart.lines[-1], Line("mean of a bin", middle, means, 1, dots=True))
+    return replace(chart, data=numpy32(conditional), lines=lines, note=f"{apart:.0%} off ŝ one by one")
 
 
 def _relative(difference: Floats, to: Floats) -> float:

@@ -30,4 +30,4 @@ def draw(view: View) -> Drawable:
     return Bars(shares, expected, spread.astype(np.float32), names, f"furthest off {furthest:.3f}")
 
 
-LENS = Lens("shares", "shares", "mean of p(piece | x_t); the line: its weight", draw, ("points",))
+LENS = Lens("shares", "shares", "mean of p(piece | x_t); the line: its weight", draw, ("points", "line"))

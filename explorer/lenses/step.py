@@ -20,6 +20,7 @@ from explorer.lenses.base import View, numpy32
 from explorer.lenses.drawable import Chart, Drawable, Floats, Line, Missing
 from explorer.lenses.mean import NO_STEP, NO_X_0, missing, posterior_mean
 
+LAST = "This step ends at the data, where p_θ has no density."
 CERTAIN = "This step ends at the data: q(x₀ | x_t, x₀) is x₀ itself, without a density. It is the reconstruction term."
 PLACES = 161
 REACH = 4.0
@@ -57,18 +58,34 @@ def reverse_step(view: View) -> ReverseStep | Missing:
         return missing(view, NO_X_0)
     if view.next_t is None:
         return missing(view, NO_STEP)
-    schedule, t = view.denoiser.schedule, view.prediction.t
-    variance_q = transition(schedule, t, view.next_t).posterior_variance
+    variance_q = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
     if variance_q == 0:
         return missing(view, CERTAIN)
-    mean_q, mean_p = (
-        posterior_mean(view, x_0)[0].flatten().to("cpu", torch.float64) for x_0 in (view.x_0, view.limited_x0)
-    )
-    fraction, variance_p = view.prediction.variance_fraction, torch.full_like(mean_q, variance_q)
-    if fraction is not None:
-        learned = learned_variance(schedule, t, view.next_t, fraction[:1])[0]
-        variance_p = learned.flatten().to("cpu", torch.float64)
+    mean_q = posterior_mean(view, view.x_0)[0].flatten().to("cpu", torch.float64)
+    mean_p, variance_p = _of_model(view, view.next_t, variance_q)
     return ReverseStep(mean_q, mean_p, variance_q, variance_p, view.next_t)
+
+
+def _of_model(view: View, next_t: float, variance_q: float) -> tuple[Tensor, Tensor]:
+    """Mean and variance of p_θ(x_r | x_t) of the first sample, (d,) each."""
+    mean = posterior_mean(view, view.limited_x0)[0].flatten().to("cpu", torch.float64)
+    fraction = view.prediction.variance_fraction
+    if fraction is None:
+        return mean, torch.full_like(mean, variance_q)
+    learned = learned_variance(view.denoiser.schedule, view.prediction.t, next_t, fraction[:1])[0]
+    return mean, learned.flatten().to("cpu", torch.float64)
+
+
+def of_model_alone(view: View, index: int, label: str) -> Drawable:
+    """p_θ(x_r | x_t) of a step of a run in one number of x: there is no true x₀, and so no true posterior."""
+    if view.next_t is None:
+        return missing(view, NO_STEP)
+    variance_q = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
+    if variance_q == 0:
+        return missing(view, LAST)
+    mean, variance = (float(values[index]) for values in _of_model(view, view.next_t, variance_q))
+    caption = f"{P} of one sample; a run has no x₀, so no true q"
+    return chart([(mean, variance)], (P,), label, caption, f"σ {math.sqrt(variance):.2g}")
 
 
 def marginals(view: View, direction: Tensor | Missing, label: str, absolute: bool = False) -> Drawable:

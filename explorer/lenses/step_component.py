@@ -21,4 +21,5 @@ LENS = Lens(
     "step along PC 1",
     "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along the data's first principal component",
     draw,
+    ("image", "points", "latent"),
 )

@@ -14,4 +14,10 @@ def draw(view: View) -> Drawable:
     return marginals(view, step.mean_p - step.mean_q, "along μ_θ − μ_q, less μ_q")
 
 
-LENS = Lens("step_means", "step along Δμ", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along μ_θ − μ_q", draw)
+LENS = Lens(
+    "step_means",
+    "step along Δμ",
+    "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along μ_θ − μ_q",
+    draw,
+    ("image", "points", "latent"),
+)

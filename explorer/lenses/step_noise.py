@@ -11,4 +11,10 @@ def draw(view: View) -> Drawable:
     return marginals(view, view.prediction.eps[0].flatten(), "along ε̂, less μ_q")
 
 
-LENS = Lens("step_noise", "step along ε̂", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along ε̂", draw)
+LENS = Lens(
+    "step_noise",
+    "step along ε̂",
+    "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) along ε̂",
+    draw,
+    ("image", "points", "latent"),
+)

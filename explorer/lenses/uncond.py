@@ -11,4 +11,4 @@ def draw(view: View) -> Drawable:
     return noise(view, view.prediction if view.parts is None else view.parts.unconditional)
 
 
-LENS = Lens("uncond", "ε̂<sub>∅</sub>", "ε̂(x_t), without a label (γ = 0)", draw)
+LENS = Lens("uncond", "ε̂<sub>∅</sub>", "ε̂(x_t), without a label (γ = 0)", draw, ("image", "points", "latent"))

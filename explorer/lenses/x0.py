@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from explorer.lenses import line
 from explorer.lenses.base import Lens, View, colours_note, groups, numpy32, points_caption
 from explorer.lenses.drawable import Drawable, Image, Points
-from explorer.lenses.plane import extent
+from explorer.lenses.plane import DEFAULT_HALF_WIDTH, extent
 
 
 def draw(view: View) -> Drawable:
     data = numpy32(view.prediction.x0)
     if view.facts.kind == "points":
         return Points(data, groups(view), extent(view), points_caption(view))
+    if view.facts.kind == "line":
+        dots, caption = view.x_0, "dots: the true x₀, whose mean at each x_t is x̂₀" if view.x_0 is not None else ""
+        return line.curve(view, lambda _, p: p.x0, "x̂₀", DEFAULT_HALF_WIDTH, dots, "x₀", caption)
     low, high = view.facts.value_range
     if view.facts.kind == "latent":
         return Image(data, "data", (low, high), colours_note(view))

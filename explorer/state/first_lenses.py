@@ -12,6 +12,8 @@ DECODED_LENSES = ("x_t_decoded", "x0_decoded")
 VAE_LENSES = ("z_t", "decoded", "draws", "latent_map")
 PLANE_VAE_LENSES = ("z_t", "decoded", "latent_map", "latent_grid")
 HVAE_LENSES = ("z_t", "decoded", "levels", "latent_map")
+LINE_LENSES = ("x_t", "x0", "score", "step_pixel", "over_time", "noising")
+"""Of single numbers, whose densities are seen whole: from the first also those of the step and of the way there."""
 CHAIN_LENSES = (*VAE_LENSES, *PLANE_VAE_LENSES, *HVAE_LENSES)
 """Of chains of latent variables, shown from the first."""
 
@@ -22,7 +24,10 @@ def first_lenses(chosen: Sequence[str], facts: ModelFacts) -> tuple[str, ...]:
     if facts.family == "chain":
         one = PLANE_VAE_LENSES if facts.levels == (2,) else VAE_LENSES
         return one if facts.T == 1 else HVAE_LENSES
-    chosen = tuple(chosen) if set(chosen) - set(CHAIN_LENSES) else IMAGE_LENSES
+    if facts.kind == "line":
+        return LINE_LENSES
+    kept = set(chosen) - set(CHAIN_LENSES) and tuple(chosen) != LINE_LENSES
+    chosen = tuple(chosen) if kept else IMAGE_LENSES
     if facts.kind != "latent" or set(DECODED_LENSES) & set(chosen):
         return chosen
     return (*chosen, *DECODED_LENSES)

@@ -198,7 +198,7 @@ def resolve_bound(
 
 def resolve_matching(state: State, facts: ModelFacts) -> ScoreMatching:
     """The score-matching objectives at the state's t. Raises ChoiceError where there are none."""
-    if not facts.truth_known or facts.kind != "points":
+    if not facts.truth_known or facts.on_grid:
         raise ChoiceError("The exact score of this model's data is not known, so there is nothing to compare with.")
     if not 1 <= state.t <= facts.T:
         raise ChoiceError(f"Scores are learned at t = 1 to {facts.T}.")

@@ -12,6 +12,8 @@ from PIL import Image
 
 PREVIEW_SIDE = 336
 PREVIEW_GROUND = (16, 18, 22)
+PREVIEW_BAR, PREVIEW_GROUND_LINE = 7, 302
+"""Pixels: how wide a bar of a histogram is with the gap behind it, and the row it stands on."""
 PREVIEW_COLOURS = ((242, 166, 90), (111, 211, 192), (224, 138, 196), (240, 228, 66))
 
 
@@ -34,8 +36,12 @@ def write_samples(folder: Path, images: NDArray[np.uint8], columns: int = 20) ->
 
 def write_preview(folder: Path, points: NDArray[np.float32], groups: NDArray[np.int64]) -> None:
     """Draw points (n, 2) in the square ±3, coloured by group (n,), into `preview.png`, the model's picture in the
-    gallery."""
+    gallery; of numbers (n, 1) a histogram."""
     canvas = np.full((PREVIEW_SIDE, PREVIEW_SIDE, 3), PREVIEW_GROUND, np.uint8)
+    if points.shape[1] == 1:
+        _draw_bars(canvas, points[:, 0], groups)
+        Image.fromarray(canvas).save(folder / "preview.png", optimize=True)
+        return
     column = ((points[:, 0] / 3 + 1) * PREVIEW_SIDE / 2).astype(int)
     row = ((1 - points[:, 1] / 3) * PREVIEW_SIDE / 2).astype(int)
     inside = (column >= 0) & (column < PREVIEW_SIDE - 1) & (row >= 0) & (row < PREVIEW_SIDE - 1)
@@ -44,6 +50,20 @@ def write_preview(folder: Path, points: NDArray[np.float32], groups: NDArray[np.
         for dx in (0, 1):
             canvas[row[inside] + dy, column[inside] + dx] = colours
     Image.fromarray(canvas).save(folder / "preview.png", optimize=True)
+
+
+def _draw_bars(canvas: NDArray[np.uint8], x: NDArray[np.float32], groups: NDArray[np.int64]) -> None:
+    """How many numbers (n,) lie where, from −3 to 3, as bars; those of the groups on top of each other."""
+    edges = np.linspace(-3, 3, PREVIEW_SIDE // PREVIEW_BAR + 1)
+    tallest = np.histogram(x, edges)[0].max()
+    foot = np.zeros(len(edges) - 1, int)
+    for group in np.unique(groups):
+        height = np.histogram(x[groups == group], edges)[0] / tallest * 0.8 * PREVIEW_SIDE
+        top = foot + height.round().astype(int)
+        for i in np.flatnonzero(top > foot):
+            rows = slice(PREVIEW_GROUND_LINE - top[i], PREVIEW_GROUND_LINE - foot[i])
+            canvas[rows, PREVIEW_BAR * i : PREVIEW_BAR * (i + 1) - 1] = PREVIEW_COLOURS[group % len(PREVIEW_COLOURS)]
+        foot = top
 
 
 def balanced(labels: NDArray[np.int64], per_class: int) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Recipe `mixture`: three Gaussians in the plane, conditional on the component, v-prediction, cosine, T = 1000.
 
-`train_on` does the same for every distribution of `datasets/toy.py`: the other recipes of points are made of it.
+`train_on` does the same for every distribution of `datasets/toy.py`: the other recipes of points, and that of single
+numbers, are made of it.
 The objective is denoising; explicit and sliced score matching reach the same score without being told the noise.
 """
 
@@ -28,8 +29,6 @@ from explorer.training.folder import write_network
 from explorer.training.loop import LoopConfig, train
 from explorer.training.objective import noised, stratified_times, target
 
-PREVIEW_POINTS = 4_000
-
 Objective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 PREVIEW_POINTS, PREVIEW_SEED = 5_000, 2026
 
@@ -56,6 +55,8 @@ class MixtureConfig:
     """Times are drawn as T u^power, u uniform: above 1 more of them are small, where the score is hardest."""
     measured_points: int = 10_000
     objective: Objective = "denoising"
+    samples_seed: int = 0
+    """Of the samples that the model is shown with."""
 
 
 CARD = {
@@ -105,11 +106,14 @@ def train_on(
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train on a distribution whose pieces are the labels, measure, and write the folder `out` with a card."""
+    d = config.network.dim
     config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
     if config.objective not in get_args(Objective):
         raise ValueError(f"unknown objective {config.objective!r}; known: {', '.join(get_args(Objective))}")
-    if config.network.classes != len(toy.names):
-        raise ValueError(f"a network of {config.network.classes} labels cannot learn {len(toy.names)} pieces")
+    if (d, config.network.classes) != (len(toy.means[0]), len(toy.names)):
+        raise ValueError(
+            f"a network of {d} numbers and {config.network.classes} labels cannot learn {len(toy.names)} pieces"
+        )
     truth, schedule = toy.exact(), cosine(config.T)
     torch.manual_seed(config.loop.seed)
     network = MLP(config.network)
@@ -117,7 +121,7 @@ def train_on(
     def loss_of(step: int, generator: torch.Generator) -> Tensor:
         n = config.batch_size
         uniform = torch.rand(n, generator=generator)
-        x_0 = truth.draw(torch.randn(n, 2, generator=generator), uniform)
+        x_0 = truth.draw(torch.randn(n, d, generator=generator), uniform)
         dropped = torch.rand(n, generator=generator) < config.label_dropout
         labels = torch.where(dropped, config.network.classes, truth.components(uniform))
         u = stratified_times(n, config.T, generator) / config.T
@@ -141,14 +145,14 @@ def train_on(
     progress("measuring")
     quality = mixture_quality(mlp_denoiser(average, schedule, "v"), truth, config.measured_points)
     progress(str(quality))
-    _draw_preview(out, truth, config.loop.seed)
     write_card(out, {**card, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
 
 
 def _write_preview(out: Path, truth: GaussianMixture) -> None:
     """The data, which the model is to draw, as the gallery's picture."""
     uniform = _uniform(PREVIEW_POINTS, PREVIEW_SEED)
-    noise = NoiseSource(PREVIEW_SEED, PREVIEW_POINTS, (2,), torch.device("cpu"))(0, Stream.DATA)
+    d = truth.means.shape[1]
+    noise = NoiseSource(PREVIEW_SEED, PREVIEW_POINTS, (d,), torch.device("cpu"))(0, Stream.DATA)
     write_preview(out, truth.draw(noise, uniform).numpy(), truth.components(uniform).numpy())
 
 
@@ -160,7 +164,7 @@ def score_matching_loss(
     objective: Objective,
     generator: torch.Generator,
 ) -> Tensor:
-    """Explicit or sliced score matching of a network of v̂ at x_t (n, 2), each sample at its own a and s (n, 1).
+    """Explicit or sliced score matching of a network of v̂ at x_t (n, d), each sample at its own a and s (n, 1).
 
     Each level has the weight 2 s²/d, so that the loss is that of ε-prediction, E‖ε̂ − ε‖²/d, less a constant.
     """
@@ -181,18 +185,12 @@ def _facts(toy: ToyMixture, config: MixtureConfig) -> dict[str, Any]:
         "schedule": {"name": "cosine", "T": config.T},
         "prediction": "v",
         "kind": "points",
-        "shape": [2],
+        "shape": [config.network.dim],
         "truth": toy.facts(),
         "class_names": toy.names,
         "conditional": True,
+        **({"samples": {"seed": config.samples_seed}} if config.samples_seed else {}),
     }
-
-
-def _draw_preview(out: Path, truth: GaussianMixture, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    uniform = torch.rand(PREVIEW_POINTS, generator=generator)
-    points = truth.draw(torch.randn(PREVIEW_POINTS, 2, generator=generator), uniform)
-    write_preview(out, points.numpy(), truth.components(uniform).numpy())
 
 
 @torch.no_grad()
@@ -225,7 +223,7 @@ def score_error(
 ) -> float:
     """√(E‖ŝ − s‖² / E‖s‖²) over x_t drawn from p_t; given the points' own pieces where conditional."""
     a, s = denoiser.schedule.signal(t), denoiser.schedule.noise(t)
-    noise = NoiseSource(seed, n, (2,), torch.device("cpu"))
+    noise = NoiseSource(seed, n, (truth.means.shape[1],), torch.device("cpu"))
     uniform = _uniform(n, seed)
     x_t = a * truth.draw(noise(t, Stream.DATA), uniform) + s * noise(t, Stream.FORWARD)
     labels = truth.components(uniform) if conditional else None
@@ -237,7 +235,7 @@ def ddim_shares(denoiser: Denoiser, truth: GaussianMixture, n: int, seed: int, s
     """The shares of the pieces among n unconditional DDIM samples, each point counted for its likeliest one."""
     schedule, parameters = denoiser.schedule, Parameters(clip=False)
     times = DDIM.plan(schedule, min(steps, schedule.T), parameters)
-    noise = NoiseSource(seed, n, (2,), torch.device("cpu"))
+    noise = NoiseSource(seed, n, (truth.means.shape[1],), torch.device("cpu"))
     *_, last = DDIM.sample(denoiser, schedule, noise(0, Stream.INITIAL), times, noise, parameters)
     found = truth.responsibilities(last.x).argmax(1)
     return (torch.bincount(found, minlength=len(truth.piece_weights)) / n).tolist()

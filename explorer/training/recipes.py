@@ -34,6 +34,7 @@ NAMES = (
     "digits_v",
     "vdm",
     "mixture",
+    "mixture_1d",
     "moons",
     "swiss_roll",
     "checkerboard",

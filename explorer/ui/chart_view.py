@@ -19,6 +19,8 @@ MARK_SIZE = 9
 DOT_SIZE = 4
 LEFT, BOTTOM = 44, 33
 """Pixels for the numbers and the name of an axis."""
+DASH = (4.5, 3.5)
+"""Stroke and gap, in widths of the pen: what lies below is seen between."""
 LEGEND_POINTS = 8.0
 LEGEND_GAP, LEGEND_MARGIN = 14, 8
 """Pixels between two names, and at the ends of a row."""
@@ -55,6 +57,8 @@ class ChartView(pg.PlotWidget):
         self._mark.setZValue(5)
         self.addItem(self._mark)
         self._form: tuple[object, ...] = ()
+        self._extent: tuple[float, float, float, float] | None = None
+        """What is in view, None where the curves decide."""
         self._dress()
         self._show_axes(False)
 
@@ -76,8 +80,19 @@ class ChartView(pg.PlotWidget):
             self._lay_out(chart)
         for item, line in zip(self._items, chart.lines, strict=True):
             item.setData(line.x, line.y)
+        self._show_extent(chart.extent)
         x, y = chart.mark if chart.mark is not None else (np.nan, np.nan)
         self._mark.setData([x] if chart.mark is not None else [], [y] if chart.mark is not None else [])
+
+    def _show_extent(self, extent: tuple[float, float, float, float] | None) -> None:
+        if extent == self._extent:
+            return
+        self._extent = extent
+        if extent is None:
+            self.plotItem.enableAutoRange()
+        else:
+            left, right, bottom, top = extent
+            self.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
 
     def clear_drawable(self) -> None:
         """Show nothing."""
@@ -161,10 +176,14 @@ class ChartView(pg.PlotWidget):
         colour = QColor(t.series[line.colour % len(t.series)])
         if line.dim:
             colour.setAlpha(110)
-        style = Qt.PenStyle.DashLine if line.dash else Qt.PenStyle.SolidLine
-        pen = None if line.dots else pg.mkPen(colour, width=1.2 if line.dim else 1.8, style=style)
+        pen = None if line.dots else pg.mkPen(colour, width=1.2 if line.dim else 1.8)
+        if pen is not None and line.dash:
+            pen.setDashPattern(DASH)
         dots = {"symbol": "o", "symbolSize": DOT_SIZE, "symbolBrush": colour, "symbolPen": None} if line.dots else {}
-        return self.plot(pen=pen, **dots)
+        item: pg.PlotDataItem = self.plot(pen=pen, **dots)
+        if line.dots and line.dim:
+            item.setZValue(-1)  # curves go over a cloud
+        return item
 
 
 def legend_font() -> QFont:

@@ -285,7 +285,7 @@ class Choices(QScrollArea):
         sampler_menu.describe(self._sampler, SAMPLER_TIP)
         del blocked
         forward, facts = state.source == "forward", self._facts
-        self._sample.setEnabled(forward and facts is not None and facts.on_grid and facts.sample_count > 0)
+        self._sample.setEnabled(forward and facts is not None and facts.kind != "points" and facts.sample_count > 0)
         self._picture.setEnabled(forward and facts is not None and facts.on_grid)
         # A run has its own seed and no x₀: its parameters need the room.
         self._source_form.setRowVisible(self._sample_row, forward)

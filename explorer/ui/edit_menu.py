@@ -117,7 +117,8 @@ class EditButton(QToolButton):
         menu.clear()
         if facts is None or x_t is None:
             return
-        self._add_tools(menu, facts)
+        if facts.kind != "line":  # its tile is a histogram: there is nothing to take hold of
+            self._add_tools(menu, facts)
         mask, channels = self._mask, x_t.shape[1]
         menu.addSection(f"In {words(mask)}" if mask is not None else "In all of x_t")
         for edit in EDITS:

@@ -1,6 +1,6 @@
 """What can be done to an x_t by hand: plain functions of arrays, each giving a new one.
 
-Pictures are (n, channels, height, width), points (n, 2), float32, in the model's own values.
+Pictures are (n, channels, height, width), points (n, 2), numbers (n, 1), float32, in the model's own values.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ def inside(x: Floats, edited: Floats, where: NDArray[np.bool_] | None) -> Floats
 
 
 EDITS: tuple[Edit, ...] = (
-    Edit("noise", "Add noise, 0.3 ε", add_noise, ("image", "points", "latent")),
+    Edit("noise", "Add noise, 0.3 ε", add_noise, ("image", "points", "line", "latent")),
     Edit("blur", "Blur", blur),
     Edit("mirror", "Flip left to right", lambda x: np.ascontiguousarray(x[..., ::-1])),
     Edit("upside_down", "Flip upside down", lambda x: np.ascontiguousarray(x[..., ::-1, :])),
-    Edit("negate", "Negate, −x_t", lambda x: -x, ("image", "points", "latent")),
+    Edit("negate", "Negate, −x_t", lambda x: -x, ("image", "points", "line", "latent")),
     Edit("channels", "Swap the channels round", lambda x: np.roll(x, 1, axis=1), least=(1, 2)),
     Edit("batch", "Give each sample the next one's x_t", lambda x: np.roll(x, -1, axis=0), least=(2, 1)),
 )

@@ -14,6 +14,7 @@ from explorer.lenses.colour import packed_sheet
 from explorer.lenses.drawable import Floats, Image
 from explorer.lenses.splat import splat
 from explorer.ui import theme
+from explorer.ui.line_thumbnail import upright_histogram
 from explorer.ui.plane_view import group_colours
 from explorer.ui.time_slider import MARGIN
 
@@ -90,8 +91,8 @@ class Filmstrip(QWidget):
         self.update()
 
     def add(self, step: int, t: int, thumbnail: Floats) -> None:
-        """Add or replace the frame of a step. thumbnail: (channels, height, width), or points, (n, 2) or with the piece
-        that each belongs to (n, 3)."""
+        """Add or replace the frame of a step. thumbnail: (channels, height, width), numbers (n, 1), or points,
+        (n, 2) or with the piece that each belongs to (n, 3)."""
         self._frames[step] = (t, thumbnail)
         self._pictures.pop(step, None)
         self.update()
@@ -151,7 +152,9 @@ class Filmstrip(QWidget):
         return self._pictures[step]
 
     def _render(self, thumbnail: Floats) -> QImage:
-        if thumbnail.ndim == 2:
+        if thumbnail.shape[1:] == (1,):
+            canvas = upright_histogram(thumbnail[:, 0], SIZE, HALF_WIDTH)
+        elif thumbnail.ndim == 2:
             canvas = np.full((SIZE, SIZE), QColor(theme.current().canvas).rgb(), np.uint32)
             x = (thumbnail[:, 0] / HALF_WIDTH + 1) * np.float32(SIZE / 2)
             y = (1 - thumbnail[:, 1] / HALF_WIDTH) * np.float32(SIZE / 2)

@@ -12,6 +12,7 @@ from explorer.lenses.colour import grid_shape, packed_sheet
 from explorer.lenses.drawable import Floats, Image
 from explorer.lenses.splat import splat
 from explorer.ui import theme
+from explorer.ui.line_thumbnail import upright_histogram
 from explorer.ui.plane_view import group_colours
 
 SMALLEST = 64
@@ -162,14 +163,19 @@ class GridCellView(QFrame):
             painter.drawImage(QRectF(left + column * (w + GAP), top + row * (h + GAP), w, h), picture)
 
     def _paint_points(self, painter: QPainter, area: QRectF, x: Floats) -> None:
-        """x: (n, 2), on a square of the plane."""
+        """x: (n, 2), on a square of the plane; or a histogram of numbers (n, 1)."""
         ratio = self.devicePixelRatioF()
         side = int(min(area.width(), area.height()) * ratio)
+        corner = area.center().x() - side / ratio / 2, area.center().y() - side / ratio / 2
+        if x.shape[1] == 1:
+            upright = upright_histogram(x[:, 0], side, self._half_width)
+            lying = np.ascontiguousarray(upright.T[::-1, ::-1])
+            painter.drawImage(QRectF(*corner, side / ratio, side / ratio), _image(lying))
+            return
         canvas = np.full((side, side), QColor(theme.current().canvas).rgb(), np.uint32)
         across = (x[:, 0] / self._half_width + 1) * np.float32(side / 2)
         down = (1 - x[:, 1] / self._half_width) * np.float32(side / 2)
         splat(canvas, across, down, np.zeros(len(x), np.uint8), group_colours()[:1], max(1, round(ratio)))
-        corner = area.center().x() - side / ratio / 2, area.center().y() - side / ratio / 2
         painter.drawImage(QRectF(*corner, side / ratio, side / ratio), _image(canvas))
 
 

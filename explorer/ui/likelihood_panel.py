@@ -149,7 +149,7 @@ class LikelihoodPanel(QScrollArea):
         self.row.set_possible(held > 0)
         for plot in self._plots:
             plot.set_time_range(facts.T)
-        self.objectives.setVisible(facts.truth_known and facts.kind == "points")
+        self.objectives.setVisible(facts.truth_known and not facts.on_grid)
         self.drop()
 
     def set_running(self, running: bool) -> None:

@@ -15,7 +15,7 @@ def describe(facts: ModelFacts, device: str = "") -> str:
             _, rows, columns = facts.shown_shape
             what = f"latents {channels}×{height}×{width} of {rows}×{columns} pictures"
     else:
-        what = "points in 2-D"
+        what = "points in 2-D" if facts.kind == "points" else "numbers on a line"
     if facts.family == "chain":
         sizes = ", ".join(str(size) for size in facts.levels)
         name = "VAE" if facts.T == 1 else f"Markovian HVAE, {facts.T} levels"

@@ -35,6 +35,11 @@ GROUPS = (
         ("mixture", "mixture-exact", "moons", "rings", "checkerboard", "swiss_roll"),
     ),
     Group(
+        "Numbers on a line",
+        "One dimension: all densities of a step are seen whole.",
+        ("mixture_1d", "mixture_1d-exact"),
+    ),
+    Group(
         "Latent variables",
         "Where diffusion models come from: the same picture in a few numbers, in one step or in several.",
         ("vae_2d", "vae", "hvae"),

@@ -13,7 +13,7 @@ from explorer.lenses.drawable import Drawable
 from explorer.ui.tile import Tile
 from explorer.ui.viewport import Viewport
 
-_KINDS = ("image", "points", "latent")
+_KINDS = ("image", "points", "line", "latent")
 FIRST_TILES = (
     LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", _KINDS, words="model input"),
     LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", _KINDS, words="clean estimate"),

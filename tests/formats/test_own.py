@@ -54,6 +54,31 @@ def test_samples_are_drawn_from_the_truth(write_points: Callable[..., Path]) -> 
     assert model.facts.value_range[1] == pytest.approx(1 + 3 * 0.2**0.5)
 
 
+def test_single_numbers(write_points: Callable[..., Path], change_json: Callable[..., None]) -> None:
+    truth = {"weights": [0.4, 0.6], "means": [[-1], [1]], "covariances": [[[0.04]], [[0.25]]]}
+    folder = write_points("exact", shape=[1], truth=truth)
+    model = registry.load(folder, "cpu")
+    assert (model.facts.kind, model.facts.shape, model.facts.on_grid) == ("line", (1,), False)
+    assert model.facts.value_range[1] == pytest.approx(1 + 3 * 0.5)
+    assert model.samples.shape == (5000, 1)
+    assert abs(float((model.samples > 0).mean()) - 0.6) < 0.04
+    assert model.truth is not None
+    x, a, s = torch.tensor([[-0.5], [0.3]]), model.denoiser.schedule.signal(20), model.denoiser.schedule.noise(20)
+    variances = a * a * torch.tensor([0.04, 0.25]) + s * s
+    density = torch.tensor([0.4, 0.6]) * torch.exp(-((x - a * torch.tensor([-1.0, 1.0])) ** 2) / (2 * variances))
+    density = density / (2 * torch.pi * variances).sqrt()
+    torch.testing.assert_close(model.truth.log_density(x, a, s), density.sum(1).log())
+    change_json(folder / "config.json", truth={**truth, "covariances": [[[0.04]], [[0]]]})
+    with pytest.raises(ModelError, match=r"\[\[xx\]\]"):
+        registry.inspect(folder)
+
+
+def test_a_network_takes_as_many_numbers_as_the_shape_says(write_points: Callable[..., Path]) -> None:
+    truth = {"weights": [1], "means": [[0]], "covariances": [[[1]]]}
+    with pytest.raises(ModelError, match="shape"):
+        registry.inspect(write_points(shape=[1], truth=truth))
+
+
 def test_more_samples_begin_with_the_same(write_points: Callable[..., Path], change_json: Callable[..., None]) -> None:
     folder = write_points(samples={"count": 10, "seed": 3})
     few = registry.load(folder, "cpu")

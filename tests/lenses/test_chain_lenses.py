@@ -149,6 +149,9 @@ def test_where_there_is_no_step_to_draw(name: str) -> None:
         (seen("points", 1), "reconstruction term"),
     ):
         missing = LENSES[name].draw(of)
+        if name == "step_pixel" and of.x_0 is None:  # one number of the model's own step can be drawn alone
+            assert isinstance(missing, Chart)
+            continue
         assert isinstance(missing, Missing)
         assert why in missing.why
     of = seen("points")

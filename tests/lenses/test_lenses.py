@@ -49,7 +49,7 @@ def test_lenses_are_found_by_their_names() -> None:
         assert lens.name == name
         assert lens.label
         assert lens.formula
-        assert set(lens.kinds) <= {"image", "points", "latent"}
+        assert set(lens.kinds) <= {"image", "points", "line", "latent"}
         assert lens.kinds
 
 
