@@ -72,8 +72,8 @@ def _locked_noise(seed: int, n: int, shape: tuple[int, ...], device: torch.devic
 
 
 def thumbnail(model: Model, x_t: Tensor, x_0: Tensor) -> Floats:
-    """The first sample of x_t, (*shape), or the first of numbers, (n, 1), or of points, (n, 2). Of points a third number
-    says which piece of the exact distribution, where it is known, the true or estimated x_0 of each belongs to."""
+    """The first sample of x_t, (*shape), or the first of numbers, (n, 1), or of points, (n, 2). Where the exact
+    distribution is known, a third number of points says which of its pieces the true or estimated x_0 belongs to."""
     if model.facts.on_grid:
         return numpy32(x_t[0])
     shown = numpy32(x_t[:THUMBNAIL_POINTS])

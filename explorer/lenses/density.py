@@ -46,7 +46,7 @@ def _over_a_line(view: View, truth: GaussianMixture) -> Drawable:
     values, x = line.log_density(view, truth), numpy32(line.places(view))[:, 0]
     top = float(values.max())
     extent = (float(x[0]), float(x[-1]), top - RANGE, top + 1)
-    curve = Line("", x, np.maximum(values, top - RANGE - 1), 0)
+    curve = Line("", x, values, 0)
     note = f"at most {top:+.2f} nats".replace("-", "−")
     return Chart(values, (curve,), "x_t", "nats", extent=extent, note=note)
 

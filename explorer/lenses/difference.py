@@ -58,6 +58,6 @@ def _curve(a: Chart, b: Chart) -> Chart | None:
     data = a.lines[0].y - b.lines[0].y
     left, right, bottom, top = a.extent
     half = (top - bottom) / 4
-    line = Line("", a.lines[0].x, np.clip(data, -half, half), a.lines[0].colour)
+    line = Line("", a.lines[0].x, data, a.lines[0].colour)
     extent, note = (left, right, -half, half), f"r.m.s. {rms(data):.3g}"
     return Chart(data, (line,), a.x_label, f"{a.y_label}, A − B", extent=extent, note=note)

@@ -42,7 +42,7 @@ def _over_a_line(view: View, truth: GaussianMixture) -> Drawable:
     energy, x = -line.log_density(view, truth), numpy32(line.places(view))[:, 0]
     lowest, x_t = float(energy.min()), numpy32(view.prediction.x_t)[:SHOWN_POINTS, 0]
     lines = (
-        Line("−log p(x_t)", x, np.minimum(energy, lowest + RANGE), 0),
+        Line("−log p(x_t)", x, energy, 0),
         Line("x_t", x_t, np.interp(x_t, x, energy).astype(np.float32), 3, dots=True),
     )
     return Chart(energy, lines, "x_t", "nats", extent=(float(x[0]), float(x[-1]), lowest - 1, lowest + RANGE))

@@ -43,7 +43,7 @@ def _score_error_over(view: View) -> Drawable:
     density *= SHOWN / density.max()
     x_axis = numpy32(x)[:, 0]
     lines = (
-        Line("s (ŝ − ∇ log p)", x_axis, np.clip(over, -SHOWN, SHOWN), 0),
+        Line("s (ŝ − ∇ log p)", x_axis, over, 0),
         Line("p(x_t), scaled", x_axis, density, 1, dim=True),
     )
     extent = (float(x_axis[0]), float(x_axis[-1]), -SHOWN, SHOWN)

@@ -50,7 +50,7 @@ def _curves(view: View, data: Floats, note: str) -> Chart:
     assert of is not None
     x_axis = numpy32(x)[:, 0]
     predictions = (of.conditional, of.unconditional, view.denoiser(x, t))
-    curves = [np.clip(numpy32(prediction.eps)[:, 0], -EPS_LIMIT, EPS_LIMIT) for prediction in predictions]
+    curves = [numpy32(prediction.eps)[:, 0] for prediction in predictions]
     lines = tuple(Line(name, x_axis, y, i, dash=i == 2) for i, (name, y) in enumerate(zip(NAMES, curves, strict=True)))
     extent = (float(x_axis[0]), float(x_axis[-1]), -EPS_LIMIT, EPS_LIMIT)
     return Chart(data, lines, "x_t", "ε̂", extent=extent, note=note)

@@ -80,7 +80,7 @@ def curve(
     for name, denoiser, dash in ((MODEL, view.denoiser, False), (EXACT, view.exact, True)):
         if denoiser is not None and not (dash and view.facts.density_known):  # an exact model says it itself
             y = numpy32(of(denoiser, denoiser(x, t)))[:, 0]
-            lines.append(Line(name, x_axis, np.clip(y, -half_height, half_height), int(dash), dash=dash))
+            lines.append(Line(name, x_axis, y, int(dash), dash=dash))
     reach = (float(x_axis[0]), float(x_axis[-1]), -half_height, half_height)
     data = numpy32(of(view.denoiser, view.prediction))
     return Chart(data, (*lines, *dotted), "x_t", y_label, extent=reach, caption=caption, note=note)

@@ -112,7 +112,7 @@ def _chart(chart: Chart) -> Pillow.Image:
 
     def place(x: Floats, y: Floats) -> list[tuple[float, float]]:
         across = margin + (x - left) / (right - left) * (SIDE - 2 * margin)
-        up = SIDE - margin - (y - bottom) / (top - bottom) * (SIDE - 2 * margin)
+        up = SIDE - margin - (np.clip(y, bottom, top) - bottom) / (top - bottom) * (SIDE - 2 * margin)
         return [(float(u), float(v)) for u, v in zip(across, up, strict=True)]
 
     pen.rectangle((margin, margin, SIDE - margin, SIDE - margin), outline=(205, 211, 220))

@@ -30,6 +30,7 @@ from explorer.lenses import (
     slice_pictures,
     spectrum,
     step_component,
+    step_line,
     step_means,
     step_noise,
     step_pixel,
@@ -49,6 +50,7 @@ _GUIDANCE = (cond, uncond, guided, guidance)
 _STEP = (clipped, cut, mean, posterior, variance)
 _CHAIN = (
     step_plane,
+    step_line,
     step_means,
     step_noise,
     step_pixel,

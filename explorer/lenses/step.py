@@ -104,7 +104,8 @@ def marginals(view: View, direction: Tensor | Missing, label: str, absolute: boo
     (mean_q, variance_q), (mean_p, variance_p) = step.along(direction.to("cpu", torch.float64) / length)
     origin = 0.0 if absolute else mean_q
     found = [(mean_q - origin, variance_q), (mean_p - origin, variance_p)]
-    caption = f"KL {_kl(*found):.3g} along here; σ_q = {math.sqrt(step.variance_q):.2g}"
+    here = "" if len(step.mean_q) == 1 else f"KL {_kl(*found):.3g} along here; "
+    caption = f"{here}σ_q = {math.sqrt(step.variance_q):.2g}"
     return chart(found, (Q, P), label, caption, kl_text(step))
 
 

@@ -20,5 +20,10 @@ def draw(view: View) -> Drawable:
 
 
 LENS = Lens(
-    "step_pixel", "step, 1 number", "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel", draw, of_place=True
+    "step_pixel",
+    "step, 1 number",
+    "q(x_{t−1} | x_t, x₀) and p_θ(x_{t−1} | x_t) in one pixel",
+    draw,
+    ("image", "points", "latent"),
+    of_place=True,
 )

@@ -12,8 +12,8 @@ DECODED_LENSES = ("x_t_decoded", "x0_decoded")
 VAE_LENSES = ("z_t", "decoded", "draws", "latent_map")
 PLANE_VAE_LENSES = ("z_t", "decoded", "latent_map", "latent_grid")
 HVAE_LENSES = ("z_t", "decoded", "levels", "latent_map")
-LINE_LENSES = ("x_t", "x0", "score", "step_pixel", "over_time", "noising")
-"""Of single numbers, whose densities are seen whole: from the first also those of the step and of the way there."""
+LINE_LENSES = ("x_t", "score", "step_line", "over_time")
+"""Of single numbers, whose densities are seen whole: from the first also those of a step and of the way there."""
 CHAIN_LENSES = (*VAE_LENSES, *PLANE_VAE_LENSES, *HVAE_LENSES)
 """Of chains of latent variables, shown from the first."""
 

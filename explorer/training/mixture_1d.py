@@ -17,8 +17,8 @@ CARD = {
     "title": "Mixture on a line",
     "summary": "Single numbers: every density is seen whole. The tile step has the true q(x_{t−1} | x_t, x₀) and the "
     "model’s p_θ(x_{t−1} | x_t). Drag t down from 20: the two bells part and their KL grows, since x̂₀ is a mean over "
-    "all x₀ that x_t may have come from; choose another Sample for another x₀. In the tile noising t small steps and "
-    "one jump give x_t the same distribution. Then press Space, and see sixty paths find three bells.",
+    "all x₀ that x_t may have come from; choose another Sample for another x₀. In View ▸ Tiles, noising: t small steps "
+    "and one jump give x_t the same distribution. Then press Space, and see sixty paths find three places.",
     "dataset": "Drawn afresh for every batch from the mixture in config.json",
     "licence": "Weights: MIT, as this program.",
 }

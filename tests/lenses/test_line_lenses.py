@@ -88,14 +88,14 @@ def test_the_step_is_both_bells_and_in_a_run_that_of_the_model() -> None:
     mean_q, mean_p = (
         float(q.mean_x_t * view.prediction.x_t[0] + q.mean_x0 * x_0[0]) for x_0 in (view.x_0, view.prediction.x0)
     )
-    both = chart("step_pixel", view)
+    both = chart("step_line", view)
     assert both.note == f"KL {(mean_q - mean_p) ** 2 / (2 * q.posterior_variance):.3g} nats"
     for curve, mean in zip(both.lines[::2], (mean_q, mean_p), strict=True):
         assert curve.x[int(curve.y.argmax())] == pytest.approx(mean, abs=0.02)
-    alone = chart("step_pixel", numbers(run=True))
+    alone = chart("step_line", numbers(run=True))
     assert len(alone.data) == 1
     np.testing.assert_allclose(alone.data[0], both.data[1], atol=1e-6)
-    assert isinstance(LENSES["step_pixel"].draw(replace(numbers(run=True), next_t=0)), Missing)
+    assert isinstance(LENSES["step_line"].draw(replace(numbers(run=True), next_t=0)), Missing)
 
 
 def test_paths_go_over_the_time_of_the_run_or_over_steps_at_one_level() -> None:

@@ -43,7 +43,7 @@ def test_listing_the_recipes_imports_nothing_heavy() -> None:
         "import sys; from explorer.training.recipes import RECIPES; print(*RECIPES); sys.exit('torch' in sys.modules)"
     )
     listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    toys = ["mixture", "moons", "swiss_roll", "checkerboard", "rings"]
+    toys = ["mixture", "mixture_1d", "moons", "swiss_roll", "checkerboard", "rings"]
     own = ["ncsn", "digits_x0", "digits_eps", "digits_score", "digits_v", "vdm"]
     assert listed.stdout.split() == ["digits", "faces", *own, *toys, "digits_classifier", "vae", "vae_2d", "hvae"]
 
