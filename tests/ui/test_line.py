@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel, QToolButton
-from pytestqt.qtbot import QtBot
 
 from explorer.lenses.drawable import Chart
-from explorer.ui.window import MainWindow
-from tests.ui.conftest import Hand, as_new
-from tests.ui.test_guidance import show_tile
+from tests.ui.conftest import Hand, MakeHand
 
 if TYPE_CHECKING:
     from explorer.ui.tile import Tile
@@ -43,12 +39,9 @@ def line(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def line_hand(qtbot: QtBot, shared_window: MainWindow, line: Path) -> Iterator[Hand]:
-    """A window with that model open."""
-    hand = Hand(qtbot, shared_window)
-    as_new(shared_window, line)
-    yield hand
-    hand.let_go()
+def line_hand(make_hand: MakeHand, line: Path) -> Hand:
+    """A window of its own with that model open: all its tiles are plots, which a shared one would keep."""
+    return make_hand(line)
 
 
 def words(tile: Tile) -> str:
@@ -56,26 +49,20 @@ def words(tile: Tile) -> str:
 
 
 def chart(hand: Hand, lens: str) -> Chart:
-    drawn = hand.window.tile(lens)._drawable
+    drawn = hand.window.tile(lens).drawable()
     assert isinstance(drawn, Chart)
     return drawn
 
 
-def test_the_step_is_seen_whole_and_a_sample_chooses_its_x0(line_hand: Hand) -> None:
+def test_a_step_is_seen_whole_and_a_run_ends_where_the_data_are(line_hand: Hand) -> None:
     hand = line_hand
-    show_tile(hand, "step_line")
     assert hand.data("x_t").shape == hand.data("score").shape == (300, 1)
     assert "KL" in words(hand.window.tile("step_line"))
     before = hand.data("step_line").copy()
     hand.type_into(hand.spin("imageSampleSpin"), "5")
     hand.settle()
     assert not np.allclose(before, hand.data("step_line"))
-
-
-def test_a_run_ends_where_the_data_are(line_hand: Hand) -> None:
-    hand = line_hand
-    show_tile(hand, "step_line")
-    show_tile(hand, "over_time")
+    # A run has no true x₀.
     hand.reverse()
     assert "no true q" in words(hand.window.tile("step_line"))
     hand.play_to_end()
