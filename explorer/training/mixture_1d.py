@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from explorer.datasets.toy import three_on_a_line
-from explorer.training.mixture import MixtureConfig, short_config, train_on
+from explorer.training.mixture import MixtureConfig, Objective, short_config, train_on
 
 STEPS, SEED = 50, 7
 """So few steps that a single one is seen: with a thousand its two bells are one. The first of the samples is one that
@@ -25,10 +25,14 @@ CARD = {
 
 
 def run(
-    out: Path, steps: int | None = None, progress: Callable[[str], None] = print, config: MixtureConfig | None = None
+    out: Path,
+    steps: int | None = None,
+    progress: Callable[[str], None] = print,
+    config: MixtureConfig | None = None,
+    objective: Objective = "denoising",
 ) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number."""
+    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
     toy = three_on_a_line()
-    short = short_config(len(toy.names))
+    short = replace(short_config(len(toy.names)), objective=objective)
     narrow = replace(short, T=STEPS, samples_seed=SEED, network=replace(short.network, dim=1, hidden=128))
     train_on(toy, CARD, config or narrow, out, steps, progress)

@@ -44,6 +44,6 @@ NAMES = (
     "vae_2d",
     "hvae",
 )
-OF_POINTS = ("mixture", "moons", "swiss_roll", "checkerboard", "rings")
+OF_POINTS = ("mixture", "mixture_1d", "moons", "swiss_roll", "checkerboard", "rings")
 """Those that can be trained with another objective than denoising."""
 RECIPES: dict[str, Recipe] = {name: _lazy(name) for name in NAMES}
