@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 
-from explorer.lenses.colour import grid_shape
 from explorer.lenses.drawable import Floats, Image, Points
 from explorer.ui import edits
-from explorer.ui.tile_mouse import TileMouse
+from explorer.ui.tile_mouse import TileMouse, pixel_at
 
 RADIUS = 0.045
 """Of the brush, as a share of the picture's width; at least three quarters of a pixel."""
@@ -62,15 +60,12 @@ class Brush(TileMouse):
             self._paint(drawable, place, event.buttons())
 
     def _paint(self, image: Image, place: QPointF, buttons: Qt.MouseButton) -> None:
-        n, _, height, width = image.data.shape
-        rows, columns = grid_shape(n)
-        across, down = place.x() * columns, place.y() * rows
-        sample = math.floor(down) * columns + math.floor(across)
-        if not (0 <= across < columns and 0 <= down < rows and sample < n) or self._tile is None:
+        pixel = pixel_at(image, place)
+        if pixel is None or self._tile is None:
             return
         value = image.limits[0 if buttons & Qt.MouseButton.RightButton else 1]
-        radius = max(RADIUS * width, 0.75)
-        painted = edits.paint(image.data, sample, down % 1 * height, across % 1 * width, radius, value)
+        radius = max(RADIUS * image.data.shape[-1], 0.75)
+        painted = edits.paint(image.data, *pixel, radius, value)
         self._tile.show_drawable(replace(image, data=painted))
 
 

@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.drawable import Chart, Line
 from explorer.ui import theme
+from explorer.ui.plot_dress import dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
-from explorer.ui.time_plot import small_font
 
 MARK_SIZE = 9
 DOT_SIZE = 4
@@ -41,12 +41,7 @@ class ChartView(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, axisItems={side: NumberAxis(side) for side in ("left", "bottom")})
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMouseEnabled(x=False, y=False)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.getAxis("left").enableAutoSIPrefix(False)
-        self.getAxis("bottom").enableAutoSIPrefix(False)
+        hold_still(self)
         self.getAxis("left").setWidth(LEFT)
         self.getAxis("bottom").setHeight(BOTTOM)
         title = self.plotItem.titleLabel  # over the axis of values too: its names need the room
@@ -153,7 +148,7 @@ class ChartView(pg.PlotWidget):
         self.setLogMode(x=chart.log[0], y=chart.log[1])
         self.setAspectLocked(chart.equal)
         for side, label in (("left", chart.y_label), ("bottom", chart.x_label)):
-            self.setLabel(side, typeset(label), color=t.muted, **{"font-size": "8pt"})
+            name_axis(self, side, typeset(label))
         self._mark.setBrush(pg.mkBrush(t.warning))
         self._items = [self._item(line) for line in chart.lines]
         named = tuple(line for line in chart.lines if line.name)
@@ -162,13 +157,7 @@ class ChartView(pg.PlotWidget):
 
     def _dress(self) -> None:
         """The theme's colours, before there are curves too."""
-        t = theme.current()
-        self.setBackground(t.surface)
-        for side in ("left", "bottom"):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(t.border))
-            axis.setTextPen(pg.mkPen(t.muted))
-            axis.setStyle(tickFont=small_font(), tickLength=-4)
+        dress(self)
         self.showGrid(x=True, y=True, alpha=0.12)
 
     def _item(self, line: Line) -> pg.PlotDataItem:

@@ -9,11 +9,9 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
-    QFrame,
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -31,6 +29,7 @@ from explorer.ui.icons import icon
 from explorer.ui.model_words import describe
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.prompt_choices import PromptChoices
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.weights_choice import WeightsChoice
 
 MAX_SEED = 2**31 - 1
@@ -45,7 +44,7 @@ SOURCES = {
 """The words of the source's entries, by the model's family."""
 
 
-class Choices(QScrollArea):
+class Choices(ScrollPanel):
     """changed(dict): the fields of State the user set. modelMenuWanted: the model menu is about to open."""
 
     changed = Signal(dict)
@@ -55,30 +54,20 @@ class Choices(QScrollArea):
     modelMenuWanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(parent, (12, 6, 12, 12))
         self._samplers: dict[str, SamplerSpec] = {}
         self._offered: tuple[SamplerSpec, ...] = ()
         self._sampler_shown = ""
         self._facts: ModelFacts | None = None
         self._described = ""
         self._wheel_guard = WheelGuard(self)
-        body = QWidget()
-        body.setObjectName("panelBody")
-        self.setWidget(body)
-        self._layout = QVBoxLayout(body)
-        self._layout.setContentsMargins(12, 6, 12, 12)
-        self._layout.setSpacing(6)
         self._build_model()
         self._build_device()
         self._build_source()
         self._build_condition()
         self._build_sampler()
         self._align(())
-        self._layout.addStretch(1)
+        self.column.addStretch(1)
         self._sections.setEnabled(False)
 
     # Building
@@ -114,14 +103,14 @@ class Choices(QScrollArea):
         self._facts_label.setWordWrap(True)
         heading = QLabel("Model")
         heading.setObjectName("sectionTitle")
-        self._layout.addWidget(heading)
-        self._layout.addWidget(self._model_button)
-        self._layout.addWidget(self._facts_label)
+        self.column.addWidget(heading)
+        self.column.addWidget(self._model_button)
+        self.column.addWidget(self._facts_label)
         self._sections = QWidget()
         sections = QVBoxLayout(self._sections)
         sections.setContentsMargins(0, 0, 0, 0)
         sections.setSpacing(6)
-        self._layout.addWidget(self._sections)
+        self.column.addWidget(self._sections)
 
     def _build_source(self) -> None:
         form = self._section("Where x<sub>t</sub> comes from")

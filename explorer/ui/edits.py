@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explorer.lenses.drawable import Floats
+from explorer.ui.selection import disc
 
 NOISE = 0.3
 """Standard deviation of the noise that is added."""
@@ -51,10 +52,8 @@ def blur(x: Floats) -> Floats:
 
 def paint(x: Floats, sample: int, row: float, column: float, radius: float, value: float) -> Floats:
     """A disc of one value in all channels of a sample. row, column, radius: in pixels, of the disc's middle."""
-    rows, columns = np.indices(x.shape[-2:])
-    inside = (rows + 0.5 - row) ** 2 + (columns + 0.5 - column) ** 2 <= radius**2
     painted = x.copy()
-    painted[sample, :, inside] = value
+    painted[sample, :, disc(x.shape[-2:], row, column, radius)] = value
     return painted
 
 

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import PurePath
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QSignalBlocker, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from explorer.engine.forms_frame import FormCurves, FormsMeasured, FormsShown
 from explorer.engine.frame import Frame, Opened
@@ -22,6 +22,7 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.job import Job
 from explorer.ui.measure_row import MeasureRow
 from explorer.ui.runner import Runner
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.session import Session
 from explorer.ui.time_plot import TimePlot
 
@@ -33,7 +34,7 @@ PLOT_HEIGHT = 220
 SAME_ERROR = "One error in four units: ε̂ − ε = −(a/s)(x̂₀ − x₀) = −s (ŝ + ε/s), v̂ − v = −(r²/s)(x̂₀ − x₀)."
 
 
-class FormsPanel(QScrollArea):
+class FormsPanel(ScrollPanel):
     """Asks for itself, as long as it can be seen."""
 
     def __init__(self, runner: Runner, session: Session, parent: QWidget | None = None) -> None:
@@ -48,10 +49,6 @@ class FormsPanel(QScrollArea):
         """By folder: what was measured here, or what a card holds."""
         self._measured: set[str] = set()
         self._facts: ModelFacts | None = None
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._build()
         self._timer = QTimer(self, singleShot=True, interval=FOLLOW_MS)
         self._timer.timeout.connect(self._ask)
@@ -105,18 +102,12 @@ class FormsPanel(QScrollArea):
         from_row = QHBoxLayout()
         from_row.addWidget(QLabel("From"))
         from_row.addWidget(self._source, 1)
-        body = QWidget()
-        body.setObjectName("panelBody")
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(10, 8, 10, 10)
-        layout.setSpacing(6)
         for part in (self._title, self._numbers, from_row, self.table, self._summary, self.plot, self.row, note):
             if isinstance(part, QHBoxLayout):
-                layout.addLayout(part)
+                self.column.addLayout(part)
             else:
-                layout.addWidget(part)
-        layout.addStretch(1)
-        self.setWidget(body)
+                self.column.addWidget(part)
+        self.column.addStretch(1)
 
     def _combo(self, name: str, accessible: str, tip: str) -> QComboBox:
         combo = named(QComboBox(), name, accessible, tip)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from explorer.paths import CHECKPOINTS
 from explorer.ui.model_card import ModelCard
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.shipped import Group, Shipped, grouped, shipped_in
 
 __all__ = ["Gallery", "ModelCard", "shipped_models"]
@@ -25,7 +26,7 @@ def shipped_models() -> list[Shipped]:
     return shipped_in(CHECKPOINTS)
 
 
-class Gallery(QScrollArea):
+class Gallery(ScrollPanel):
     """Emits chosen(path) for a card or a recent model, the others for the buttons."""
 
     chosen = Signal(str)
@@ -34,30 +35,20 @@ class Gallery(QScrollArea):
     backClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(parent, (MARGIN, 24, MARGIN, 24))
         self._columns = 0
         self._grids: list[tuple[QGridLayout, list[ModelCard]]] = []
-        body = QWidget()
-        body.setObjectName("panelBody")
-        self.setWidget(body)
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(MARGIN, 24, MARGIN, 24)
-        layout.setSpacing(6)
-        layout.addLayout(self._heading())
+        self.column.addLayout(self._heading())
         groups = grouped(shipped_models())
         for group, models in groups:
             if len(groups) > 1:
-                layout.addLayout(_group_heading(group))
-            layout.addLayout(self._cards(models))
+                self.column.addLayout(_group_heading(group))
+            self.column.addLayout(self._cards(models))
         self._recent = QVBoxLayout()
         self._recent.setSpacing(2)
-        layout.addSpacing(6)
-        layout.addLayout(self._recent)
-        layout.addStretch(1)
+        self.column.addSpacing(6)
+        self.column.addLayout(self._recent)
+        self.column.addStretch(1)
         self._arrange(4, CARD_WIDTH)
 
     def _heading(self) -> QHBoxLayout:

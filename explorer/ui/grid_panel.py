@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
-    QFrame,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,11 +22,12 @@ from explorer.ui.compute_row import ComputeRow
 from explorer.ui.controls import named
 from explorer.ui.field_column import WheelGuard
 from explorer.ui.grids import GridWish
+from explorer.ui.scroll_panel import ScrollPanel
 
 LEAD = "Runs with every pair of values, from the same x<sub>T</sub>. All other choices are those at the left."
 
 
-class GridPanel(QScrollArea):
+class GridPanel(ScrollPanel):
     """Shows what it is told; says what the user wants."""
 
     runClicked = Signal(object)
@@ -40,22 +38,12 @@ class GridPanel(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._facts: ModelFacts | None = None
         self._state = State()
         self._there = False
-        body = QWidget()
-        body.setObjectName("panelBody")
-        self._layout = QVBoxLayout(body)
-        self._layout.setContentsMargins(10, 8, 10, 10)
-        self._layout.setSpacing(6)
         self._build_choices()
         self._build_results()
-        self._layout.addStretch(1)
-        self.setWidget(body)
+        self.column.addStretch(1)
         self._guard = WheelGuard(self)
         self._guard.watch(self)
         self._enable()
@@ -66,12 +54,12 @@ class GridPanel(QScrollArea):
         lead = QLabel(LEAD)
         lead.setObjectName("muted")
         lead.setWordWrap(True)
-        self._layout.addWidget(lead)
+        self.column.addWidget(lead)
         self.rows = AxisField("gridRows", "Rows")
         self.columns = AxisField("gridColumns", "Columns")
         for field in (self.rows, self.columns):
             field.wanted.connect(self._ask)
-            self._layout.addWidget(field)
+            self.column.addWidget(field)
         self._count = named(
             QSpinBox(),
             "gridCountSpin",
@@ -82,7 +70,7 @@ class GridPanel(QScrollArea):
         self._count.setMinimum(1)
         form = QFormLayout()
         form.addRow("Samples per cell", self._count)
-        self._layout.addLayout(form)
+        self.column.addLayout(form)
         self.row = ComputeRow(
             "grid", "Run", "Run the grid", "Run every cell, one after the other", "End with the cells that are there"
         )
@@ -94,7 +82,7 @@ class GridPanel(QScrollArea):
         )
         self._show.clicked.connect(self.showClicked)
         self.row.add_under(self._show)
-        self._layout.addWidget(self.row)
+        self.column.addWidget(self.row)
 
     def _build_results(self) -> None:
         self._heading = QLabel("Quality")
@@ -103,8 +91,8 @@ class GridPanel(QScrollArea):
         self._words.setObjectName("gridWords")
         self._words.setAccessibleName("What the quality number is")
         self._words.setWordWrap(True)
-        self._layout.addWidget(self._heading)
-        self._layout.addWidget(self._words)
+        self.column.addWidget(self._heading)
+        self.column.addWidget(self._words)
         self._heading.hide()
 
     # Showing

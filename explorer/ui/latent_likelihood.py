@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import (
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,6 +25,7 @@ from explorer.ui.job import Job
 from explorer.ui.measure_row import samples_spin, set_samples
 from explorer.ui.number_table import NumberTable
 from explorer.ui.runner import Runner
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.session import Session
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.stack_plot import StackPlot
@@ -82,7 +80,7 @@ class LatentMeasurements(QObject):
             self.progressed.emit(frame.fraction, frame.doing)
 
 
-class LatentLikelihood(QScrollArea):
+class LatentLikelihood(ScrollPanel):
     """Shows what it is told; says what the user wants."""
 
     computeClicked = Signal(int, int)
@@ -91,17 +89,8 @@ class LatentLikelihood(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._found: LatentBounded | None = None
         self._levels = 1
-        body = QWidget()
-        body.setObjectName("panelBody")
-        self._layout = QVBoxLayout(body)
-        self._layout.setContentsMargins(10, 8, 10, 10)
-        self._layout.setSpacing(6)
         self._build_choices()
         self._stack = StackPlot("latent")
         self._stack.line_name = "weighted"
@@ -110,22 +99,21 @@ class LatentLikelihood(QScrollArea):
         units = QHBoxLayout()
         units.addStretch(1)
         units.addWidget(self._stack.unit)
-        self._layout.addWidget(self._stack)
-        self._layout.addLayout(units)
+        self.column.addWidget(self._stack)
+        self.column.addLayout(units)
         self._table: NumberTable | None = None
-        self._place = self._layout.count()
+        self._place = self.column.count()
         self._words = QLabel(IDLE)
         self._words.setObjectName("boundSummary")
         self._words.setAccessibleName("What was found")
         self._words.setWordWrap(True)
-        self._layout.addWidget(self._words)
+        self.column.addWidget(self._words)
         likelihood = QLabel("p(x|z₁): Bernoulli, black and white pixels")
         likelihood.setObjectName("muted")
         likelihood.setToolTip(LIKELIHOOD_TIP)
         likelihood.setWordWrap(True)
-        self._layout.addWidget(likelihood)
-        self._layout.addStretch(1)
-        self.setWidget(body)
+        self.column.addWidget(likelihood)
+        self.column.addStretch(1)
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("latentSamplesSpin", "How many of the model's sample pictures")
@@ -147,8 +135,8 @@ class LatentLikelihood(QScrollArea):
         )
         self.row.startClicked.connect(self._ask)
         self.row.stopClicked.connect(self.stopClicked)
-        self._layout.addLayout(form)
-        self._layout.addWidget(self.row)
+        self.column.addLayout(form)
+        self.column.addWidget(self.row)
 
     def set_model(self, facts: ModelFacts) -> None:
         """Another chain is open; nothing is known of it."""
@@ -208,7 +196,7 @@ class LatentLikelihood(QScrollArea):
 
     def _lay_out(self) -> None:
         if self._table is not None:
-            self._layout.removeWidget(self._table)
+            self.column.removeWidget(self._table)
             self._table.hide()
             self._table.deleteLater()
         one = self._levels == 1
@@ -223,7 +211,7 @@ class LatentLikelihood(QScrollArea):
             ("bits", "bits/dim", BITS_TIP),
         ]
         self._table = NumberTable("latentTable", "Terms of the ELBO", ("nats",), rows)
-        self._layout.insertWidget(self._place, self._table)
+        self.column.insertWidget(self._place, self._table)
 
 
 def _stack(found: LatentBounded) -> BoundStack:

@@ -6,15 +6,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,6 +26,7 @@ from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
 from explorer.ui.measure_row import samples_spin, set_samples
 from explorer.ui.objectives_panel import ObjectivesPanel
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.stack_plot import StackPlot
 from explorer.ui.time_plot import TimePlot
 
@@ -39,7 +37,7 @@ STACK_HEIGHT = 190
 A, B = "(A)", "(B)"
 
 
-class LikelihoodPanel(QScrollArea):
+class LikelihoodPanel(ScrollPanel):
     """Shows what it is told; says what the user wants."""
 
     computeClicked = Signal(int, str, bool)
@@ -51,32 +49,22 @@ class LikelihoodPanel(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._found: Bounded | None = None
         self._time = 0
         self._facts: ModelFacts | None = None
         self._seed = 0
-        body = QWidget()
-        body.setObjectName("panelBody")
-        self._layout = QVBoxLayout(body)
-        self._layout.setContentsMargins(10, 8, 10, 10)
-        self._layout.setSpacing(6)
         self._build_choices()
         self._build_plots()
-        self._layout.addWidget(self.stack)
+        self.column.addWidget(self.stack)
         below = QHBoxLayout()
         below.addWidget(self._paid, 1)
         below.addWidget(self.stack.unit)
-        self._layout.addLayout(below)
+        self.column.addLayout(below)
         self._build_results()
         self._add_plots()
         self.objectives = ObjectivesPanel()
-        self._layout.addWidget(self.objectives)
-        self._layout.addStretch(1)
-        self.setWidget(body)
+        self.column.addWidget(self.objectives)
+        self.column.addStretch(1)
         self.drop()
 
     # Building
@@ -102,8 +90,8 @@ class LikelihoodPanel(QScrollArea):
         )
         self.row.startClicked.connect(self._ask)
         self.row.stopClicked.connect(self.stopClicked)
-        self._layout.addLayout(first)
-        self._layout.addWidget(self.row)
+        self.column.addLayout(first)
+        self.column.addWidget(self.row)
 
     def _build_plots(self) -> None:
         self.stack = StackPlot()
@@ -122,9 +110,9 @@ class LikelihoodPanel(QScrollArea):
             plot.timeChosen.connect(self.timeChosen)
 
     def _add_plots(self) -> None:
-        self._layout.addWidget(self.terms)
-        self._layout.addWidget(self._here)
-        self._layout.addWidget(self.variance)
+        self.column.addWidget(self.terms)
+        self.column.addWidget(self._here)
+        self.column.addWidget(self.variance)
 
     def _build_results(self) -> None:
         heading = QLabel("The bound, in nats per sample")
@@ -135,9 +123,9 @@ class LikelihoodPanel(QScrollArea):
         self._summary.setObjectName("boundSummary")
         self._summary.setAccessibleName("Do both splits agree?")
         self._summary.setWordWrap(True)
-        self._layout.addWidget(heading)
-        self._layout.addWidget(self.table)
-        self._layout.addWidget(self._summary)
+        self.column.addWidget(heading)
+        self.column.addWidget(self.table)
+        self.column.addWidget(self._summary)
 
     # Showing
 

@@ -7,10 +7,8 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -23,6 +21,7 @@ from explorer.ui.fact_editors import make_editor, numbers_editor
 from explorer.ui.field_column import WheelGuard
 from explorer.ui.icons import icon
 from explorer.ui.probe_view import ProbeView
+from explorer.ui.scroll_panel import ScrollPanel
 
 KEYS = {row: key for key, row in ROWS.items()}
 SOURCES = {
@@ -38,7 +37,7 @@ HEADING = "What is known"
 LONG_WORD = re.compile(r"\S{25,}")
 
 
-class ModelPanel(QScrollArea):
+class ModelPanel(ScrollPanel):
     """Shows what it is told; says what the user wants."""
 
     factSet = Signal(str, object)
@@ -46,18 +45,9 @@ class ModelPanel(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._facts: ModelFacts | None = None
         self._reading = False
         self._resets: list[QToolButton] = []
-        body = QWidget()
-        body.setObjectName("panelBody")
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(10, 8, 10, 10)
-        layout.setSpacing(6)
         self.probe = ProbeView()
         self._warnings = QLabel()
         self._warnings.setObjectName("alert")
@@ -74,13 +64,12 @@ class ModelPanel(QScrollArea):
         self._where.setWordWrap(True)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(8)
-        layout.addWidget(self.probe)
-        layout.addWidget(self._warnings)
-        layout.addWidget(heading)
-        layout.addLayout(self._rows)
-        layout.addWidget(self._where)
-        layout.addStretch(1)
-        self.setWidget(body)
+        self.column.addWidget(self.probe)
+        self.column.addWidget(self._warnings)
+        self.column.addWidget(heading)
+        self.column.addLayout(self._rows)
+        self.column.addWidget(self._where)
+        self.column.addStretch(1)
         self._guard = WheelGuard(self)
         self.set_facts(None)
 

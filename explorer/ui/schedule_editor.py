@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget, QWidgetAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget, QWidgetAction
 
 from explorer.engine.frame import ScheduleSpec, ScheduleTable
 from explorer.request import OWN_SCHEDULE, ScheduleChoice
-from explorer.ui.controls import named
+from explorer.ui.controls import combo, named
 from explorer.ui.icons import icon
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.schedule_handles import Points, ScheduleHandles, points_of
@@ -35,9 +35,7 @@ class ScheduleEditor(QWidget):
         self._specs: dict[str, ScheduleSpec] = {}
         self._table: ScheduleTable | None = None
         self._form_of = ""
-        self._combo = named(QComboBox(), "scheduleCombo", "Noise schedule", TIP)
-        self._combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._combo.setMinimumContentsLength(6)
+        self._combo = combo("scheduleCombo", "Noise schedule", TIP, 6)
         self._combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._combo.currentIndexChanged.connect(lambda _: self._choose())
         self._combo.activated.connect(lambda _: self._ask())

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal, TypeAlias
 
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 
-from explorer.lenses.colour import grid_shape
 from explorer.lenses.drawable import Image
 from explorer.ui import selection
 from explorer.ui.brush import RADIUS
 from explorer.ui.selection import Mask, Pixel
 from explorer.ui.tile import Tile
-from explorer.ui.tile_mouse import TileMouse
+from explorer.ui.tile_mouse import TileMouse, pixel_at
 from explorer.ui.viewport import Viewport
 
 Way: TypeAlias = Literal["rectangle", "brush"]
@@ -79,15 +77,8 @@ class Selecting(TileMouse):
     def _place(self, place: QPointF) -> tuple[float, float] | None:
         """Row and column within the sample under the mouse, None beside all of them."""
         drawable = self._tile.drawable() if self._tile is not None else None
-        if not isinstance(drawable, Image):
-            return None
-        n, _, height, width = drawable.data.shape
-        rows, columns = grid_shape(n)
-        across, down = place.x() * columns, place.y() * rows
-        sample = math.floor(down) * columns + math.floor(across)
-        if not (0 <= across < columns and 0 <= down < rows and sample < n):
-            return None
-        return down % 1 * height, across % 1 * width
+        pixel = pixel_at(drawable, place) if isinstance(drawable, Image) else None
+        return None if pixel is None else pixel[1:]
 
     def _begin(self, event: QMouseEvent, place: QPointF) -> None:
         here, shape = self._place(place), self._shape

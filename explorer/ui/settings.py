@@ -1,4 +1,4 @@
-"""What is remembered between two starts: window layout, theme, recent models, whether to load one again."""
+"""What is remembered between two starts: window layout, theme, recent models, programs that may run."""
 
 from __future__ import annotations
 
@@ -34,10 +34,7 @@ class Settings:
 
     def recent(self) -> list[str]:
         """Paths of models opened lately, the newest first."""
-        value = self._store.value("recent")
-        if isinstance(value, str):
-            return [value]
-        return [str(path) for path in value] if isinstance(value, list) else []
+        return self._texts("recent")
 
     def add_recent(self, path: str) -> None:
         paths = [path, *(other for other in self.recent() if other != path)]
@@ -45,10 +42,7 @@ class Settings:
 
     def trusted(self) -> list[str]:
         """SHA-256 of the programs that the user let run."""
-        value = self._store.value("trusted")
-        if isinstance(value, str):
-            return [value]
-        return [str(digest) for digest in value] if isinstance(value, list) else []
+        return self._texts("trusted")
 
     def add_trusted(self, digest: str) -> None:
         """Remember that the program with this digest may run."""
@@ -61,3 +55,10 @@ class Settings:
 
     def set_bytes(self, key: str, value: QByteArray) -> None:
         self._store.setValue(f"layout/{key}", value)
+
+    def _texts(self, key: str) -> list[str]:
+        """A list, of which QSettings gives back a single text where it has one entry, and None where it has none."""
+        value = self._store.value(key)
+        if isinstance(value, str):
+            return [value]
+        return [str(text) for text in value] if isinstance(value, list) else []

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize
 from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import palette_table
 from explorer.lenses.drawable import Slice
-from explorer.ui import theme
 from explorer.ui.chart_view import BOTTOM, LEFT, NumberAxis
+from explorer.ui.plot_dress import dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
-from explorer.ui.time_plot import small_font
 
 ARROW = 0.9
 """Length of the longest arrows, in cells."""
@@ -28,12 +27,7 @@ class SliceView(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, axisItems={side: NumberAxis(side) for side in ("left", "bottom")})
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMouseEnabled(x=False, y=False)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        for side in ("left", "bottom"):
-            self.getAxis(side).enableAutoSIPrefix(False)
+        hold_still(self)
         self.getAxis("left").setWidth(LEFT)
         self.getAxis("bottom").setHeight(BOTTOM)
         self.setAspectLocked(True)
@@ -72,16 +66,11 @@ class SliceView(pg.PlotWidget):
         self._drop_names()
 
     def _style(self, drawable: Slice) -> None:
-        t = theme.current()
-        self.setBackground(t.surface)
+        dress(self)
         for side, label in (("bottom", drawable.labels[0]), ("left", drawable.labels[1])):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(t.border))
-            axis.setTextPen(pg.mkPen(t.muted))
-            axis.setStyle(tickFont=small_font(), tickLength=-4)
-            self.setLabel(side, typeset(label), color=t.muted, **{"font-size": "8pt"})
+            name_axis(self, side, typeset(label))
         # The colours are the same on both themes, light about 0: so are the arrows and marks over them.
-        self._arrows.setPen(pg.mkPen("#1b1f26", width=1.2))
+        self._arrows.setPen(pg.mkPen(INK, width=1.2))
         self._marks.setBrush(pg.mkBrush("#b3261e"))
         if len(self._names) != len(drawable.marks):
             self._drop_names()

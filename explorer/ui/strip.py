@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from explorer.ui import controls
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -18,11 +20,7 @@ class Choice:
 
     def button(self) -> QPushButton:
         """The button itself."""
-        button = QPushButton(self.text)
-        button.setObjectName(self.name)
-        button.setAccessibleName(self.said)
-        button.setToolTip(self.tip)
-        return button
+        return controls.button(self.name, self.text, self.tip, self.said)
 
 
 class Strip(QFrame):

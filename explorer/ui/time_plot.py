@@ -8,11 +8,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import theme
 from explorer.ui.cursor_layer import CursorLayer
+from explorer.ui.plot_dress import dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
 
 MAX_SHOWN = 400
@@ -38,11 +39,7 @@ class TimePlot(QWidget):
         self.plot = pg.PlotWidget()
         self.plot.setObjectName(name)
         self.plot.setAccessibleName(tip)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
+        hold_still(self.plot)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
         self._dashed: set[str] = set()
@@ -189,15 +186,9 @@ class TimePlot(QWidget):
     def restyle(self) -> None:
         """The theme's colours."""
         t = theme.current()
-        self.plot.setBackground(t.surface)
-        for side in ("left", "bottom"):
-            axis = self.plot.getAxis(side)
-            axis.setPen(pg.mkPen(t.border))
-            axis.setTextPen(pg.mkPen(t.muted))
-            axis.setStyle(tickFont=small_font(), tickLength=-4)
+        dress(self.plot)
         self.plot.getAxis("left").setWidth(46)
-        label_style = {"color": t.muted, "font-size": "8pt"}
-        self.plot.setLabel("left", self._left_label, **label_style)
+        name_axis(self.plot, "left", self._left_label)
         self.plot.showGrid(x=True, y=True, alpha=0.12)
         self._marks.setBrush(pg.mkBrush(t.warning))
         for name in self._curves:
@@ -240,10 +231,3 @@ def round_numbers(maximum: int) -> list[int]:
     step = next(m * 10**k for k in range(10) for m in (1, 2, 5) if maximum <= 5 * m * 10**k)
     numbers = [value for value in range(0, maximum, step) if value == 0 or maximum - value >= 0.6 * step]
     return [*numbers, maximum] if maximum else [0]
-
-
-def small_font() -> QFont:
-    """For the numbers on an axis."""
-    font = QFont("Inter")
-    font.setPointSizeF(7.5)
-    return font

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QWidget
 
 from explorer.engine.forms_frame import ContinuousBound
 from explorer.engine.frame import Frame, Opened
@@ -14,6 +14,7 @@ from explorer.ui.job import Job
 from explorer.ui.measure_row import MeasureRow
 from explorer.ui.number_table import NumberTable
 from explorer.ui.runner import Runner
+from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.session import Session
 from explorer.ui.time_plot import TimePlot
 
@@ -30,7 +31,7 @@ TERMS = (
 EMPTY = "Measure to see the bound in bits per dimension, and how the loss is spread over t."
 
 
-class VdmPanel(QScrollArea):
+class VdmPanel(ScrollPanel):
     """Asks for itself. suitableChanged: whether the open model has a schedule that was learned."""
 
     suitableChanged = Signal(bool)
@@ -41,10 +42,6 @@ class VdmPanel(QScrollArea):
         self.job = Job(runner, "measure", self)
         self.job.answered.connect(self._take)
         self.suitable = False
-        self.setObjectName("panel")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._build()
         session.opened.connect(self._opened)
         session.stateChanged.connect(lambda: self.plot.set_time(session.state.t))
@@ -82,15 +79,9 @@ class VdmPanel(QScrollArea):
         self._summary.setObjectName("vdmSummary")
         self._summary.setAccessibleName("What the learned schedule gains")
         self._summary.setWordWrap(True)
-        body = QWidget()
-        body.setObjectName("panelBody")
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(10, 8, 10, 10)
-        layout.setSpacing(6)
         for part in (heading, self.row, self.terms, self.plot, second, self.variances, self._summary):
-            layout.addWidget(part)
-        layout.addStretch(1)
-        self.setWidget(body)
+            self.column.addWidget(part)
+        self.column.addStretch(1)
 
     def _opened(self, opened: Opened) -> None:
         self._set_model(opened.facts)
