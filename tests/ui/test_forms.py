@@ -134,7 +134,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     hand = make_hand(learned)
     # The card's sampler is chosen, with its parameters.
     assert (hand.session.state.sampler, hand.session.state.steps) == ("annealed_langevin", 5)
-    assert hand.combo("sampler:start").currentText() == "uniform"
+    assert hand.combo("sampler:start").currentText() == "Uniform"
     assert hand.spin("sampler:steps_per_level").value() == 2
     # Others are drawn beside it.
     assert set(hand.find(Curves).snr.names()) == {"SNR", "linear", "cosine"}
