@@ -9,7 +9,6 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QWidget,
@@ -20,7 +19,7 @@ from explorer.facts import ModelFacts
 from explorer.ui import likelihood_tips as tips
 from explorer.ui.bound_table import BoundTable
 from explorer.ui.compute_row import ComputeRow
-from explorer.ui.controls import named
+from explorer.ui.controls import combo, named
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.estimate_plot import EstimatePlot
 from explorer.ui.estimate_text import agreement, estimate, gap
@@ -71,7 +70,7 @@ class LikelihoodPanel(ScrollPanel):
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
-        self._variance = named(QComboBox(), "boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE)
+        self._variance = combo("boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE, 4)
         self._variance.addItem("Posterior, β̃", "beta_tilde")
         self._variance.addItem("Forward, β", "beta")
         self._ode = named(QCheckBox("ODE"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE)
