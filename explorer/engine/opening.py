@@ -33,6 +33,8 @@ class _Reader(threading.Thread, Generic[R]):
         try:
             with watched(self._watch):
                 self.results.append(self._read())
+        except _StoppedError:
+            pass  # not kept: with it would be all that was read so far
         except BaseException as error:  # noqa: BLE001 — raised again where the model is waited for
             self.error = error
         self.told.put(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,14 @@ def test_progress_is_told_and_the_model_comes_in_the_end(file: Path) -> None:
 
 def test_reading_stops_where_nobody_waits_any_more(file: Path) -> None:
     finished: list[nn.Module] = []
+    half_read: list[weakref.ref[nn.Module]] = []
     gate = threading.Event()
 
     def read() -> None:
         from explorer.formats.reading import tell
 
+        half = network()
+        half_read.append(weakref.ref(half))
         for i in range(1000):
             tell("weights", i / 1000)
             if i == 30:
@@ -67,6 +71,8 @@ def test_reading_stops_where_nobody_waits_any_more(file: Path) -> None:
     gate.set()
     closer.join(5)
     assert not closer.is_alive()
+    assert not finished
+    assert half_read[0]() is None  # its memory is free at once
 
 
 def test_what_goes_wrong_is_raised(tmp_path: Path) -> None:
