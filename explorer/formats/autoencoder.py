@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from explorer.formats.autoencoder_config import AutoencoderConfig
 from explorer.formats.network import build
@@ -18,18 +18,26 @@ if TYPE_CHECKING:
     from explorer.formats.model import Model
 
 
+class Codec(Protocol):
+    """What diffusers' AutoencoderKL and VQModel are asked, their answers being the first of a tuple."""
+
+    def decode(self, latents: Tensor, *, return_dict: bool) -> tuple[Tensor, ...]: ...
+
+    def encode(self, pictures: Tensor, *, return_dict: bool) -> tuple[Any, ...]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Autoencoder:
     """network: an AutoencoderKL or a VQModel. Pictures are in [−1, 1]; latents as the diffusion model knows them."""
 
-    network: nn.Module
+    network: Codec
     config: AutoencoderConfig
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """(n, c, h, w) → pictures (n, C, H, W), one after the other: the decoder's own memory is large."""
         unscaled = latents / _channels(self.config.scaling, latents) + _channels(self.config.shift, latents)
-        pictures = torch.cat([self.network.decode(one, return_dict=False)[0] for one in torch.split(unscaled, 1)])  # type: ignore[operator]
+        pictures = torch.cat([self.network.decode(one, return_dict=False)[0] for one in torch.split(unscaled, 1)])
         return 2 * pictures - 1 if self.config.unit_range else pictures
 
     @torch.no_grad()
@@ -39,7 +47,7 @@ class Autoencoder:
         return torch.cat([self._encoded(one) for one in torch.split(given, 1)])
 
     def _encoded(self, picture: Tensor) -> Tensor:
-        found = self.network.encode(picture, return_dict=False)[0]  # type: ignore[operator]
+        found = self.network.encode(picture, return_dict=False)[0]
         latent: Tensor = found if isinstance(found, Tensor) else found.mode()
         return (latent - _channels(self.config.shift, latent)) * _channels(self.config.scaling, latent)
 
@@ -55,14 +63,14 @@ def load_autoencoder(
     """Raises ModelError for arguments that do not go together and weights that do not fit."""
     network = build(config.class_name, config.arguments, config_label)
     load_weights(network, weights, label, device, current_name)
-    return Autoencoder(network, config)
+    return Autoencoder(cast("Codec", network), config)
 
 
 def fill_autoencoder(config: AutoencoderConfig, label: str, weights: Weights, device: torch.device) -> Autoencoder:
     """The same, of weights that have the network's own names."""
     network = build(config.class_name, config.arguments, label)
     fill(network, weights, device)
-    return Autoencoder(network, config)
+    return Autoencoder(cast("Codec", network), config)
 
 
 def with_autoencoder(model: Model, found: Autoencoder) -> Model:

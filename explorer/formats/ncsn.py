@@ -40,6 +40,8 @@ TABLE, SCALE = "normalizer.embed.weight", "normalizer.gamma"
 """One of them is there: numbers for each noise level, or for all."""
 SIDES = (32, 128, 256)
 """Of the pictures that a network was published for, by its number of levels from 4 on."""
+MNIST_SIDE = 28
+"""Of the pictures of one channel that a first network was published for."""
 ACTIVATIONS = ("elu", "relu", "lrelu", "swish")
 SIGMAS = (1.0, 0.01)
 """Of ermongroup/ncsn's configuration."""
@@ -77,7 +79,8 @@ class ScoreNetwork(SingleFile[Network]):
         rescaled = data.boolean("rescaled", default=False)
         where = yaml if "rescaled" in data else PROGRAM
         side = data.integer("image_size", None, 1, 4096)
-        guess = Candidate((SIDES[stages], SIDES[stages]), "inferred", f"what {title} was published for")
+        usual = MNIST_SIDE if levels and channels == 1 else SIDES[stages]
+        guess = Candidate((usual, usual), "inferred", f"what {title} was published for")
         size = context.size(Candidate((side, side), "file", yaml) if side else guess, (32, 32), 2 << stages)
         sigmas = _sigmas(checkpoint, sets[weights], levels, model, yaml, context)
         activation = model.choice("nonlinearity", "elu", ACTIVATIONS)

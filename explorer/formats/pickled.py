@@ -68,7 +68,7 @@ class _Counted(dict[int, Callable[..., None]]):
         return super().__getitem__(code)
 
 
-class InertUnpickler(_Base):  # type: ignore[misc]
+class InertUnpickler(_Base):  # type: ignore[misc]  # the base has no type
     """Reads one pickled object of `source`. storage: (key, type, count) → the storage that PyTorch's files mention."""
 
     def __init__(self, source: Bounded, storage: Callable[[str, str, int], StorageRef] | None = None) -> None:

@@ -129,7 +129,8 @@ def _network(file: Path, kind: str, device: torch.device) -> nn.Module:
 
     try:
         if kind == "torchscript":
-            script: nn.Module = torch.jit.load(str(file), map_location=device)  # type: ignore[no-untyped-call]
+            jit: Any = torch.jit  # without types
+            script: nn.Module = jit.load(str(file), map_location=device)
             return script.eval()
         if kind == "export":
             exported = torch.export.load(file).module()

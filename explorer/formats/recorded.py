@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,8 @@ def record(network: nn.Module, inputs: tuple[Tensor, ...]) -> Recorded | None:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # deprecated, with no successor that starts in less than half a minute
-            traced = torch.jit.freeze(torch.jit.trace(plain, inputs, check_trace=False))  # type: ignore[no-untyped-call]
+            jit: Any = torch.jit  # without types
+            traced = jit.freeze(jit.trace(plain, inputs, check_trace=False))
     except (RuntimeError, TypeError, ValueError):
         return None
     x, timestep, *labels = inputs

@@ -55,13 +55,13 @@ def by_level(
 
 def choose_sde(presets: tuple[str, ...], context: Context) -> str:
     """The one that the user or the card chose, else the first, with a warning."""
-    first, *others = presets
+    first, *others = (f"“{preset}”" for preset in presets)
     if context.user.preset is None and context.card.preset is None:
         context.evidence.warn(
-            f"“{first}” is taken; networks of this kind were also trained with {', '.join(others)}, which no file "
-            "says: choose the preset."
+            f"{first} is taken; networks of this kind were also trained with {', '.join(others[:-1])} and "
+            f"{others[-1]}, which no file says: choose the preset."
         )
-    return context.among("preset", "preset", presets, Candidate(first, "default", PAPER))
+    return context.among("preset", "preset", presets, Candidate(presets[0], "default", PAPER))
 
 
 def schedule_of(

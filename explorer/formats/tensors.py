@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -165,8 +165,8 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
     try:
         with path.open("rb") as plain:
             header, data = read_header(plain, path.stat().st_size)
-        file = safe_open(path, framework="pt", device="cpu")
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118
+        file: Any = safe_open(path, framework="pt", device="cpu")  # typed in part alone
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in header if name != "__metadata__"}
     except (SafetensorError, ValueError, OSError) as error:  # ours are ValueErrors too
         raise ModelError(f"{label} is damaged or incomplete: download or write it again.") from error
     with file, path.open("rb") as plain:
@@ -176,7 +176,7 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
             entry = header[name]
             dtype = _DTYPES.get(entry["dtype"])
             if dtype is None or not math.prod(shapes[name]):
-                mapped: Tensor = file.get_tensor(name)  # type: ignore[no-untyped-call]
+                mapped: Tensor = file.get_tensor(name)
                 return mapped.clone()
             tensor = torch.empty(shapes[name], dtype=dtype)
             plain.seek(data + entry["data_offsets"][0])

@@ -57,7 +57,7 @@ def _read(text: str) -> Any:
         return None
     yaml: Any = importlib.import_module("yaml")  # ships no types
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # of plain values alone
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # of plain values alone; the base has no type
         aliases = 0
 
         def compose_node(self, parent: Any, index: Any) -> Any:

@@ -233,10 +233,10 @@ def _build(spec: Layer, embedding: int) -> nn.Module:
     return _Convolution(spec) if spec.resample else nn.Conv2d(spec.channels, spec.out_channels, 3, padding=1)
 
 
-class _Stage(nn.Sequential):
+class _Stage(nn.ModuleList):
     """Layers one after the other, each given what it needs."""
 
-    def run(self, x: Tensor, time: Tensor, context: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, context: Tensor | None) -> Tensor:
         for layer in self:
             if isinstance(layer, _Residual):
                 x = layer(x, time)
@@ -270,7 +270,7 @@ class AdmUnet(nn.Module):
             self.tokens = nn.Embedding(*config.tokens)
 
         def stage(layers: Stage) -> _Stage:
-            return _Stage(*(_build(spec, config.embedding) for spec in layers))
+            return _Stage(_build(spec, config.embedding) for spec in layers)
 
         self.input_blocks = nn.ModuleList(map(stage, config.inputs))
         self.middle_block = stage(config.middle)
@@ -290,10 +290,10 @@ class AdmUnet(nn.Module):
             context = self.tokens(labels)[:, None]
         kept: list[Tensor] = []
         for block in self.input_blocks:
-            x = block.run(x, embedded, context)  # type: ignore[operator]
+            x = block(x, embedded, context)
             kept.append(x)
-        x = self.middle_block.run(x, embedded, context)
+        x = self.middle_block(x, embedded, context)
         for block in self.output_blocks:
-            x = block.run(torch.cat((x, kept.pop()), dim=1), embedded, context)  # type: ignore[operator]
+            x = block(torch.cat((x, kept.pop()), dim=1), embedded, context)
         output: Tensor = self.out(x)
         return output

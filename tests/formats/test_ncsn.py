@@ -74,6 +74,7 @@ def test_the_first_network_is_told_the_number_of_a_level(tmp_path: Path) -> None
 def test_without_yaml_the_levels_of_the_first_network_are_those_of_the_program(tmp_path: Path) -> None:
     facts = registry.inspect(save_first(tmp_path))
     assert str(facts.schedule_numbers) == "geometric (sigma_min 0.01, sigma_max 1)"
+    assert facts.shape == (1, 28, 28)
     assert any("does not hold its noise levels: 10 from 1 to 0.01" in warning for warning in facts.warnings)
 
 

@@ -56,7 +56,7 @@ def test_networks_of_the_type_ddpm(tmp_path: Path, average: bool) -> None:
     facts, reference = model.facts, read_reference("score_sde_ddpm")
     assert (facts.schedule, facts.T, facts.prediction, facts.preset) == ("linear", 1000, "eps", "VP, discrete")
     assert facts.weight_sets == (("ema", "raw") if average else ())
-    assert any("VP, sub-VP, VE, discrete" in warning for warning in facts.warnings)
+    assert any("“VP”, “sub-VP” and “VE, discrete”" in warning for warning in facts.warnings)
     x = reference.tensor("x")
     for label, expected in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
         assert_close(model.denoiser(x, label + 1).eps, expected)
