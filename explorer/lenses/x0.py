@@ -20,7 +20,8 @@ def draw(view: View) -> Drawable:
         return Image(data, "data", (low, high), colours_note(view))
     outside = float(((data < low) | (data > high)).mean())
     # The picture cannot show them: a large share is normal where a model overshoots a black ground a little.
-    note = f"{outside:.0%} clipped" if outside >= 0.005 else ""
+    limits = f"±{high:g}" if low == -high else f"{low:g} … {high:g}"
+    note = f"{outside:.0%} beyond {limits}" if outside >= 0.005 else ""
     return Image(data, "data", (low, high), note)
 
 
