@@ -6,6 +6,7 @@ batlow rises from 0.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -43,6 +44,18 @@ def grid_shape(n: int) -> tuple[int, int]:
     """rows, columns of the most nearly square grid that holds n pictures, wider rather than higher."""
     columns = int(np.ceil(np.sqrt(n)))
     return -(-n // columns), columns
+
+
+def pixel_at(image: Image, x: float, y: float) -> tuple[int, float, float] | None:
+    """The sample at a place of a batch's sheet, x and y in [0, 1) from its top left corner, and the row and column of
+    that place in the sample's picture, in pixels; None beside all samples."""
+    n, _, height, width = image.data.shape
+    rows, columns = grid_shape(n)
+    across, down = x * columns, y * rows
+    sample = math.floor(down) * columns + math.floor(across)
+    if not (0 <= across < columns and 0 <= down < rows and sample < n):
+        return None
+    return sample, down % 1 * height, across % 1 * width
 
 
 def bytes_of(image: Image) -> NDArray[np.uint8]:

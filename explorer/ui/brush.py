@@ -7,9 +7,10 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 
+from explorer.lenses.colour import pixel_at
 from explorer.lenses.drawable import Floats, Image, Points
 from explorer.ui import edits
-from explorer.ui.tile_mouse import TileMouse, pixel_at
+from explorer.ui.tile_mouse import TileMouse
 
 RADIUS = 0.045
 """Of the brush, as a share of the picture's width; at least three quarters of a pixel."""
@@ -60,7 +61,7 @@ class Brush(TileMouse):
             self._paint(drawable, place, event.buttons())
 
     def _paint(self, image: Image, place: QPointF, buttons: Qt.MouseButton) -> None:
-        pixel = pixel_at(image, place)
+        pixel = pixel_at(image, place.x(), place.y())
         if pixel is None or self._tile is None:
             return
         value = image.limits[0 if buttons & Qt.MouseButton.RightButton else 1]

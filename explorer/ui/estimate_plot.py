@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsPolygonItem
 
 from explorer.ui import theme
-from explorer.ui.time_plot import MAX_SHOWN, TimePlot
+from explorer.ui.time_plot import TimePlot, spread
 
 Floats = NDArray[np.float64]
 BAND_OPACITY = 70
@@ -76,7 +76,7 @@ class EstimatePlot(TimePlot):
             if name not in self._bands:
                 self._bands[name] = Band(self.plot, -2 * depth - 1)
                 self._paint_band(name)
-            shown = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
+            shown = spread(len(x))
             half = np.nan_to_num(error[shown])
             self._bands[name].show(x[shown], *(symlog(mean[shown] + edge, linear) for edge in (-half, half)))
         low, high = min(0.0, float((means - errors).min())), max(0.0, float((means + errors).max()))

@@ -8,7 +8,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QRegion
 from PySide6.QtWidgets import QWidget
 
-from explorer.lenses.colour import grid_shape, packed_sheet
+from explorer.lenses.colour import grid_shape, packed_sheet, pixel_at
 from explorer.lenses.drawable import Image
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
@@ -66,16 +66,14 @@ class PictureView(LinkedView):
         place = self.viewport.hover
         if place is None or self._image is None:
             return ""
-        n, _, height, width = self._image.data.shape
-        rows, columns = grid_shape(n)
-        x, y = int(place.x() * columns * width), int(place.y() * rows * height)
-        sample = y // height * columns + x // width
-        if not 0 <= sample < n:
+        pixel = pixel_at(self._image, place.x(), place.y())
+        if pixel is None:
             return ""
-        values = self._image.data[sample, :, y % height, x % width]
+        sample, row, column = (int(part) for part in pixel)
+        values = self._image.data[sample, :, row, column]
         numbers = ", ".join(f"{value:+.3f}" for value in values[:4])
-        which = f"sample {sample}  " if n > 1 else ""
-        return f"{which}({x % width}, {y % height})  {numbers}"
+        which = f"sample {sample}  " if len(self._image.data) > 1 else ""
+        return f"{which}({column}, {row})  {numbers}"
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         super().mousePressEvent(event)
@@ -86,11 +84,10 @@ class PictureView(LinkedView):
         pressed, self._pressed = self._pressed, None
         if pressed is None or (event.position() - pressed).manhattanLength() > CLICK_REACH or self._image is None:
             return
-        place, (n, _, height, width) = self.to_content(event.position()), self._image.data.shape
-        rows, columns = grid_shape(n)
-        x, y = int(place.x() * columns * width), int(place.y() * rows * height)
-        if self.area().contains(event.position()) and y // height * columns + x // width < n:
-            self.picked.emit(y % height, x % width)
+        place = self.to_content(event.position())
+        pixel = pixel_at(self._image, place.x(), place.y())
+        if pixel is not None and self.area().contains(event.position()):
+            self.picked.emit(int(pixel[1]), int(pixel[2]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -7,12 +7,13 @@ from typing import Literal, TypeAlias
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 
+from explorer.lenses.colour import pixel_at
 from explorer.lenses.drawable import Image
 from explorer.ui import selection
 from explorer.ui.brush import RADIUS
 from explorer.ui.selection import Mask, Pixel
 from explorer.ui.tile import Tile
-from explorer.ui.tile_mouse import TileMouse, pixel_at
+from explorer.ui.tile_mouse import TileMouse
 from explorer.ui.viewport import Viewport
 
 Way: TypeAlias = Literal["rectangle", "brush"]
@@ -77,7 +78,7 @@ class Selecting(TileMouse):
     def _place(self, place: QPointF) -> tuple[float, float] | None:
         """Row and column within the sample under the mouse, None beside all of them."""
         drawable = self._tile.drawable() if self._tile is not None else None
-        pixel = pixel_at(drawable, place) if isinstance(drawable, Image) else None
+        pixel = pixel_at(drawable, place.x(), place.y()) if isinstance(drawable, Image) else None
         return None if pixel is None else pixel[1:]
 
     def _begin(self, event: QMouseEvent, place: QPointF) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 
-from explorer.lenses.colour import grid_shape
-from explorer.lenses.drawable import Image
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.tile import Tile
 
@@ -69,15 +65,3 @@ class TileMouse(QObject):
 
     def _end(self) -> None:
         raise NotImplementedError
-
-
-def pixel_at(image: Image, place: QPointF) -> tuple[int, float, float] | None:
-    """The sample under a place (x, y) of a tile's content, [0, 1) from its top left corner, and row and column within
-    that sample's picture, in pixels; None beside all of them."""
-    n, _, height, width = image.data.shape
-    rows, columns = grid_shape(n)
-    across, down = place.x() * columns, place.y() * rows
-    sample = math.floor(down) * columns + math.floor(across)
-    if not (0 <= across < columns and 0 <= down < rows and sample < n):
-        return None
-    return sample, down % 1 * height, across % 1 * width

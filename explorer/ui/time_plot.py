@@ -131,7 +131,7 @@ class TimePlot(QWidget):
             self._style(name)
             self._show_legend()
         self._data[name] = (x, y)
-        chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
+        chosen = spread(len(x))
         self._curves[name].setData(x[chosen], y[chosen])
         self._refresh()
 
@@ -140,7 +140,7 @@ class TimePlot(QWidget):
         if name not in self._shadows:
             self._shadows[name] = self.plot.plot()
         self._shadow_data[name] = (x, y)
-        chosen = np.unique(np.linspace(0, len(x) - 1, min(len(x), MAX_SHOWN)).round().astype(int))
+        chosen = spread(len(x))
         self._shadows[name].setData(x[chosen], y[chosen])
         self._style(name)
         self._refresh()
@@ -221,6 +221,11 @@ class TimePlot(QWidget):
             dimmed = QColor(colour)
             dimmed.setAlpha(170)
             self._shadows[name].setPen(pg.mkPen(dimmed, width=1.3, style=Qt.PenStyle.DashLine))
+
+
+def spread(n: int) -> NDArray[np.int64]:
+    """Which of n points a curve is drawn with: all, or as many as a plot has pixels for, its ends among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, MAX_SHOWN)).round().astype(np.int64))
 
 
 def round_numbers(maximum: int) -> list[int]:
