@@ -47,13 +47,10 @@ class ComputeRow(QWidget):
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1000)
         self._progress.setFixedHeight(PROGRESS_HEIGHT)
-        keep_room = self._progress.sizePolicy()
-        keep_room.setRetainSizeWhenHidden(True)  # nothing below it moves
-        self._progress.setSizePolicy(keep_room)
         self._status = ElidedLabel(parent=self)  # without a parent it would be shown as a window, and take the focus
         self._status.setObjectName("boundStatus")
-        if not words:
-            self._status.hide()  # to be shown before it has a parent would make it a window of its own
+        self._words = words
+        self._status.hide()  # to be shown before it has a parent would make it a window of its own
         row = QHBoxLayout()
         row.setSpacing(6)
         for widget, stretch in beside:
@@ -66,6 +63,7 @@ class ComputeRow(QWidget):
         self._layout.addLayout(row)
         self._layout.addWidget(self._progress)
         self._layout.addWidget(self._status)
+        self._used = False
         self.set_running(False)
 
     @property
@@ -87,9 +85,19 @@ class ComputeRow(QWidget):
         self._running = running
         self.start.setEnabled(self._possible and not running)
         self.stop.setEnabled(running)
+        if running and not self._used:
+            self._make_room()
         self._progress.setVisible(running)
         self._progress.setValue(0)
         self.say("")
+
+    def _make_room(self) -> None:
+        """For what is being done and what was: not before there is any, and then for good, so that nothing moves."""
+        self._used = True
+        keep_room = self._progress.sizePolicy()
+        keep_room.setRetainSizeWhenHidden(True)
+        self._progress.setSizePolicy(keep_room)
+        self._status.setVisible(self._words)
 
     def set_progress(self, fraction: float, doing: str = "") -> None:
         """How far it is, 0 … 1, and what is being done."""
@@ -103,4 +111,6 @@ class ComputeRow(QWidget):
 
     def say(self, text: str) -> None:
         """Say what is being done, or what was."""
+        if text and not self._used:
+            self._make_room()
         self._status.setText(text)

@@ -121,6 +121,7 @@ class Curves(QFrame):
         self._own: ScheduleTable | None = None
         self._warning = QLabel()
         self._warning.setObjectName("alert")
+        self._warning.setTextFormat(Qt.TextFormat.RichText)
         self._warning.setWordWrap(True)
         self._warning.hide()
         layout = QVBoxLayout(self)
@@ -175,7 +176,7 @@ class Curves(QFrame):
         self.editor.show_schedule(table)
         self.set_sampler_times(())
         warning = schedule_warning(table) or table.warning
-        self._warning.setText(warning)
+        self._warning.setText(warning.replace("x_T", "x<sub>T</sub>"))
         self._warning.setVisible(bool(warning))
 
     def set_sampler_times(self, times: Sequence[int]) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from explorer.facts import GuidanceKind, ModelFacts
 from explorer.state import State
 from explorer.ui.controls import combo, decimal, whole
+from explorer.ui.elided_label import ElidedLabel
 
 NO_LABEL_TEXT = "None"
 FORMULAS: dict[GuidanceKind, str] = {
@@ -52,10 +53,9 @@ class GuidanceChoices(QWidget):
         for text, kind in KINDS:
             self._kind.addItem(text, kind)
         self._kind.currentIndexChanged.connect(lambda _: self.changed.emit({"guidance_kind": self._kind.currentData()}))
-        self._by = QLabel()
+        self._by = ElidedLabel(on_surface=True)
         self._by.setObjectName("guidanceClassifier")
         self._by.setAccessibleName("Classifier in use")
-        self._by.setWordWrap(True)
         self._more = QToolButton()
         self._more.setObjectName("guidanceMoreButton")
         self._more.setAccessibleName("More choices of guidance")
@@ -143,7 +143,7 @@ class GuidanceChoices(QWidget):
             _allow(end, INTERVAL_TIP, unlabelled or null)
         _allow(self._rescale, RESCALE_TIP, unlabelled or null or free)
         by = facts.classifier.title if kind == "classifier" and facts is not None and facts.classifier else ""
-        self._by.setText(f"p(y | x<sub>t</sub>) is {by.replace('x_t', 'x<sub>t</sub>')}." if by else "")
+        self._by.setText(f"by {by}" if by else "")
         self._by.setVisible(bool(by))
 
     def _only_kind(self, facts: ModelFacts | None) -> str:

@@ -19,7 +19,7 @@ def fill_tiles_menu(
     for lens in lenses:
         if kind not in lens.kinds:
             continue
-        action = menu.addAction(f"{lens.name}    {lens.formula}")
+        action = menu.addAction(f"{lens.name}\t{lens.formula}")
         action.setCheckable(True)
         action.setChecked(lens.name in shown)
         action.toggled.connect(lambda on, name=lens.name: show(name, on))

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import theme
@@ -55,15 +55,33 @@ class TimePlot(QWidget):
         header.addStretch(1)
         self._header = header
         header.addWidget(self._legend)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(header)
-        layout.addWidget(self.plot, 1)
+        self._legend_below = False
+        self._rows = QVBoxLayout(self)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(2)
+        self._rows.addLayout(header)
+        self._rows.addWidget(self.plot, 1)
         self.restyle()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 110)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_legend()
+
+    def _place_legend(self) -> None:
+        """Beside the title; in a line of its own where both would not be seen whole."""
+        items = [self._header.itemAt(i) for i in range(self._header.count())]
+        beside = [item.widget() for item in items if item is not None and item.widget() is not self._legend]
+        widths = [w.sizeHint().width() for w in (*beside, self._legend) if w is not None and not w.isHidden()]
+        below = sum(widths) + self._header.spacing() * len(widths) > self.width() and bool(self._legend.text())
+        if below != self._legend_below:
+            self._legend_below = below
+            if below:
+                self._rows.insertWidget(1, self._legend, 0, Qt.AlignmentFlag.AlignRight)
+            else:
+                self._header.addWidget(self._legend)
 
     @property
     def title(self) -> str:
@@ -210,6 +228,7 @@ class TimePlot(QWidget):
             f"<span style='color:{colours[i % len(colours)]}'>{typeset(n)}</span>" for i, n in enumerate(self._curves)
         ]
         self._legend.setText("&nbsp;&nbsp;".join(names) if len(names) > 1 else "")
+        self._place_legend()
 
     def _style(self, name: str) -> None:
         t = theme.current()

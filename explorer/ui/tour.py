@@ -47,7 +47,7 @@ class TourStrip(QFrame):
         self._back.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() - 1))
         self._next.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() + 1))
         self._again.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex()))
-        end = named(QToolButton(), "tourEndButton", "End the tour", "End the tour; what is open stays")
+        self._end = end = named(QToolButton(), "tourEndButton", "End the tour", "End the tour; what is open stays")
         end.setIcon(icon("close"))
         end.clicked.connect(self.endClicked)
         buttons = QHBoxLayout()
@@ -70,6 +70,10 @@ class TourStrip(QFrame):
         metrics, room = self._text.fontMetrics(), self.contentsRect().adjusted(MARGIN, 0, -MARGIN, 0)
         heights = (metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, stop.text).height() for stop in STOPS)
         self._text.setMinimumHeight(max(heights))
+
+    def restyle(self) -> None:
+        """The icon in the theme's colours."""
+        self._end.setIcon(icon("close"))
 
     def show_stop(self, index: int) -> None:
         """A stop's words."""

@@ -294,6 +294,8 @@ class MainWindow(QMainWindow):
         theme.apply(app, name)
         self._banner.restyle()
         self._workspace.restyle()
+        if self._tour is not None:
+            self._tour.strip.restyle()
         self.update()
 
     def toggle_full_screen(self) -> None:
