@@ -70,13 +70,13 @@ class LikelihoodPanel(ScrollPanel):
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
+        self._samples.setPrefix("n = ")
         self._variance = combo("boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE, 4)
         self._variance.addItem("Posterior, β̃", "beta_tilde")
         self._variance.addItem("Forward, β", "beta")
         self._ode = named(QCheckBox("ODE"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE)
         first = QHBoxLayout()
         first.setSpacing(6)
-        first.addWidget(QLabel("Samples"))
         first.addWidget(self._samples, 1)
         first.addWidget(self._variance, 1)
         self.row = ComputeRow(
