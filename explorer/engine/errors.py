@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from explorer.facts import ModelError
+
+_WORD = re.compile(r"[^\W\d_]{2,}[ ,:;’']")
+"""A word at the beginning: neither a symbol such as t, nor a path or the name of a file, which stay as they are."""
 
 
 def sentence(error: BaseException) -> str:
@@ -14,7 +19,8 @@ def sentence(error: BaseException) -> str:
         return "The device ran out of memory: show fewer samples at once, or choose another device."
     if isinstance(error, ModelError | ValueError):
         text = str(error)
-        first = text[:1].upper() if text[:2].isalpha() else text[:1]  # a word, not a symbol such as t
-        return f"{first}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+        if _WORD.match(text):
+            text = text[:1].upper() + text[1:]
+        return f"{text}{'' if text.endswith(('.', '?', '!')) else '.'}"
     first_line = (str(error).strip().splitlines() or [""])[0]
     return f"Unexpected error, please report it: {type(error).__name__}: {first_line}"

@@ -13,6 +13,9 @@ from explorer.facts import ModelError
 def test_what_the_program_says_itself_is_passed_on() -> None:
     assert sentence(ModelError("The file is empty.")) == "The file is empty."
     assert sentence(ValueError("t = 5 is out of range")) == "t = 5 is out of range."
+    assert sentence(ModelError("label 99 is out of range")) == "Label 99 is out of range."
+    assert sentence(ModelError("unet/model.bin is damaged")) == "unet/model.bin is damaged."
+    assert sentence(ModelError("model.pt is damaged")) == "model.pt is damaged."
 
 
 @pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried …")])
