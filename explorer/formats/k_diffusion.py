@@ -1,10 +1,10 @@
-"""k-diffusion (Crowson): a U-Net “image_v1” with its configuration, a JSON object.
+"""k-diffusion (Crowson): a U-Net “image_v1”, or a transformer, with its configuration, a JSON object.
 
     NAME.safetensors    one set of weights, the configuration in the header's “config”
     NAME.pth            {model, model_ema, opt, …, config}; earlier ones without config, which is NAME.json then
 
 The network is preconditioned as Karras et al. 2022 have it, for data of the scale sigma_data: it returns x̂₀ of
-x₀ + σ ε, with data in −1 … 1. The networks of other types, which are transformers, are not read.
+x₀ + σ ε, with data in −1 … 1. Of a network with classes, the label behind them is the one for none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
+from explorer.formats import k_transformer
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, read_json, short
@@ -23,7 +24,7 @@ from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
@@ -33,13 +34,14 @@ TYPE = "image_v1"
 AUGMENTED = 9
 """Numbers that tell a network how its picture was distorted: zeros, outside of training."""
 T = 1000
-MAX_WIDTH = 8192
+MAX_WIDTH, MAX_CLASSES = 8192, 100_000
 
 
 @dataclass(frozen=True)
 class Network:
-    """arguments: of KConfig."""
+    """arguments: of KConfig, or of KTransformerConfig as plain values."""
 
+    type: str
     arguments: dict[str, Any]
     sigma_data: float
 
@@ -63,15 +65,28 @@ class KDiffusion(SingleFile[Network]):
                 f"beside it, as {checkpoint.path.stem}.json."
             )
         kind = model.values.get("type")
-        if kind != TYPE or not sets:
-            raise ModelError(f"The file's network is of the type {short(kind)}: of k-diffusion's, {TYPE} is read.")
+        if kind not in (TYPE, *k_transformer.TYPES) or not sets:
+            raise ModelError(
+                f"The file's network is of the type {short(kind)}: of k-diffusion's, {TYPE}, "
+                f"{' and '.join(k_transformer.TYPES)} are read."
+            )
         weights = context.weight_set(sets)
-        arguments = _arguments(model)
-        widths = "·".join(map(str, arguments["widths"]))
-        evidence.add("network", f"{TYPE}, channels {widths}", "file", where)
+        shapes = {name: tensor.shape for name, tensor in sets[weights].items()}
+        classes = (config.object("dataset") or Fields({}, where)).integer("num_classes", 0, 0, MAX_CLASSES)
         height, width = model.integers("input_size", 1, 4096, 2) or (None, None)
         given = (height, width) if height and width else None
-        size = context.size(Candidate(given, "file", where), (32, 32), _multiple(arguments))
+        if kind == TYPE:
+            arguments, classes = _arguments(model), 0
+            widths, multiple = arguments["widths"], _multiple(arguments)
+            unseen = arguments["vector"] > AUGMENTED or (arguments["vector"] and not _augmented(model))
+        else:
+            classes = classes if "class_emb.weight" in shapes else 0
+            arguments = k_transformer.read_transformer(model, given, classes, shapes)
+            widths, multiple = [level["width"] for level in arguments["levels"]], k_transformer.multiple(arguments)
+            unseen = arguments["vector"] > 0
+        text = "·".join(map(str, widths))
+        evidence.add("network", f"{kind}, channels {text}", "file", where)
+        size = context.size(Candidate(given, "file", where), (32, 32), multiple)
         sigma_data = model.number("sigma_data", 1.0, 1e-6, 1e6)
         least = model.number("sigma_min", 0.01, 1e-9, 1e6)
         most = model.number("sigma_max", 80.0, 1e-9, 1e6)
@@ -79,14 +94,16 @@ class KDiffusion(SingleFile[Network]):
             evidence.add(key, f"{value:g}", "file", where)
         evidence.add("T", T, "default", "times are the noise levels of Karras et al., ρ = 7")
         evidence.add("noise schedule", "karras", "default", "the library's samplers")
-        if arguments["vector"] > AUGMENTED or (arguments["vector"] and not _augmented(model)):
+        if unseen:
             evidence.warn("The network was trained with a condition beside the noise level: it is given zeros.")
         return Plan(
-            network=Network(arguments, sigma_data),
+            network=Network(kind, arguments, sigma_data),
             shape=(arguments["channels"], *size),
             schedule=ScheduleSpec("karras", T, {"sigma_min": least, "sigma_max": most}),
             prediction=Candidate("x0", "file", "the preconditioning"),
             value_range=Candidate((-1.0, 1.0), "default", "the library's training code"),
+            embeddings=classes + 1 if classes else 0,
+            null_label=Candidate(classes or None, "file", where),
             sampler_defaults={"clip": False, "spacing": "karras"},
             weight_sets=tuple(sets),
             weights=weights,
@@ -105,24 +122,36 @@ class KDiffusion(SingleFile[Network]):
 
         from explorer.formats.call import TimedCall, sigma
         from explorer.formats.tensors import fill
-        from explorer.networks.k_unet import KConfig, KUnet
 
         sets = _sets(checkpoint)
         with torch.device("meta"):  # shapes without memory
-            module = KUnet(KConfig(**plan.network.arguments))
+            module = _module(plan.network)
         fill(module, checkpoint.weights(sets[plan.weights]), device)
         sigma_data = plan.network.sigma_data
 
-        def denoise(x: Tensor, sigmas: Tensor) -> Tensor:
+        def denoise(x: Tensor, sigmas: Tensor, *labels: Tensor) -> Tensor:
             total = float(sigmas[0]) ** 2 + sigma_data**2
-            made = module(x / total**0.5, sigmas)
+            made = module(x / total**0.5, sigmas, *labels)
             result: Tensor = made * (float(sigmas[0]) * sigma_data / total**0.5) + x * (sigma_data**2 / total)
             return result
 
-        return TimedCall(denoise, schedule, sigma)
+        return TimedCall(denoise, schedule, sigma, no_label)
 
 
 FORMAT = KDiffusion()
+
+
+def _module(network: Network) -> nn.Module:
+    from explorer.networks.k_attention import Attention
+    from explorer.networks.k_transformer import KTransformer, KTransformerConfig, LevelConfig
+    from explorer.networks.k_unet import KConfig, KUnet
+
+    if network.type == TYPE:
+        return KUnet(KConfig(**network.arguments))
+    levels = [
+        LevelConfig(**{**level, "attention": Attention(**level["attention"])}) for level in network.arguments["levels"]
+    ]
+    return KTransformer(KTransformerConfig(**{**network.arguments, "levels": tuple(levels)}))
 
 
 def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
@@ -130,7 +159,7 @@ def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     found = {}
     for name, place in {"ema": ("model_ema",), "raw": ("model",), "": ()}.items():
         tensors = {key.removeprefix("inner_model."): value for key, value in checkpoint.tensors(*place).items()}
-        if all(sign in tensors for sign in SIGNS):
+        if any(all(sign in tensors for sign in signs) for signs in (SIGNS, k_transformer.SIGNS)):
             found[name or "weights"] = tensors
     return found
 

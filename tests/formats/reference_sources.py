@@ -159,3 +159,51 @@ def k_diffusion(name: str, **options: Any) -> None:
         calls = [wrapped(x * s, torch.tensor([s]), mapping_cond=torch.zeros(1, 9)) for s in SIGMAS]
     model |= {"type": "image_v1", "input_size": [16, 16], "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 80}
     write_reference(name, shapes, {"x": x, "outputs": torch.stack(calls), **kept}, sigmas=SIGMAS, model=model)
+
+
+def k_transformer(name: str, kind: str, **options: Any) -> None:
+    """“v1”: k-diffusion 0.1.1.post1; FOLDER holds the folder `k_diffusion`; einops 0.8.2. “v2”: the same, with
+    models/image_transformer_v2.py of crowsonkb/k-diffusion, commit 21d12c9, retyped but for its neighborhood attention,
+    which is NATTEN's. K_DIFFUSION_USE_COMPILE=0."""
+    for package in ("k_diffusion", "k_diffusion.models"):
+        module = types.ModuleType(package)
+        module.__path__ = [str(Path(sys.argv[2], *package.split(".")))]
+        sys.modules[package] = module
+    mocked("dctorch", "scipy", "torchdiffeq", "torchsde", "torchvision", "torchvision.transforms")
+    library = importlib.import_module(f"k_diffusion.models.image_transformer_{kind}")
+    model: dict[str, Any]
+    patch, classes = options.pop("patch_size"), 3 if kind == "v2" else 0
+    if kind == "v1":
+        network = library.ImageTransformerDenoiserModelV1(2, 128, 96, 3, 3, patch)
+        model = {"depth": 2, "width": 128}
+    else:
+        made = {
+            "shifted-window": lambda: library.ShiftedWindowAttentionSpec(32, 4),
+            "none": library.NoAttentionSpec,
+            "global": lambda: library.GlobalAttentionSpec(32),
+        }
+        widths = [32, 64, 96]
+        levels = [
+            library.LevelSpec(2, width, 2 * width, made[kind](), 0.0)
+            for kind, width in zip(options["kinds"], widths, strict=True)
+        ]
+        mapping = library.MappingSpec(2, 48, 64, 0.0)
+        network = library.ImageTransformerDenoiserModelV2(levels, mapping, 3, 3, patch, num_classes=classes + 1)
+        attentions = [{"type": kind, "d_head": 32, "window_size": 4} for kind in options["kinds"]]
+        model = {"depths": [2] * 3, "widths": widths, "self_attns": attentions}
+    size = options["size"]
+    kept = {
+        key: value.clone()
+        for key, value in network.state_dict().items()
+        if key.endswith(("self_attn.scale", "pos_emb.freqs"))  # a scale is above 0
+    }
+    shapes = fill(network)
+    network.load_state_dict({**network.state_dict(), **kept})
+    wrapped = importlib.import_module("k_diffusion.layers").Denoiser(network, sigma_data=0.5)
+    x, told = noise(1, 3, *size), {"class_cond": torch.tensor([2])} if classes else {}
+    with torch.no_grad():
+        calls = [wrapped(x * s, torch.tensor([s]), **told) for s in SIGMAS]
+    model |= {"type": f"image_transformer_{kind}", "input_channels": 3, "input_size": list(size)}
+    model |= {"patch_size": list(patch), "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 80}
+    values = {"sigmas": SIGMAS, "model": model, "classes": classes}
+    write_reference(name, shapes, {"x": x, "outputs": torch.stack(calls), **kept}, **values)

@@ -69,7 +69,8 @@ def test_evidence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"type": "image_transformer_v2"}, "image_v1 is read"),
+        ({"type": "image_transformer_v3"}, "image_v1, image_transformer_v1 and image_transformer_v2 are read"),
+        ({"type": "image_transformer_v2"}, "the network that is in the file"),
         ({"cross_cond_dim": 8}, "cross_cond_dim"),
         ({"depths": [1]}, "whole network"),
         ({"self_attn_depths": [0, 1]}, "whole network"),

@@ -26,6 +26,7 @@ from reference_sources import (  # type: ignore[import-not-found]
     ddim,
     dit,
     k_diffusion,
+    k_transformer,
     ncsn,
     ncsnv2,
     score_sde,
@@ -270,6 +271,10 @@ WRITERS: dict[str, Callable[[], None]] = {
         patch_size=2,
         skip_stages=1,
         has_variance=True,
+    ),
+    "k_transformer_v1": lambda: k_transformer("k_transformer_v1", "v1", patch_size=(2, 4), size=(16, 24)),
+    "k_transformer_v2": lambda: k_transformer(
+        "k_transformer_v2", "v2", patch_size=(2, 2), size=(32, 16), kinds=("shifted-window", "none", "global")
     ),
     "guided": lambda: adm(
         "guided",
