@@ -24,7 +24,8 @@ HALF_WIDTH = 3.5
 
 
 class Filmstrip(QWidget):
-    """Frames by (step or time): each slot shows the frame whose time is nearest to it on the axis above."""
+    """Frames by (step or time), each below its time on the axis; where there is no room for all, each slot shows the
+    frame whose time is nearest to it."""
 
     chosen = Signal(int, int)
     """time, step"""
@@ -128,13 +129,14 @@ class Filmstrip(QWidget):
         x = np.array([self._x_of(self._frames[int(step)][0]) for step in steps])
         if self._spread:
             x = np.linspace(self.width() - MARGIN, MARGIN, len(steps)) if len(steps) > 1 else x
+        left, right = SIZE / 2 + 1, self.width() - SIZE / 2 - 1
+        # Drawn together a little, so that those at both ends are whole.
+        own = np.interp(x, (MARGIN, self.width() - MARGIN), (left, right))
         if self._levels:
-            left, right = SIZE / 2 + 1, self.width() - SIZE / 2 - 1
-            centres = [min(max(float(place), left), right) for place in x]
-            return [
-                (QRectF(centre - SIZE / 2, 2, SIZE, SIZE), int(step))
-                for centre, step in zip(centres, steps, strict=True)
-            ]
+            own = np.clip(x, left, right)
+        if self._levels or np.abs(np.diff(own)).min(initial=math.inf) > SIZE:
+            boxes = [QRectF(float(centre) - SIZE / 2, 2, SIZE, SIZE) for centre in own]
+            return list(zip(boxes, steps.tolist(), strict=True))
         width = self.width() - 2 * MARGIN
         count = max(1, int(width // (SIZE + 6)))
         spacing = width / count

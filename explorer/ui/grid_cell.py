@@ -34,6 +34,7 @@ class GridCellView(QFrame):
         self.cell: GridCell | None = None
         """None while it is not known."""
         self.best = False
+        self._awaited = True
         self._range = (-1.0, 1.0)
         self._half_width = 1.0
         self._pictures: list[QImage] = []
@@ -71,6 +72,11 @@ class GridCellView(QFrame):
             lines.append("Click to make these choices and follow this run.")
             self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip("\n".join(lines))
+        self.update()
+
+    def set_awaited(self, awaited: bool) -> None:
+        """Whether what is not known is still to come."""
+        self._awaited = awaited
         self.update()
 
     def set_best(self, best: bool) -> None:
@@ -116,7 +122,8 @@ class GridCellView(QFrame):
         cell = self.cell
         if cell is None or cell.x is None:
             painter.setPen(QColor(t.muted if cell is None or cell.beside_the_point else t.warning))
-            text, area = cell.error if cell is not None else "…", inside.adjusted(-3, 0, 3, 0)
+            unknown = "…" if self._awaited else "not run"
+            text, area = cell.error if cell is not None else unknown, inside.adjusted(-3, 0, 3, 0)
             centred = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             if painter.boundingRect(area, centred, text).height() > area.height():  # its beginning must be read
                 centred = int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)

@@ -70,6 +70,11 @@ class GridView(QWidget):
         self._scroll.show_cells(self._cells, (rows, columns), plan.row_headings, plan.column_headings)
         self._tell()
 
+    def set_running(self, running: bool) -> None:
+        """Whether more cells are to come."""
+        for view in self._cells.values():
+            view.set_awaited(running)
+
     def show_cell(self, cell: GridCell) -> None:
         """A cell is done, or its quality has changed."""
         view = self._cells.get((cell.row, cell.column))

@@ -19,6 +19,9 @@ ARROW = 0.9
 HEAD = 0.3
 """Of an arrow's length."""
 INK = "#1b1f26"
+TO_THE_RIGHT, TO_THE_LEFT = (-0.15, 1.0), (1.15, 1.0)
+NEAR = 0.25
+"""Of the plane's width: names of marks closer than that would lie over each other."""
 BEHIND_WORDS = pg.mkBrush(255, 255, 255, 170)
 
 
@@ -53,8 +56,9 @@ class SliceView(pg.PlotWidget):
         x, y = arrows(drawable)
         self._arrows.setData(x, y)
         self._marks.setData([mark[1] for mark in drawable.marks], [mark[2] for mark in drawable.marks])
-        for label, (name, u, v) in zip(self._names, drawable.marks, strict=True):
-            label.setText(name)
+        for label, (name, u, v), anchor in zip(self._names, drawable.marks, anchors(drawable), strict=True):
+            label.setText(typeset(name))
+            label.setAnchor(anchor)
             label.setPos(u, v)
         self.setRange(place, padding=0.02)
 
@@ -88,6 +92,20 @@ def largest(drawable: Slice) -> float:
     """The size of the divergence at both ends of the colours; 1 before any of it is known."""
     known = drawable.divergence[np.isfinite(drawable.divergence)]
     return float(np.abs(known).max()) if len(known) else 1.0
+
+
+def anchors(drawable: Slice) -> list[tuple[float, float]]:
+    """Which point of each mark's name lies at the mark: names are to the right of it, but to the left of one that has
+    another close on its right."""
+    near_u, near_v = (NEAR * float(places[-1] - places[0]) for places in (drawable.u, drawable.v))
+    found = []
+    for i, (_, u, v) in enumerate(drawable.marks):
+        others = [(place, j) for j, place in enumerate(drawable.marks) if j != i]
+        crowded = any(
+            0 <= other[1] - u < near_u and abs(other[2] - v) < near_v and (other[1] > u or j > i) for other, j in others
+        )
+        found.append(TO_THE_LEFT if crowded else TO_THE_RIGHT)
+    return found
 
 
 def words(drawable: Slice) -> str:

@@ -124,6 +124,7 @@ class Tabs(QObject):
         grids.cellFound.connect(lambda cell: panel.set_measure(cell.measure) if cell.measure else None)
         grids.progressed.connect(panel.row.set_progress)
         grids.job.runningChanged.connect(panel.set_running)
+        grids.job.runningChanged.connect(view.set_running)
         grids.dropped.connect(panel.drop)
         grids.dropped.connect(view.clear)
         grids.dropped.connect(self._workspace.show_tiles)

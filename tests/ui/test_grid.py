@@ -106,6 +106,7 @@ def test_stop_keeps_the_cells_that_are_there(gridding: Hand) -> None:
     hand.click("gridStopButton")
     hand.settle()
     assert 1 <= len(found(hand)) < 10
+    assert not any(cell._awaited for cell in view(hand).cells.values()), "the others are not run"
     assert hand.button("gridRunButton").isEnabled()
     hand.click("gridBackButton")
     assert not view(hand).isVisible()
