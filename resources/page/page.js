@@ -11,10 +11,12 @@ let timer = 0;
 function show(step) {
   slider.value = step;
   const column = step % data.columns, row = Math.floor(step / data.columns);
-  for (const sprite of sprites) {
+  for (const [i, sprite] of sprites.entries()) {
     const x = data.columns > 1 ? 100 * column / (data.columns - 1) : 0;
     const y = data.rows > 1 ? 100 * row / (data.rows - 1) : 0;
     sprite.style.backgroundPosition = `${x}% ${y}%`;
+    sprite.textContent = data.why[i][step];
+    sprite.classList.toggle("missing", data.why[i][step] !== "");
   }
   const words = data.words[step];
   readout.textContent = words;

@@ -99,13 +99,14 @@ def page(
     run: names and values. way: what the slider goes through.
     """
     columns = min(COLUMNS, len(seen))
+    names = [name for name in seen[0].tiles if not all(isinstance(one.tiles[name], Missing) for one in seen)]
     data = {
         "columns": columns,
         "rows": math.ceil(len(seen) / columns),
         "words": list(words),
         "x": list(plot.places),
+        "why": [[_why(one.tiles[name]) for one in seen] for name in names],
     }
-    names = [name for name in seen[0].tiles if not all(isinstance(one.tiles[name], Missing) for one in seen)]
     lines = [*formulas[:1], *((lens(name).label, lens(name).formula) for name in names if name != "x_t"), *formulas[1:]]
     parts = {
         "title": escape(title),
@@ -159,6 +160,11 @@ def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
         f'<div class="sprite{smooth}" role="img" aria-label="{escape(name)} at the chosen step" style="{style}"></div>'
         "</figure>"
     )
+
+
+def _why(drawable: Drawable) -> str:
+    """Why there is no picture, "" where there is one."""
+    return drawable.why if isinstance(drawable, Missing) else ""
 
 
 def _small(drawable: Drawable) -> Pillow.Image | None:

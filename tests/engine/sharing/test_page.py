@@ -88,4 +88,7 @@ def test_its_slider_works_in_a_browser(page: Path, tmp_path: Path) -> None:
         assert f"step {step} of 12" in done.stdout
         bodies.append(re.findall(r"background-position: ([^;]+);", done.stdout))
     assert len(bodies[0]) == 4
+    said = re.findall(r'<div class="sprite[^>]*>([^<]*)</div>', done.stdout)
+    assert said == ["", "", "At t = 0 there is no noise to predict.", said[3]]
+    assert said[3].startswith("At t = 0")
     assert bodies[0] != bodies[1]
