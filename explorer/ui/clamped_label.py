@@ -1,4 +1,4 @@
-"""A few lines of text: what does not fit ends in “…” and is in the tooltip."""
+"""A few lines of text: what does not fit is left out from the end of a sentence on, or ends in “…”."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QTextLayout, QTextOptio
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer.ui import theme
+
+LEAST_SHARE = 0.5
+"""Of what there is room for: whole sentences that take less of it are followed by the beginning of the next."""
 
 
 class ClampedLabel(QWidget):
@@ -22,21 +25,30 @@ class ClampedLabel(QWidget):
         return QSize(160, 3 * self.fontMetrics().lineSpacing())
 
     def lines(self) -> list[str]:
-        """What is painted, line by line."""
+        """What is painted, line by line: whole sentences where they say enough."""
+        found = self._broken(self._text)
+        if not found or not found[-1].endswith(" …"):
+            return found
+        fitting = sum(len(line) + 1 for line in found) - len(" … ")
+        end = self._text.rfind(". ", 0, fitting) + 1
+        return self._broken(self._text[:end]) if end > LEAST_SHARE * fitting else found
+
+    def _broken(self, text: str) -> list[str]:
+        """A text in lines, the last of which may end in “…”."""
         metrics, width = self.fontMetrics(), self.width()
         most = max(self.height() // metrics.lineSpacing(), 1)
-        layout = QTextLayout(self._text, self.font())
+        layout = QTextLayout(text, self.font())
         layout.setTextOption(QTextOption(Qt.AlignmentFlag.AlignLeft))
         layout.beginLayout()
         found: list[str] = []
         while (line := layout.createLine()).isValid():
             line.setLineWidth(width)
             if len(found) == most - 1:
-                rest = self._text[line.textStart() :]
+                rest = text[line.textStart() :]
                 cut = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
                 found.append(cut if cut == rest else cut.rpartition(" ")[0] + " …")
                 break
-            found.append(self._text[line.textStart() : line.textStart() + line.textLength()].rstrip())
+            found.append(text[line.textStart() : line.textStart() + line.textLength()].rstrip())
         layout.endLayout()
         return found
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from explorer.engine.frame import LensSpec
 from explorer.ui.gallery import shipped_models
+from explorer.ui.short_text import typeset
 
 
 def fill_tiles_menu(
@@ -19,7 +20,7 @@ def fill_tiles_menu(
     for lens in lenses:
         if kind not in lens.kinds:
             continue
-        action = menu.addAction(f"{lens.name}\t{lens.formula}")
+        action = menu.addAction(f"{lens.name}    {typeset(lens.formula)}")
         action.setCheckable(True)
         action.setChecked(lens.name in shown)
         action.toggled.connect(lambda on, name=lens.name: show(name, on))

@@ -172,6 +172,10 @@ def test_words_on_a_card_end_between_words(qtbot: QtBot) -> None:
     assert last.endswith(" …")
     label.resize(900, 40)
     assert label.lines() == [label.accessibleName()]
+    sentences = ClampedLabel("One two three four five. Six seven eight nine ten eleven twelve thirteen fourteen.")
+    qtbot.addWidget(sentences)
+    sentences.resize(150, 2 * sentences.fontMetrics().lineSpacing() + 2)
+    assert " ".join(sentences.lines()) == "One two three four five."
 
 
 def test_every_tab_fits_beside_the_tiles_at_1024(hand: Hand) -> None:

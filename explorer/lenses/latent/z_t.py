@@ -26,5 +26,5 @@ LENS = LatentLens(
     "z<sub>t</sub>",
     "z_t = μ + σ ⊙ ε, from q(z_t|z_{t−1}) up or p(z_t|z_{t+1}) down",
     draw,
-    words="latent numbers",
+    words="state of the chain",
 )
