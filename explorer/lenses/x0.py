@@ -25,4 +25,4 @@ def draw(view: View) -> Drawable:
     return Image(data, "data", (low, high), note)
 
 
-LENS = Lens("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", draw, words="clean estimate")
+LENS = Lens("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", draw, words="denoised")

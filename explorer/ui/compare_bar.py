@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Seen
@@ -64,13 +64,14 @@ class CompareBar(QWidget):
         if not possible:
             return
         self._lenses.setVisible(session.comparing)
-        offered = (("Compare with …", None), *((f"B: {self._tree.words(run)}", run.number) for run in others))
+        offered = (("Compare with…", None), *((self._tree.words(run), run.number) for run in others))
         with QSignalBlocker(self._runs):
             if offered != self._offered:
                 self._offered = offered
                 self._runs.clear()
-                for text, number in offered:
-                    self._runs.addItem(text, number)
+                for words, number in offered:  # the tree says the rest of each
+                    self._runs.addItem(words if number is None else f"B: run {number}", number)
+                    self._runs.setItemData(self._runs.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
             self._runs.setCurrentIndex(max(self._runs.findData(session.compared if session.comparing else None), 0))
 
 

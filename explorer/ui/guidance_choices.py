@@ -53,7 +53,7 @@ class GuidanceChoices(QWidget):
         for text, kind in KINDS:
             self._kind.addItem(text, kind)
         self._kind.currentIndexChanged.connect(lambda _: self.changed.emit({"guidance_kind": self._kind.currentData()}))
-        self._by = ElidedLabel(on_surface=True)
+        self._by = ElidedLabel(on_surface=True, clauses=(" of ", " p("))
         self._by.setObjectName("guidanceClassifier")
         self._by.setAccessibleName("Classifier in use")
         self._more = QToolButton()

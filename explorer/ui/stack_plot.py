@@ -31,7 +31,7 @@ TIP = (
     "(B) the same with E[log q(x_t|x_{t−1}) − log p_θ(x_t|x_{t+1})] and E KL(q(x_T|x_{T−1}) ‖ p(x_T))\n"
     "Both end at one total: the dashed line is that of (A), the dotted one log p(x₀) itself where it is known."
 )
-EMPTY = "Compute the bound to see what it is made of."
+EMPTY = "Compute the bound to see its parts."
 
 
 class StackPlot(TimePlot):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QWidget
+
+from explorer.ui.elided_label import ElidedLabel
 
 BUSY_SHOWN_AFTER_MS = 500
+BETWEEN = "   ·   "
+KEYS = BETWEEN.join(("Space  play", "← →  step", "R  new noise", "B  branch", "F1  tour", "?  all keys"))
 
 
 class StatusLine(QObject):
@@ -31,8 +35,17 @@ class StatusLine(QObject):
         self._cancel.hide()
         self._cancellable = False
         self._part: float | None = None
+        self._keys = ElidedLabel(clauses=(BETWEEN,))
+        self._keys.setObjectName("muted")
+        self._keys.setAccessibleName("Keys")
+        self._keys.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         bar.setSizeGripEnabled(False)
+        bar.setContentsMargins(0, 0, 8, 0)
         bar.addWidget(self._message, 1)
+        bar.addPermanentWidget(self._keys, 2)
+        gap = QWidget()
+        gap.setFixedWidth(6)
+        bar.addPermanentWidget(gap)
         bar.addPermanentWidget(self._progress)
         bar.addPermanentWidget(self._cancel)
         self._slow = QTimer(self, singleShot=True, interval=BUSY_SHOWN_AFTER_MS)
@@ -45,6 +58,10 @@ class StatusLine(QObject):
     def text(self) -> str:
         """What it says."""
         return self._message.text()
+
+    def show_keys(self, shown: bool) -> None:
+        """Whether the keys are named that a person needs first."""
+        self._keys.setText(KEYS if shown else "")
 
     def set_busy(self, busy: bool) -> None:
         """Whether anything goes on."""

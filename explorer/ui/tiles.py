@@ -16,7 +16,7 @@ from explorer.ui.viewport import Viewport
 _KINDS = ("image", "points", "line", "latent")
 FIRST_TILES = (
     LensSpec("x_t", "x<sub>t</sub>", "x_t = a(t) x₀ + s(t) ε", _KINDS, words="model input"),
-    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", _KINDS, words="clean estimate"),
+    LensSpec("x0", "x̂<sub>0</sub>", "x̂₀ = E[x₀ | x_t] = (x_t − s ε̂) / a", _KINDS, words="denoised"),
     LensSpec("eps", "ε̂", "ε̂ = E[ε | x_t] = (x_t − a x̂₀) / s", _KINDS, words="predicted noise"),
     LensSpec("score", "score", "∇ log p(x_t) = −ε̂ / s", _KINDS, words="towards likelier data"),
 )

@@ -272,6 +272,7 @@ class MainWindow(QMainWindow):
         shown = self._pages.currentWidget() is self._workspace
         for action in self._model_actions:
             action.setEnabled(shown)
+        self._status.show_keys(shown)
 
     def show_gallery(self) -> None:
         facts = self.session.facts
