@@ -29,8 +29,8 @@ class ClampedLabel(QWidget):
         found = self._broken(self._text)
         if not found or not found[-1].endswith(" …"):
             return found
-        fitting = sum(len(line) + 1 for line in found) - len(" … ")
-        end = self._text.rfind(". ", 0, fitting) + 1
+        fitting = len(" ".join(found).removesuffix(" …"))
+        end = self._text.rfind(". ", 0, fitting + 1) + 1
         return self._broken(self._text[:end]) if end > LEAST_SHARE * fitting else found
 
     def _broken(self, text: str) -> list[str]:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from explorer.paths import RESOURCES
 from explorer.ui.clamped_label import ClampedLabel
 from explorer.ui.shipped import Shipped
+from explorer.ui.short_text import typeset
 
 THUMBNAIL = 112
 SHEET_CORNER = 112
@@ -40,7 +41,7 @@ class ModelCard(QFrame):
         words = QVBoxLayout()
         words.setSpacing(4)
         words.addWidget(title)
-        words.addWidget(ClampedLabel(model.summary), 1)
+        words.addWidget(ClampedLabel(typeset(model.summary)), 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 10, 12, 10)
         layout.setSpacing(12)
