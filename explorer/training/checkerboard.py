@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-
 from explorer.datasets.toy import checkerboard
-from explorer.training.mixture import MixtureConfig, Objective, short_config, train_on
+from explorer.training.mixture import recipe_of, short_config
 
 CARD = {
     "title": "Checkerboard",
@@ -18,14 +14,4 @@ CARD = {
     "licence": "Weights: MIT, as this program.",
 }
 
-
-def run(
-    out: Path,
-    steps: int | None = None,
-    progress: Callable[[str], None] = print,
-    config: MixtureConfig | None = None,
-    objective: Objective = "denoising",
-) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
-    toy = checkerboard()
-    train_on(toy, CARD, config or replace(short_config(len(toy.names)), objective=objective), out, steps, progress)
+run = recipe_of(checkerboard, CARD, short_config)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from explorer.training.twins import train_twin
 
-
-def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number."""
-    train_twin("score", out, steps, progress)
+run = partial(train_twin, "score")

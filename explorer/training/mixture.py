@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -69,9 +69,13 @@ CARD = {
 }
 
 
+def long_config(classes: int) -> MixtureConfig:
+    return MixtureConfig(network=MLPConfig(classes=classes))
+
+
 def short_config(classes: int) -> MixtureConfig:
     """A quarter of the steps: about a hundred seconds on one core."""
-    config = MixtureConfig(network=MLPConfig(classes=classes), measured_points=5_000)
+    config = replace(long_config(classes), measured_points=5_000)
     return replace(config, loop=replace(config.loop, steps=5_000, save_every=500))
 
 
@@ -86,15 +90,37 @@ def curve_config(classes: int) -> MixtureConfig:
     )
 
 
-def run(
-    out: Path,
-    steps: int | None = None,
-    progress: Callable[[str], None] = print,
-    config: MixtureConfig | None = None,
-    objective: Objective = "denoising",
-) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
-    train_on(three_components(), CARD, config or replace(MixtureConfig(), objective=objective), out, steps, progress)
+class PointRecipe(Protocol):
+    """Train, measure and write the folder `out`. steps overrides the recipe's number; a config goes before objective
+    and is taken as it is."""
+
+    def __call__(
+        self,
+        out: Path,
+        steps: int | None = None,
+        progress: Callable[[str], None] = print,
+        config: MixtureConfig | None = None,
+        objective: Objective = "denoising",
+    ) -> None: ...
+
+
+def recipe_of(
+    draw_up: Callable[[], ToyMixture], card: dict[str, Any], config_of: Callable[[int], MixtureConfig]
+) -> PointRecipe:
+    """The recipe of a distribution; config_of has the number of its labels."""
+
+    def run(
+        out: Path,
+        steps: int | None = None,
+        progress: Callable[[str], None] = print,
+        config: MixtureConfig | None = None,
+        objective: Objective = "denoising",
+    ) -> None:
+        toy = draw_up()
+        own = replace(config_of(len(toy.names)), objective=objective)
+        train_on(toy, card, config or own, out, steps, progress)
+
+    return run
 
 
 def train_on(
@@ -243,3 +269,6 @@ def ddim_shares(denoiser: Denoiser, truth: GaussianMixture, n: int, seed: int, s
 
 def _uniform(n: int, seed: int) -> Tensor:
     return torch.rand(n, generator=torch.Generator().manual_seed(seed))
+
+
+run = recipe_of(three_components, CARD, long_config)

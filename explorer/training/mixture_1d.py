@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from explorer.datasets.toy import three_on_a_line
-from explorer.training.mixture import MixtureConfig, Objective, short_config, train_on
+from explorer.training.mixture import MixtureConfig, recipe_of, short_config
 
 STEPS, SEED = 50, 7
 """So few steps that a single one is seen: with a thousand its two bells are one. The first of the samples is one that
@@ -24,15 +22,10 @@ CARD = {
 }
 
 
-def run(
-    out: Path,
-    steps: int | None = None,
-    progress: Callable[[str], None] = print,
-    config: MixtureConfig | None = None,
-    objective: Objective = "denoising",
-) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
-    toy = three_on_a_line()
-    short = replace(short_config(len(toy.names)), objective=objective)
-    narrow = replace(short, T=STEPS, samples_seed=SEED, network=replace(short.network, dim=1, hidden=128))
-    train_on(toy, CARD, config or narrow, out, steps, progress)
+def narrow_config(classes: int) -> MixtureConfig:
+    """Of single numbers, in few steps, by a smaller network."""
+    short = short_config(classes)
+    return replace(short, T=STEPS, samples_seed=SEED, network=replace(short.network, dim=1, hidden=128))
+
+
+run = recipe_of(three_on_a_line, CARD, narrow_config)

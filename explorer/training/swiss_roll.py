@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-
 from explorer.datasets.toy import swiss_roll
-from explorer.training.mixture import MixtureConfig, Objective, curve_config, train_on
+from explorer.training.mixture import curve_config, recipe_of
 
 CARD = {
     "title": "Swiss roll",
@@ -18,14 +14,4 @@ CARD = {
     "licence": "Weights: MIT, as this program.",
 }
 
-
-def run(
-    out: Path,
-    steps: int | None = None,
-    progress: Callable[[str], None] = print,
-    config: MixtureConfig | None = None,
-    objective: Objective = "denoising",
-) -> None:
-    """Train, measure and write the folder `out`; steps overrides the recipe's number. config goes before objective."""
-    toy = swiss_roll()
-    train_on(toy, CARD, config or replace(curve_config(len(toy.names)), objective=objective), out, steps, progress)
+run = recipe_of(swiss_roll, CARD, curve_config)
