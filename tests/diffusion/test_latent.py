@@ -51,13 +51,15 @@ def test_densities_and_divergences_are_those_of_torch() -> None:
     assert float(q.kl(q).abs().max()) < 1e-6
 
 
-def test_a_bernoulli_picture_adds_up_to_one() -> None:
+def test_the_probabilities_of_a_bernoulli_picture_add_up_to_one_and_have_its_mean() -> None:
     logits = torch.tensor([[[[-3.0, 0.5], [40.0, -0.1]]]])
     likelihood = BernoulliPicture(logits)
     pictures = torch.tensor([[(k >> i) & 1 for i in range(4)] for k in range(16)]).float().view(16, 1, 2, 2)
     log_p = BernoulliPicture(logits.expand(16, 1, 2, 2)).log_prob(pictures)
     assert float(log_p.exp().sum()) == pytest.approx(1)
     assert math.isfinite(float(log_p.min()))
+    drawn = (log_p.exp().float().view(16, 1, 1, 1) * pictures).sum(0, keepdim=True)
+    torch.testing.assert_close(drawn, likelihood.mean)
     torch.testing.assert_close(likelihood.mean, logits.sigmoid())
 
 

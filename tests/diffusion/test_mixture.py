@@ -69,9 +69,10 @@ def test_conditional_scores_and_responsibilities(a: float, s: float) -> None:
 def test_no_label_means_the_whole_mixture() -> None:
     mixture, x = random_mixture(3, 2), somewhere(4, 2)
     components = torch.tensor([0, NO_LABEL, 2, NO_LABEL])
-    found = mixture.score(x, 0.9, 0.4, components)
-    torch.testing.assert_close(found[1::2], mixture.score(x, 0.9, 0.4)[1::2])
-    torch.testing.assert_close(found[::2], mixture.score(x[::2], 0.9, 0.4, components[::2]))
+    for of in (mixture.score, mixture.log_density):
+        found = of(x, 0.9, 0.4, components)
+        torch.testing.assert_close(found[1::2], of(x, 0.9, 0.4)[1::2])
+        torch.testing.assert_close(found[::2], of(x[::2], 0.9, 0.4, components[::2]))
 
 
 def test_far_away_nothing_overflows() -> None:
