@@ -56,6 +56,8 @@ ROWS: tuple[ActionRow, ...] = (
     ActionRow("&Run", "To the &end", ("End",), lambda w: w.session.go_to_end(True)),
     ActionRow("&Run", "&Branch here", ("B",), lambda w: w.session.branch()),
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
+    ActionRow("&Run", "&Copy x_t", ("Ctrl+C",), lambda w: w.edit.copy()),
+    ActionRow("&Run", "Pas&te into x_t", ("Ctrl+V",), lambda w: w.edit.paste()),
     ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.toggle_theme(), needs_model=False),
     ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),
     ActionRow("&View", "&Leave gallery, grid or full screen", ("Esc",), lambda w: w.leave(), needs_model=False),

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Floats
 from explorer.request import Forward, PutIn
+from explorer.ui import clipboard
 from explorer.ui.brush import Brush
 from explorer.ui.edits import EDITS, Edit, inside
 from explorer.ui.file_dialogs import ask_for_picture
@@ -133,12 +134,61 @@ class EditButton(QToolButton):
                     menu, "fitted", "Put in a picture, scaled to the selection…", lambda: self._choose_picture(True)
                 )
                 fitted.setToolTip("The whole picture in the frame around the selection, noised to this t")
+        self._add_clipboard(menu, facts)
 
     def _add(self, menu: QMenu, name: str, text: str, do: Callable[[], object]) -> QAction:
         action = menu.addAction(text)
         action.setObjectName(f"edit:{name}")
         action.triggered.connect(lambda _=False: do())
         return action
+
+    def _add_clipboard(self, menu: QMenu, facts: ModelFacts) -> None:
+        menu.addSection("Clipboard")
+        self._add(menu, "copy", "Copy x_t\tCtrl+C", self.copy).setToolTip("Its numbers, and its picture")
+        if self._numbers() is not None:
+            self._add(menu, "paste", "Paste the x_t that was copied\tCtrl+V", self.paste)
+        elif facts.on_grid and clipboard.has_picture():
+            self._add(menu, "paste", "Paste the picture, noised to this t\tCtrl+V", self.paste)
+
+    def copy(self) -> None:
+        """x_t to the clipboard."""
+        tile = self._x_t_tile()
+        x_t = self._session.x_t if self._session.x_t is not None or tile is None else tile.data()
+        if x_t is not None and x_t.size:
+            clipboard.copy(x_t, tile.drawable() if tile is not None else None)
+            self._session.progressed.emit("x_t is on the clipboard.")
+
+    def paste(self) -> None:
+        """What is on the clipboard in the place of x_t, or in the selection: as it is if it is an x_t, noised to this t
+        if it is a picture. In a forward view a picture becomes x₀."""
+        session, facts = self._session, self._session.facts
+        if facts is None:
+            return
+        x_t, pasted = session.x_t, self._numbers()
+        if x_t is not None and pasted is not None and session.can_branch:
+            session.branch(inside(x_t, pasted, self._mask), f"x_t pasted{self._inside}")
+        elif facts.on_grid and clipboard.has_picture():
+            try:
+                path = clipboard.picture()
+            except OSError as error:
+                session.failed.emit(f"The picture could not be kept: {error.strerror or error}.")
+                return
+            if session.can_branch and facts.family != "chain":
+                mask = self.selecting.mask
+                self._put_in(
+                    Forward(picture=path), "the clipboard's picture", mask is not None and facts.kind == "image"
+                )
+            else:
+                session.use_picture(path)
+        else:
+            session.failed.emit("The clipboard holds no picture, and no x_t of this shape.")
+
+    def _numbers(self) -> Floats | None:
+        """The x_t on the clipboard, if it is like the one on show; of one sample it is for all."""
+        x_t, found = self._session.x_t, clipboard.numbers()
+        if x_t is None or found is None or found.shape[1:] != x_t.shape[1:] or len(found) not in (1, len(x_t)):
+            return None
+        return np.ascontiguousarray(np.broadcast_to(found, x_t.shape))
 
     def _add_tools(self, menu: QMenu, facts: ModelFacts) -> None:
         """What the mouse is for, and the selection."""

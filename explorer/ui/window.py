@@ -16,6 +16,7 @@ from explorer.state import State
 from explorer.ui import actions, theme
 from explorer.ui.banner import ErrorBanner
 from explorer.ui.controlling import connect_controls, connect_plots
+from explorer.ui.edit_menu import EditButton
 from explorer.ui.file_dialogs import choose_model, choose_model_file, choose_picture, is_picture, local_files
 from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
@@ -146,6 +147,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(root)
         self._status = StatusLine(self.statusBar())
         self._film = WindowFilm(self, self.session, self._status)
+        self.edit: EditButton = self._workspace.edit
         self.pictures = WindowPictures(self._workspace, self._film, self._banner, self._status)
 
     def _connect(self) -> None:
