@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,10 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 @pytest.fixture(autouse=True)
-def _emptied(qapp: object) -> None:
+def _emptied(qapp: object) -> Iterator[None]:
+    """Before and after: Qt's platform without a screen cannot end while its clipboard holds what Python has made."""
+    QGuiApplication.clipboard().clear()
+    yield
     QGuiApplication.clipboard().clear()
 
 
