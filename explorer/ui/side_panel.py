@@ -40,6 +40,7 @@ class SidePanel(QTabWidget):
         self.setTabToolTip(index, tip)
         self._families[widget] = families
         self.setTabVisible(index, self._family in families)
+        self._fit_titles()
 
     def show_family(self, family: str) -> None:
         """The tabs that fit a model."""
@@ -51,6 +52,7 @@ class SidePanel(QTabWidget):
             fits = widget is not None and family in self._families[widget] and widget not in self._withheld
             self.setTabVisible(index, fits)
         self.setCurrentIndex(next((i for i in range(self.count()) if self.isTabVisible(i)), 0))
+        self._fit_titles()
 
     def least_width(self) -> int:
         """Room in which the titles of all tabs are seen, in their small letters."""
@@ -58,7 +60,10 @@ class SidePanel(QTabWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._set_narrow(event.size().width() < self._titles_width(FONT, PADDING))
+        self._fit_titles()
+
+    def _fit_titles(self) -> None:
+        self._set_narrow(self.width() < self._titles_width(FONT, PADDING))
 
     def _titles_width(self, points: float, padding: int) -> int:
         font = QFont(self.font())
@@ -81,6 +86,7 @@ class SidePanel(QTabWidget):
         """Whether the tab of a widget is offered where it fits the model's family."""
         self._withheld = self._withheld - {widget} if on else self._withheld | {widget}
         self.setTabVisible(self.indexOf(widget), on and self._family in self._families[widget])
+        self._fit_titles()
 
     def select(self, title: str) -> None:
         """Bring the tab of this title to the front, if it is offered."""

@@ -61,7 +61,7 @@ class VdmPanel(ScrollPanel):
         self.terms = NumberTable("vdmTerms", "Terms of the bound", ("bits/dim", "± s.e."), TERMS)
         self.plot = TimePlot(
             "vdmPlot",
-            "Loss over t",
+            "Loss",
             "ℓ(t) = ½ ω′ E‖ε − ε̂‖², whose mean over t is the diffusion term.\n"
             "Dashed: the same network on other schedules between the same ends of λ = log SNR.",
             "bits/dim",
@@ -75,7 +75,7 @@ class VdmPanel(ScrollPanel):
         second = QLabel("Variance of one draw of the loss, bits²")
         second.setObjectName("sectionTitle")
         second.setWordWrap(True)
-        self._summary = QLabel(EMPTY)
+        self._summary = QLabel()  # what it is for stands in the plot until there is something to say
         self._summary.setObjectName("vdmSummary")
         self._summary.setAccessibleName("What the learned schedule gains")
         self._summary.setWordWrap(True)
@@ -94,7 +94,7 @@ class VdmPanel(ScrollPanel):
         self.plot.remove_curves()
         self.terms.clear()
         self.variances.clear()
-        self._summary.setText(EMPTY)
+        self._summary.clear()
 
     def _measure(self, samples: int) -> None:
         state = self._session.state
@@ -118,12 +118,12 @@ class VdmPanel(ScrollPanel):
         for loss in found.losses:
             draw = self.plot.set_curve if loss.name == OWN else self.plot.set_reference
             draw(LOSSES[loss.name], loss.t, np.maximum(loss.mean, 1e-9))
-            self.variances.set_row(loss.name, f"{loss.variance:.3g}", f"{loss.variance / own.variance:.2f} ×")
+            self.variances.set_row(loss.name, f"{loss.variance:.3g}", f"{loss.variance / own.variance:.3g} ×")
         best = min(found.losses[1:], key=lambda loss: loss.variance)
         more = best.variance / own.variance
         self._summary.setText(
             f"Log SNR goes from {-found.first:.2f} to {-found.last:.2f}. Of the other schedules {LOSSES[best.name]} is "
-            f"best: to know the bound as well it takes {more:.2f} times as many draws.".replace("-", "−")
+            f"best: to know the bound as well it takes {more:.3g} times as many draws.".replace("-", "−")
         )
 
     def restyle(self) -> None:
