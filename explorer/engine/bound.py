@@ -60,7 +60,7 @@ CURVE_SECONDS = 0.4
 
 def batches(n: int, kind: str) -> tuple[tuple[int, int], ...]:
     """The first sample and the number of samples of each batch."""
-    points = kind == "points"
+    points = kind in ("points", "line")
     first, growth, most = (
         (FIRST_POINTS, POINT_GROWTH, MOST_POINTS) if points else (FIRST_PICTURES, PICTURE_GROWTH, MOST_PICTURES)
     )

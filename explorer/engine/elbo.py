@@ -134,7 +134,7 @@ def samples_of(model: Model, n: int | None) -> Tensor:
 def terms_of(model: Model, variance: Variance, t_samples: int | None) -> tuple[ElboSettings, Decoder]:
     """How the bound is computed for a model of its kind. t_samples: None for the default of its kind."""
     schedule, facts = model.denoiser.schedule, model.facts
-    if facts.kind == "points":
+    if not facts.on_grid:
         return ElboSettings(variance, t_samples=t_samples), points_decoder(schedule)
     terms = min(PICTURE_TERMS, schedule.T - 1) if t_samples is None else t_samples
     if facts.kind == "latent":  # real numbers, as those of points are
@@ -156,7 +156,7 @@ class OdeStart:
 
 def ode_start(model: Model, x_0: Tensor, noise: NoiseSource) -> OdeStart:
     """Of the samples x_0 (n, …), which `noise` is for."""
-    if model.facts.kind == "points":
+    if not model.facts.on_grid:
         return OdeStart(x_0, POINT_ODE_STEPS, None, 0.0)
     if model.facts.kind == "latent":
         return OdeStart(x_0, PICTURE_ODE_STEPS, rademacher(noise, 1), 0.0)

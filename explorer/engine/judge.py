@@ -55,7 +55,7 @@ class Judge:
         """x: (n, …), the last x of a run with that guidance."""
         if x.is_meta:
             return None
-        if self._model.truth is not None and self._model.facts.kind == "points":
+        if self._model.truth is not None and not self._model.facts.on_grid:
             return self._by_truth(self._model.truth, x, guidance)
         if self._model.classifier is not None and self._model.facts.kind == "image":
             return self._by_classifier(x, guidance)

@@ -11,6 +11,7 @@ import pytest
 from explorer.cli import main
 from explorer.diffusion.likelihood import estimate
 from explorer.engine.elbo import ElboReport, ElboRequest, measure
+from explorer.paths import CHECKPOINTS
 from tests.engine.models import POINTS, T_PICTURES, T_POINTS
 
 
@@ -28,6 +29,16 @@ def test_points_have_the_likelihood_of_their_truth(exact_points: ElboReport) -> 
         assert gap.mean < 3 * gap.standard_error
     # Of 60 steps even the first one blurs the data a little.
     assert abs(float(np.mean(found.ode - found.exact))) < 0.1
+
+
+def test_single_numbers_have_the_likelihood_of_their_truth() -> None:
+    found = measure(ElboRequest(str(CHECKPOINTS / "mixture_1d-exact"), "cpu", n=150, ode=True))
+    assert found.ode is not None
+    assert found.exact is not None
+    assert not found.elbo.discretised
+    gap = estimate(found.elbo.matching.per_sample - found.exact)
+    assert gap.mean < 3 * gap.standard_error
+    assert abs(float(np.mean(found.ode - found.exact))) < 0.05
 
 
 def test_bytes_bound_bytes(pictures: str) -> None:
