@@ -39,6 +39,9 @@ During: TypeAlias = Literal[
 ]
 """What the engine was doing."""
 
+Needs: TypeAlias = Literal["", "betas", "flow", "edm"]
+"""What a sampler needs of the schedule: β, the straight path of flow matching, or the exploding one."""
+
 
 @dataclass(frozen=True)
 class ParameterSpec:
@@ -79,7 +82,7 @@ class SamplerSpec:
     group: str = ""
     """The library it comes from, "" for our own."""
     needs_density: bool = False
-    needs_betas: bool = False
+    needs: Needs = ""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from explorer.diffusion.samplers import SAMPLERS, Sampler, find
+from explorer.diffusion.samplers.diffusers_sigmas import SIGMA_SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import MEMORYLESS, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
 from explorer.engine.errors import sentence
-from explorer.engine.frame import ParameterSpec, SamplerSpec
+from explorer.engine.frame import Needs, ParameterSpec, SamplerSpec
 from explorer.facts import ModelError
 from explorer.request import Run
 
@@ -61,12 +62,12 @@ def _check_parameter(known: Field[Any], value: Any) -> None:
 def sampler_specs() -> tuple[SamplerSpec, ...]:
     """What a menu offers: our own, then diffusers', which is not imported for that."""
     own = tuple(sampler_spec(sampler) for sampler in SAMPLERS.values())
-    return own + tuple(_diffusers_spec(name, summary) for name, summary in SCHEDULERS.items())
+    return own + tuple(_diffusers_spec(name) for name in (*SCHEDULERS, *SIGMA_SCHEDULERS))
 
 
 def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
     if sampler.name.startswith(PREFIX):
-        return _diffusers_spec(sampler.label, SCHEDULERS.get(sampler.label, sampler.summary))
+        return _diffusers_spec(sampler.label, sampler.summary)
     return SamplerSpec(
         sampler.name,
         sampler.label,
@@ -79,12 +80,17 @@ def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
     )
 
 
-def _diffusers_spec(class_name: str, summary: str) -> SamplerSpec:
+def _diffusers_spec(class_name: str, otherwise: str = "") -> SamplerSpec:
+    """otherwise: the summary of one that is not listed."""
     parameters = _parameter_specs(DiffusersParameters)
     name = f"{PREFIX}{class_name}"
+    needs: Needs = "betas"
+    summary = SCHEDULERS.get(class_name, otherwise)
+    if class_name in SIGMA_SCHEDULERS:
+        needs, summary = SIGMA_SCHEDULERS[class_name]
     if class_name not in MEMORYLESS and not summary.endswith(REMEMBERS):
         summary = f"{summary} {REMEMBERS}"
-    return SamplerSpec(name, class_name, summary, "Steps", 50, False, parameters, "diffusers", needs_betas=True)
+    return SamplerSpec(name, class_name, summary, "Steps", 50, False, parameters, "diffusers", needs=needs)
 
 
 def _parameter_specs(parameters: type[Any]) -> tuple[ParameterSpec, ...]:

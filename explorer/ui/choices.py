@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from explorer.engine.frame import Ready, SamplerSpec
+from explorer.engine.frame import Ready, SamplerSpec, ScheduleTable
 from explorer.facts import ModelFacts
 from explorer.state import State, max_count
 from explorer.ui import sampler_menu
@@ -212,11 +212,11 @@ class Choices(ScrollPanel):
             for device in ready.devices:
                 self._device.addItem(device, device)
 
-    def offer_samplers(self, has_betas: bool) -> None:
-        """Grey the samplers that cannot run on the model, or on a schedule without β."""
+    def offer_samplers(self, schedule: ScheduleTable) -> None:
+        """Grey the samplers that cannot run on the model, or on this schedule."""
         if self._facts is not None:
             with QSignalBlocker(self._sampler):
-                sampler_menu.offer(self._sampler, self._offered, self._facts, has_betas)
+                sampler_menu.offer(self._sampler, self._offered, self._facts, schedule)
 
     def show_opening(self, facts: ModelFacts | None) -> None:
         """What is known of a model that is being read; None where it does not come after all."""

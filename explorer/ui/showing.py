@@ -80,7 +80,7 @@ class Showing(QObject):
         parts.choices.set_facts(facts, opened.device)
         if opened.schedule is not None:
             parts.curves.set_model_schedule(opened.schedule)
-            parts.choices.offer_samplers(opened.schedule.betas is not None)
+            parts.choices.offer_samplers(opened.schedule)
         parts.compare.set_lenses(self.lenses, facts.lens_kind)
         parts.second.set_lenses(self.lenses, facts.lens_kind)
         self._chosen_shown = None
@@ -90,7 +90,7 @@ class Showing(QObject):
         self._parts.timeline.set_time_range(self._session.facts.T, table)
         self._parts.timeline.filmstrip.update()
         self._parts.curves.set_schedule(table)
-        self._parts.choices.offer_samplers(table.betas is not None)
+        self._parts.choices.offer_samplers(table)
         self._times_marked = ()
         self._show_run()
 

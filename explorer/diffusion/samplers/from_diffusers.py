@@ -7,7 +7,8 @@ scheduler was told until then; the model is not asked again. Without those Steps
 * Its times count from 0, ours from 1. One step of the scheduler is one Step here; a method with two looks at the
   model visits a time twice.
 * Some of them work on y = x/a. Steps hold x.
-* It is configured from the schedule's β, and told ε̂, or v̂ where that is what the network gives.
+* It is configured from the schedule's β, and told ε̂, or v̂ where that is what the network gives. Those that know σ
+  and no β are in `diffusers_sigmas.py`.
 * Its random numbers are those of the NoiseSource, put in place of those that it asks torch for.
 * Those that remember nothing (MEMORYLESS) go on from any Step to the last bit; of the others' runs all Steps are
   needed, so that none is ever dropped to save memory.
@@ -41,6 +42,7 @@ from explorer.diffusion.samplers.base import (
     observe,
     parameter,
 )
+from explorer.diffusion.samplers.diffusers_sigmas import family_of, make, output_for, set_times
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.threshold import Limit
 
@@ -99,7 +101,7 @@ class Parameters:
 def from_diffusers(name: str) -> Sampler[Parameters]:
     """The sampler for a name such as "diffusers:UniPCMultistepScheduler".
 
-    Raises ValueError for a class that is no scheduler of diffusers, or that is not made from a list of β.
+    Raises ValueError for a class that is no scheduler of diffusers, or that is made otherwise than of β or σ.
     """
     class_name = name.removeprefix(PREFIX)
     scheduler_class = class_called(class_name)
@@ -117,7 +119,8 @@ def from_diffusers(name: str) -> Sampler[Parameters]:
 
 
 def class_called(name: str) -> type[Any]:
-    """A scheduler of diffusers that takes a noise schedule as β, and the model's output, the time and x at each step.
+    """A scheduler of diffusers that takes a noise schedule as β or as σ, and the model's output, the time and x at each
+    step.
 
     Nothing but a class that diffusers itself lists and derives from SchedulerMixin is ever looked up.
     """
@@ -126,11 +129,14 @@ def class_called(name: str) -> type[Any]:
 
     if name.endswith("Scheduler") and name in dir(diffusers.schedulers):
         candidate = getattr(diffusers.schedulers, name, None)
+        if missing := getattr(candidate, "_backends", ()):  # what stands in its place
+            raise ValueError(f"diffusers has {name} only with {' and '.join(missing)}, which is not installed")
         if isinstance(candidate, type) and issubclass(candidate, SchedulerMixin) and hasattr(candidate, "step"):
             told = tuple(signature(candidate.step).parameters)[:4]
-            if {"trained_betas", "prediction_type"} <= set(_knows(candidate)) and told == TOLD:
+            of_betas = {"trained_betas", "prediction_type"} <= set(_knows(candidate))
+            if (of_betas or family_of(candidate)) and told == TOLD:
                 return candidate
-    raise ValueError(f"there is no scheduler called “{name[:60]}” in diffusers that is made from a list of β")
+    raise ValueError(f"there is no scheduler called “{name[:60]}” in diffusers that is made of β or σ")
 
 
 def plan(scheduler_class: type[Any], schedule: Schedule, steps: int, parameters: Parameters) -> list[float]:
@@ -210,8 +216,10 @@ class SchedulerRun:
         """x, what the model is shown, of the scheduler's sample y."""
         if index == self.end:
             return y
+        if not hasattr(self.scheduler, "scale_model_input"):
+            return y
         shown: Tensor = self.scheduler.scale_model_input(y, self.scheduler.timesteps[index])
-        return shown
+        return y if family_of(self.scheduler) else shown  # our denoisers scale what their network is shown themselves
 
     def unseen(self, x: Tensor, index: int) -> Tensor:
         """The scheduler's sample of x."""
@@ -222,6 +230,8 @@ class SchedulerRun:
         prediction, index = step.prediction, step.index
         self.seen(y, index)  # some of them note the time there
         output = prediction.v if prediction.kind == "v" else prediction.eps
+        if family := family_of(self.scheduler):
+            output = output_for(self.scheduler, family, prediction, index)
         options = {"eta": self.parameters.eta} if "eta" in signature(self.scheduler.step).parameters else {}
         with _AddressedNoise(self.noise, index + 1), _quiet():
             result = self.scheduler.step(output, self.scheduler.timesteps[index], y, **options)
@@ -259,6 +269,8 @@ def _knows(scheduler_class: type[Any]) -> Mapping[str, Any]:
 
 
 def _scheduler(scheduler_class: type[Any], schedule: Schedule, parameters: Parameters, kind: Kind) -> Any:
+    if family := family_of(scheduler_class):
+        return make(scheduler_class, family, schedule)
     if schedule.betas is None:
         raise ValueError(f"diffusers' schedulers need a schedule made of β, which {schedule.name} is not")
     wanted = {
@@ -280,6 +292,8 @@ def _scheduler(scheduler_class: type[Any], schedule: Schedule, parameters: Param
 
 def _set_times(scheduler: Any, steps: int, schedule: Schedule) -> list[float]:
     """The times of the scheduler with so many steps, which it is set to."""
+    if family := family_of(scheduler):
+        return set_times(scheduler, family, steps, schedule)
     with _quiet():
         scheduler.set_timesteps(steps)
     inputs = [float(index) for index in scheduler.timesteps]
