@@ -167,7 +167,6 @@ def test_other_schedules_with_betas(schedule: Any) -> None:
         "diffusers:",
         "diffusers:__builtins__",
         "diffusers:SchedulerMixin",
-        "diffusers:FlowMatchEulerDiscreteScheduler",
         "diffusers:ScoreSdeVpScheduler",
         "diffusers:VQDiffusionScheduler",
         "os.system",

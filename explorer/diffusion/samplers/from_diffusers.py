@@ -129,7 +129,7 @@ def class_called(name: str) -> type[Any]:
 
     if name.endswith("Scheduler") and name in dir(diffusers.schedulers):
         candidate = getattr(diffusers.schedulers, name, None)
-        if missing := getattr(candidate, "_backends", ()):  # what stands in its place
+        if missing := [b for b in getattr(candidate, "_backends", ()) if b != "torch"]:  # what stands in its place
             raise ValueError(f"diffusers has {name} only with {' and '.join(missing)}, which is not installed")
         if isinstance(candidate, type) and issubclass(candidate, SchedulerMixin) and hasattr(candidate, "step"):
             told = tuple(signature(candidate.step).parameters)[:4]
