@@ -86,11 +86,13 @@ def seen_of_step(
     rests: no other step is on its way, so that lenses which take long are drawn.
     """
 
+    place = request.place if isinstance(request, Look) else None
+
     def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
-        return drawn_at_once(_view_of_step(bench, run, step, meter), request.lenses, running=True)[0]
+        return drawn_at_once(_view_of_step(bench, run, step, meter, place), request.lenses, running=True)[0]
 
     index, model = step.index, bench.model_of(trajectory)
-    view = _view_of_step(bench, trajectory, step, meter)
+    view = _view_of_step(bench, trajectory, step, meter, place)
     quick, slow = drawn_at_once(view, request.lenses, running=not (replayed or rests))
     seen = Seen(
         round(step.t),
@@ -159,7 +161,9 @@ def _view_forward(model: Model, prediction: Prediction, meter: Meter, request: L
     )
 
 
-def _view_of_step(bench: Workbench, run: Trajectory, step: Step, meter: Meter) -> View:
+def _view_of_step(
+    bench: Workbench, run: Trajectory, step: Step, meter: Meter, place: tuple[int, int] | None
+) -> View:
     model, segment = bench.model_of(run), run.segment(step.index)
     return View(
         model.facts,
@@ -173,5 +177,6 @@ def _view_of_step(bench: Workbench, run: Trajectory, step: Step, meter: Meter) -
         step=step.index,
         limit=segment.limit,
         next_t=run.next_time(step.index),
+        place=place,
         decode=None if model.autoencoder is None else model.autoencoder.decode,
     )

@@ -151,11 +151,6 @@ class LatentLikelihood(ScrollPanel):
         """Move the cursor."""
         self._stack.set_time(t)
 
-    def table_text(self, key: str) -> str:
-        """What a row of the table says: "reconstruction", "level 1" …, "elbo", "bits", "weighted", "gap"."""
-        assert self._table is not None
-        return self._table.text(key, 1)
-
     def set_running(self, running: bool) -> None:
         self.row.set_running(running)
         found = self._found

@@ -147,7 +147,7 @@ class QuantitiesView(QWidget):
         band = QColor(t.series[1])
         band.setAlpha(90)
         for i, (value, centre, spread) in enumerate(zip(shown.data, shown.centre, shown.spread, strict=True)):
-            x = area.left() + (i + 0.5) * slot
+            x = self.place_of(i, 0.0).x()
             if shown.movable:
                 top, bottom = self._y(float(centre + spread)), self._y(float(centre - spread))
                 painter.fillRect(QRectF(x - width / 2, top, width, bottom - top), band)
