@@ -161,9 +161,7 @@ def _view_forward(model: Model, prediction: Prediction, meter: Meter, request: L
     )
 
 
-def _view_of_step(
-    bench: Workbench, run: Trajectory, step: Step, meter: Meter, place: tuple[int, int] | None
-) -> View:
+def _view_of_step(bench: Workbench, run: Trajectory, step: Step, meter: Meter, place: tuple[int, int] | None) -> View:
     model, segment = bench.model_of(run), run.segment(step.index)
     return View(
         model.facts,

@@ -85,16 +85,16 @@ def compared_specs(lenses: Sequence[LensSpec], names: Sequence[str], kind: str) 
                 (":b", f"B &nbsp;{lens.label}"),
                 (":difference", "A − B"),
             ):
-                specs.append(LensSpec(lens.name + suffix, label, lens.formula, lens.kinds))
+                words = "" if suffix == ":difference" else lens.words
+                specs.append(LensSpec(lens.name + suffix, label, lens.formula, lens.kinds, words=words))
     return specs
 
 
-def name_tiles(tiles: Tiles, seen: Seen, second: str) -> None:
-    """Say in the headers which run and step each tile shows. second: the name of the second model."""
+def name_tiles(tiles: Tiles, seen: Seen) -> None:
+    """Say in the headers which run and step each tile shows; which model, the bar above them does."""
     if seen.second:
         for name in tiles.names():
-            part = name.rpartition(":")[2]
-            tiles.set_formula(name, {"b": second, "difference": " "}.get(part, ""))
+            tiles.set_formula(name, " " if name.endswith(":difference") else "")
         return
     if seen.against is None or seen.run is None:
         for name in tiles.names():

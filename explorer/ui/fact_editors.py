@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from explorer.facts import ModelFacts
-from explorer.formats.adjusted import LEARNED, variance_name
+from explorer.formats.adjusted import variance_name
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
 from explorer.ui.controls import inset
 from explorer.ui.place_editor import place_editor
@@ -38,6 +38,12 @@ TIPS = {
     "autoencoder": "The autoencoder D of these latents, a folder or file; then D(x_t) and D(x̂₀) are shown too",
 }
 PREDICTIONS = (("eps", "ε (noise)"), ("v", "v"), ("x0", "x₀ (data)"), ("flow", "û (flow)"), ("score", "score"))
+VARIANCES = (
+    ("fixed_small", "β̃ (fixed_small)"),
+    ("fixed_large", "β (fixed_large)"),
+    ("learned_range", "learned, between both"),
+    ("learned", "learned, σ² itself"),
+)
 RANGES = ("-1, 1", "0, 1", "0, 255")
 
 
@@ -81,11 +87,11 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
     if key == "preset":
         return _combo(key, tuple((name, name) for name in facts.presets), facts.preset, changed)
     if key == "time_reversed":
-        choices = ((False, "noise grows with t"), (True, "reversed"))
-        return _combo(key, choices, facts.time_input.reversed, changed)
+        directions = ((False, "noise grows with t"), (True, "reversed"))
+        return _combo(key, directions, facts.time_input.reversed, changed)
     if key == "variance":
-        names = ("fixed_small", "fixed_large", *(LEARNED if facts.learned_variance is not None else ()))
-        return _combo(key, tuple((name, name) for name in names), variance_name(facts), changed)
+        choices = VARIANCES if facts.learned_variance is not None else VARIANCES[:2]
+        return _combo(key, choices, variance_name(facts), changed)
     if key == "schedule":
         names = tuple((name, name) for name in SCHEDULE_ARGUMENTS)
         own = facts.schedule_numbers.name if facts.schedule_numbers is not None else facts.schedule

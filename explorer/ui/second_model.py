@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
+from PySide6.QtCore import QSignalBlocker, QSize
+from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
@@ -16,9 +16,24 @@ from explorer.ui.file_dialogs import ask_for_model_file
 from explorer.ui.gallery import shipped_models
 from explorer.ui.model_words import describe
 from explorer.ui.session import SECOND_LENSES, Session
-from explorer.ui.short_text import plain
+from explorer.ui.short_text import plain, typeset
 
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
+
+
+class ModelName(ElidedLabel):
+    """Whole where there is room for it, while a plain ElidedLabel asks for none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self.updateGeometry()  # a QLabel tells of its own hint alone
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance(typeset(self.text())) + 2, super().sizeHint().height())
 
 
 class SecondModelBar(QFrame):
@@ -29,16 +44,16 @@ class SecondModelBar(QFrame):
         self._session = session
         self.setObjectName("card")
         self.setAccessibleName("Two models side by side")
-        self._first, self._second = QLabel(), QLabel()
-        self._facts = ElidedLabel()
+        self._first, self._second, self._facts = ModelName(), ModelName(), ElidedLabel()
         self._facts.setObjectName("muted")
         for label, name in ((self._first, "firstModelName"), (self._second, "secondModelName")):
             label.setObjectName(name)
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setToolTip(TIP)
+            label.setAccessibleDescription(TIP)
         self._lenses = named(
             QComboBox(), "secondLensCombo", "What is compared", "The lens through which both models are seen"
         )
+        self._lenses.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._lenses.setMinimumContentsLength(7)
         end = named(
             QPushButton("End"),
             "endSecondButton",
@@ -56,6 +71,7 @@ class SecondModelBar(QFrame):
         layout.addWidget(end)
         self._lenses.currentIndexChanged.connect(self._choose)
         session.stateChanged.connect(self._show)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # it takes no room from the plots
         self.hide()
 
     def set_lenses(self, lenses: Sequence[LensSpec], kind: str) -> None:

@@ -8,7 +8,6 @@ from explorer.engine.frame import LensSpec, Opened, Ready, ScheduleTable, Seen
 from explorer.state import State
 from explorer.ui.compare_bar import COLUMNS, compared_specs, name_tiles
 from explorer.ui.picking import PickedPixel
-from explorer.ui.second_model import name_of
 from explorer.ui.session import Session
 from explorer.ui.tiles import FIRST_TILES
 from explorer.ui.workspace import Workspace
@@ -133,8 +132,7 @@ class Showing(QObject):
         tiles = self._parts.tiles
         tiles.show_drawables(seen.tiles)
         tiles.set_formula("x_t", "" if seen.run is None else "as the sampler left it")
-        first, second = self._session.facts, self._session.second
-        name_tiles(tiles, seen, name_of(second, first) if first is not None and second is not None else seen.second)
+        name_tiles(tiles, seen)
         if seen.words:
             self._parts.timeline.set_numbers(seen.words)
             return

@@ -122,16 +122,14 @@ def test_the_value_range(seed: int) -> None:
     assert found(model(stated_range=(0.0, 1.0)), seed) == {"value_range": [-1.0, 1.0]}
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_reversed_and_scaled_times(seed: int) -> None:
-    assert found(model(told=lambda t: T + 1 - t), seed) == {"time_reversed": True}
-    assert found(model(told=lambda t: 1 + round((t - 1) / 4)), seed).get("time_scale") == 4
+def test_reversed_and_scaled_times() -> None:
+    assert found(model(told=lambda t: T + 1 - t)) == {"time_reversed": True}
+    assert found(model(told=lambda t: 1 + round((t - 1) / 4))).get("time_scale") == 4
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_noise_schedule(seed: int) -> None:
-    assert found(model(stated_schedule="linear"), seed) == {"schedule": {"name": "cosine"}}
-    assert found(model(schedule=linear(T)), seed) == {"schedule": {"name": "linear"}}
+def test_the_noise_schedule() -> None:
+    assert found(model(stated_schedule="linear")) == {"schedule": {"name": "cosine"}}
+    assert found(model(schedule=linear(T))) == {"schedule": {"name": "linear"}}
 
 
 def test_pictures_that_say_nothing_raise_no_alarm() -> None:

@@ -107,6 +107,7 @@ def test_a_second_model_that_is_one_file(hand: Hand, tiny: Path, monkeypatch: py
     assert hand.session.second is not None
     assert names(hand) == BOTH
     assert not hand.data("x0:difference").any(), "it is the same"
+    assert [hand.window.tile(name).header._words.text() for name in BOTH[3:]] == ["predicted noise"] * 2 + [""]
     entry(hand, "No other model")
     hand.settle()
 
