@@ -102,7 +102,7 @@ def _texts(folder: Layout, unet: NetworkConfig, evidence: Evidence) -> tuple[Tex
     classes = (CLASS_NAME,) if unet.added is None else (CLASS_NAME, PROJECTED)
     if len(folder.texts) != len(classes):
         needed = "text_encoder and tokenizer" + ("" if unet.added is None else ", text_encoder_2 and tokenizer_2")
-        raise ModelError(f"{folder.root.name} has a network led by text, but not {needed}.")
+        raise ModelError(f"{folder.root.name} has a network led by text, but lacks {needed}.")
     found = []
     for text, class_name in zip(folder.texts, classes, strict=True):
         file = text.encoder / CONFIG
