@@ -16,6 +16,8 @@ GAP = 10
 LEAST_ROOM = 90
 """Pixels for the bars."""
 MAX_ROW = 54
+NAMES_SHARE = 0.42
+"""Of the width: the most that the names take."""
 
 
 class BarsView(QWidget):
@@ -46,7 +48,7 @@ class BarsView(QWidget):
         if bars is None or not len(bars.data):
             return
         metrics = painter.fontMetrics()
-        names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 14, self.width() // 3)
+        names = min(max(metrics.horizontalAdvance(name) for name in bars.names) + 14, round(NAMES_SHARE * self.width()))
         row = min((self.height() - 2 * MARGIN) / len(bars.data), MAX_ROW)
         top = (self.height() - row * len(bars.data)) / 2
         left, free = MARGIN + names, self.width() - 2 * MARGIN - names - GAP

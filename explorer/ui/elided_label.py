@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from explorer.ui import theme
-from explorer.ui.short_text import shorter_forms, typeset
+from explorer.ui.short_text import number_forms, shorter_forms, typeset
 
 LEAST = 36
 """Pixels: in less than that two letters and “…” say nothing."""
@@ -18,7 +18,7 @@ class ElidedLabel(QLabel):
 
     on_surface: what it lies on has the theme's surface colour. clauses: what ends a clause; where there is no room,
     the last clauses are left out rather than the end of the words. least: pixels below which it says nothing rather
-    than a beginning.
+    than a beginning. number: what counts is the number at the end, which is said alone where there is no more room.
     """
 
     def __init__(
@@ -29,10 +29,11 @@ class ElidedLabel(QLabel):
         on_surface: bool = False,
         clauses: tuple[str, ...] = (),
         least: int = LEAST,
+        number: bool = False,
     ) -> None:
         super().__init__(parent)
         self._text = text
-        self._on_surface, self._clauses, self._least = on_surface, clauses, least
+        self._on_surface, self._clauses, self._least, self._number = on_surface, clauses, least, number
         # Then what lies behind, such as a tile's rounded frame, is not painted anew with every text.
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, on_surface)
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -82,4 +83,6 @@ class ElidedLabel(QLabel):
         for form in forms:
             if metrics.horizontalAdvance(form) <= room:
                 return form
+        if self._number:
+            return next((form for form in number_forms(text) if metrics.horizontalAdvance(form) <= room), "")
         return metrics.elidedText(forms[-1], Qt.TextElideMode.ElideRight, room) if room >= self._least else ""

@@ -120,7 +120,7 @@ class Filmstrip(QWidget):
         for slot, step in self._slots:
             painter.drawImage(slot, self._picture(step))
             painter.setPen(QPen(QColor(t.accent), 2) if step == self._marked else QPen(QColor(t.border), 1))
-            painter.drawRect(slot)
+            painter.drawRect(slot.adjusted(-1, -1, 1, 1) if step == self._marked else slot)
 
     def _layout(self) -> list[tuple[QRectF, int]]:
         if not self._frames:

@@ -9,6 +9,9 @@ CLAUSES = ("; ", ", ", " = ")
 LEAST = 5
 """Characters of a shorter form: what stands left of the first “=” of a formula is mostly the tile's title again."""
 
+CAPTION_CLAUSES = (*CLAUSES, " over ", " to ")
+"""The same of a caption, whose last words say more about what comes before."""
+
 _STEP = re.compile(r"([xz])_\{t([−+])1\}")
 _AT_T = re.compile(r"([xz])_t(?![A-Za-z0-9_])")
 _SUBSCRIPT = re.compile(r"<sub>(.*?)</sub>")
@@ -22,6 +25,14 @@ def typeset(text: str) -> str:
         return text
     text = _STEP.sub(lambda found: f"{found[1]}ₜ{_SIGN[found[2]]}₁", text)
     return _AT_T.sub(r"\1ₜ", text)
+
+
+def number_forms(text: str) -> list[str]:
+    """What is left of a text when words are dropped from its beginning, as long as a number is left in it: “relative
+    error 3.4%” can be said as “3.4%”."""
+    words = text.split(" ")
+    tails = [" ".join(words[i:]) for i in range(1, len(words))]
+    return [tail for tail in tails if any(letter.isdigit() for letter in tail)]
 
 
 def plain(label: str) -> str:

@@ -34,7 +34,7 @@ from explorer.ui.linked_view import LinkedView
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_view import PlaneView
 from explorer.ui.quantities_view import QuantitiesView
-from explorer.ui.short_text import CLAUSES
+from explorer.ui.short_text import CAPTION_CLAUSES
 from explorer.ui.tile_header import TileHeader
 from explorer.ui.viewport import Viewport
 
@@ -148,7 +148,7 @@ class Tile(QFrame):
             self._stack.addWidget(page)
 
         self._bar = ColourBar()
-        self._value = ElidedLabel(on_surface=True, clauses=CLAUSES)
+        self._value = ElidedLabel(on_surface=True, clauses=CAPTION_CLAUSES)
         self._value.setObjectName("muted")
         self._value.setFixedHeight(16)
         self._value.setAlignment(Qt.AlignmentFlag.AlignCenter)

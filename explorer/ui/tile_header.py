@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.short_text import CLAUSES, typeset
 
-FORMULA_LEAST, NOTE_LEAST = 90, 60
-"""Pixels: the beginning of a formula or a note in less room than that is none."""
+FORMULA_LEAST = 90
+"""Pixels: the beginning of a formula in less room than that is none."""
 GAP = 8
 WHOLE = 10_000
 """Words are all there or not at all."""
@@ -33,7 +33,7 @@ class TileHeader(QWidget):
         self._words.setObjectName("tileWords")
         self._formula = ElidedLabel(formula, self, on_surface=True, clauses=CLAUSES, least=FORMULA_LEAST)
         self._formula.setObjectName("muted")
-        self._note = ElidedLabel("", self, on_surface=True, clauses=("; ",), least=NOTE_LEAST)
+        self._note = ElidedLabel("", self, on_surface=True, clauses=("; ",), number=True)
         self._note.setObjectName("muted")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 

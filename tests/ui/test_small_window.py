@@ -90,6 +90,17 @@ def test_a_label_without_room_says_less(qtbot: QtBot) -> None:
         assert label.shown() == shown
 
 
+def test_a_note_without_room_says_its_number(qtbot: QtBot) -> None:
+    note = ElidedLabel("relative error 3.4%", number=True)
+    qtbot.addWidget(note)
+    for text, wide in (("relative error 3.4%", 300), ("error 3.4%", 75), ("3.4%", 45), ("", 10)):
+        note.resize(wide, 20)
+        assert note.shown() == text
+    note.setText("mean of channels")
+    note.resize(60, 20)
+    assert not note.shown()
+
+
 def test_numbers_beside_the_time_keep_their_places(qtbot: QtBot) -> None:
     readout = Readout()
     qtbot.addWidget(readout)
