@@ -10,6 +10,7 @@ from explorer.lenses.plane import extent
 
 LIMIT = 3.0
 """ε has unit variance: three standard deviations fill the colour scale, at every t."""
+NO_NOISE = "At t = 0 there is no noise to predict."
 
 
 def draw(view: View) -> Drawable:
@@ -36,7 +37,7 @@ def noise(view: View, prediction: Prediction) -> Drawable:
         caption = "dots: the true ε, whose mean at each x_t is ε̂" if view.eps is not None else ""
         return line.curve(view, lambda _, p: p.eps, "ε̂", LIMIT, view.eps, "ε", caption, note)
     if view.prediction.t == 0 and not data.any():
-        return Missing(data, "At t = 0 there is no noise to predict.")
+        return Missing(data, NO_NOISE)
     return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))
 
 

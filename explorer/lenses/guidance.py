@@ -7,8 +7,9 @@ import numpy as np
 from explorer.diffusion.denoiser import parts
 from explorer.lenses import line
 from explorer.lenses.base import Lens, View, joined, number, numpy32, rms, signed_note
-from explorer.lenses.drawable import Chart, Drawable, Fan, Floats, Image, Line
+from explorer.lenses.drawable import Chart, Drawable, Fan, Floats, Image, Line, Missing
 from explorer.lenses.eps import LIMIT as EPS_LIMIT
+from explorer.lenses.eps import NO_NOISE
 from explorer.lenses.parts import unlabelled
 from explorer.lenses.plane import extent
 
@@ -26,6 +27,8 @@ def draw(view: View) -> Drawable:
     data = numpy32(found.difference)
     note = f"r.m.s. {rms(data):.3f}"
     if view.facts.on_grid:
+        if view.prediction.t == 0 and not data.any():
+            return Missing(data, NO_NOISE)
         return Image(data, "signed", (-LIMIT, LIMIT), joined(note, signed_note(view)))
     if view.facts.kind == "line":
         return _curves(view, data, note)

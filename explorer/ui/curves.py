@@ -237,8 +237,10 @@ class Curves(QFrame):
         if shown is None:
             return
         self.statistics.set_left_label(self._group.unit)
-        known = {names[key] for values in shown.scalars for key in values if key in names}
-        if not known.issuperset(self.statistics.names()):  # a run without guidance after one with it
+        known = {key for values in shown.scalars for key in values}
+        wanted = [label for key, label in names.items() if key in known]
+        drawn = list(self.statistics.names())
+        if drawn != wanted[: len(drawn)]:  # colours go by order: the same in every run, with guidance or without
             self.statistics.remove_curves()
         for key, label in names.items():
             have = [i for i, values in enumerate(shown.scalars) if key in values]

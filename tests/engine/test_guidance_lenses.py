@@ -49,6 +49,11 @@ def test_pictures(engine: Engine, pictures: str) -> None:
     assert seen.scalars["guidance"] == pytest.approx(rms, rel=1e-5)
 
 
+def test_without_noise_there_is_nothing_to_compare(engine: Engine, pictures: str) -> None:
+    tiles = look(engine, pictures, Guidance(1, 3.0), t=0).tiles
+    assert {type(tiles[name]) for name in LENSES} == {Missing}
+
+
 def test_points_have_three_arrows_each(engine: Engine, points: str) -> None:
     for n in (40, 200):
         seen = look(engine, points, Guidance(1, 3.0), n=n)

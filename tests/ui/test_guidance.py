@@ -168,7 +168,7 @@ def test_the_parts_of_a_guided_answer_and_their_difference_along_a_run(hand: Han
     hand.reverse()
     hand.play_to_end()
     plot = hand.plot("statisticsPlot")
-    assert "Δε̂" in plot.names()
+    assert plot.names() == ("x_t", "ε̂", "Δx̂₀", "Δε̂"), "colours go by order, which is that of a run without guidance"
     t, size = plot.curve("Δε̂")
     assert len(t) == 5
     drawn = [(seen, tiles) for seen, tiles in hand.frames if seen.run is not None and seen.t > 0]
