@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from explorer.ui.window import MainWindow
 
 
+NO_SESSION = (
+    "A session only names its network, and the one trained here ends with the window: save it in the tab Train, open "
+    "what was saved, and save the session then."
+)
+
+
 @dataclass(frozen=True)
 class ShareRow:
     """endings: those to choose from, the first being the usual one. plain: a script without this program."""
@@ -131,7 +137,10 @@ def ask_path(window: MainWindow, title: str, file: str, endings: tuple[tuple[str
 
 
 def save_session(window: MainWindow) -> None:
-    """Ask where to, and save everything that is open."""
+    """Ask where to, and save everything that is open. A session names its model, so that must lie somewhere."""
+    if window.network_ends_with_window:
+        window.session.failed.emit(NO_SESSION)
+        return
     path = ask_path(window, "Save the session", "session", ((SESSION_ENDING, "Session"),))
     if path:
         window.session.save_session(path)

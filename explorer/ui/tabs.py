@@ -63,6 +63,11 @@ class Tabs(QObject):
         self._connect_grids()
 
     @property
+    def network_ends_with_window(self) -> bool:
+        """True while the open network is one that was trained here and lies nowhere else."""
+        return self._train.shown
+
+    @property
     def running(self) -> bool:
         """True while something computes for a tab."""
         return any(job.running for job in self._jobs)

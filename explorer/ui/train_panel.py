@@ -69,6 +69,11 @@ class TrainPanel(QWidget):
         """True while the network learns."""
         return self._training != 0
 
+    @property
+    def shown(self) -> bool:
+        """True while the network that is open is the one trained here, which ends with the window."""
+        return self._wanted is not None and self._session.state.model == self._path
+
     def _build(self) -> None:
         self._data = self._combo("trainData", "Data to learn", "What is learned; its exact density is known", DATA)
         self._pad = DrawingPad()
@@ -224,6 +229,5 @@ class TrainPanel(QWidget):
 
     def _show_buttons(self) -> None:
         self._start.setText("Pause" if self.training else "Train")
-        own = self._wanted is not None and self._session.state.model == self._path
-        self._reset.setEnabled(own)
-        self._save.setEnabled(own)
+        self._reset.setEnabled(self.shown)
+        self._save.setEnabled(self.shown)

@@ -86,6 +86,11 @@ class MainWindow(QMainWindow):
         """True while anything asked for is not on show yet, or a run is playing."""
         return self.session.busy or not self._started
 
+    @property
+    def network_ends_with_window(self) -> bool:
+        """True while the open network is one that was trained here and lies nowhere else."""
+        return self._tabs is not None and self._tabs.network_ends_with_window
+
     def tile(self, name: str) -> Tile:
         """The tile of a lens: x_t, x0, eps, score, … Raises KeyError where it is not on show."""
         return self._workspace.tiles.tile(name)

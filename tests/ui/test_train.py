@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from explorer.formats import registry
+from explorer.ui import share
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.train_panel import TrainPanel
@@ -53,11 +54,14 @@ def test_a_drawing_is_learned_paused_and_saved(make_hand: MakeHand, plane: Path,
     kept = registry.load(tmp_path / "kept", "cpu")
     assert kept.facts.prediction == "eps"
     assert kept.truth is not None
+    share.save_session(hand.window)
+    assert "ends with the window" in hand.sentences[-1]
     hand.click("trainButton")
     hand.until(lambda: panel.training)
     hand.window.open(str(plane))
     hand.settle()
     hand.until(lambda: not panel.training)
+    assert not hand.window.network_ends_with_window
 
 
 def test_closing_the_window_ends_training(make_hand: MakeHand, plane: Path) -> None:

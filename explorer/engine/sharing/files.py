@@ -7,8 +7,9 @@ import glob
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -85,11 +86,16 @@ def aside(work: Work) -> Iterator[None]:
         raise failed[0]
 
 
-def forget_parts(path: str | Path) -> None:
-    """Delete what is left of writings of this file that were broken off by the end of their program."""
+def forget_parts(path: str | Path, older_than: float = 0.0) -> None:
+    """Delete what is left of writings of this file that were broken off by the end of their program.
+
+    older_than: seconds; a younger one may be of a program that is writing now.
+    """
     target = Path(path)
     for part in target.parent.glob(f".{glob.escape(target.stem[:NAMED])}.*{PART}"):
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime >= older_than:
+                part.unlink()
 
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -18,7 +18,7 @@ from explorer.engine.frame import Frame, Progress, RestoredRun, Saved
 from explorer.engine.kept import Kept
 from explorer.engine.runs import Runs
 from explorer.engine.sharing.chain_sessions import chain_file, edited_at
-from explorer.engine.sharing.files import aside, replacing
+from explorer.engine.sharing.files import aside, forget_parts, replacing
 from explorer.engine.sharing.plain import from_plain
 from explorer.engine.sharing.session_file import Floats, Notes, RunFile, SegmentRecord, SessionFile, StepRecord, write
 from explorer.engine.sources import thumbnail
@@ -29,6 +29,8 @@ from explorer.request import Autosave, ModelRef, Run, SaveSession
 from explorer.state import State
 
 Answers = Callable[[Run], Iterator[Frame]]
+BROKEN_OFF = 600.0
+"""Seconds: what was begun longer ago and is not a whole session yet was left by a program that was killed."""
 
 
 def save_session(runs: Runs, chains: ChainRuns, request: SaveSession) -> Iterator[Frame]:
@@ -44,6 +46,8 @@ def save_session(runs: Runs, chains: ChainRuns, request: SaveSession) -> Iterato
     made = {number: chain_file(number, run, whole) for number, run in chains.all().items() if number in known}
     ways = tuple(way for way in made.values() if way is not None)
     session = SessionFile(request.model, notes, files, ways)
+    if whole:
+        forget_parts(request.path, BROKEN_OFF)
     with replacing(request.path) as file:
         if whole:
             yield from (Progress("Saving the session…") for _ in aside(lambda: write(session, file)))

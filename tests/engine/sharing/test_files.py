@@ -63,5 +63,7 @@ def test_a_program_killed_while_it_saves_leaves_the_old_file_whole(tmp_path: Pat
     other = tmp_path / ".other.0123.part"
     other.write_bytes(b"")
     assert len(list(tmp_path.iterdir())) == 3, "what was written of the new one lies beside it"
+    forget_parts(file, 3600)
+    assert len(list(tmp_path.iterdir())) == 3, "it may be another program's that is writing now"
     forget_parts(file)
     assert sorted(tmp_path.iterdir()) == [other, file]
