@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
@@ -158,6 +158,9 @@ def _unknown(path: Path) -> str:
         entries = sorted(islice(path.iterdir(), MAX_ENTRIES))
         if not entries:
             return f"{path} is an empty folder: expected {EXPECTED}."
+        if models := _folders_of_models(entries):
+            names = ", ".join(models[:3]) + (" …" if len(models) > 3 else "")
+            return f"{path} is no model, but holds folders that are, such as {names}: open one of these."
         found = ", ".join(map(_shown, entries[:3])) + (" …" if len(entries) > 3 else "")
         return f"{path} holds no model that can be opened, only {found}: expected {EXPECTED}."
     if not path.is_file():
@@ -176,6 +179,13 @@ def _unknown(path: Path) -> str:
         )
     held = describe(checkpoint)
     return f"{path} is {DESCRIPTIONS[content]} that holds {held}, which no known format does: expected {EXPECTED}."
+
+
+def _folders_of_models(entries: Sequence[Path]) -> list[str]:
+    """The names of those entries that could be opened; of very many only the first are tried."""
+    with suppress(OSError, ModelError):
+        return [entry.name for entry in entries[:MAX_FILES] if entry.is_dir() and _format_of(entry)]
+    return []
 
 
 def _shown(entry: Path) -> str:

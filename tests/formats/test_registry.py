@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from explorer.facts import ModelError
 from explorer.formats import registry
 
 LOOK = """
@@ -37,6 +38,12 @@ def test_a_file_in_a_model_opens_the_model(write_unet: Callable[..., Path], file
     folder = write_unet(card={"title": "The model"})
     assert registry.inspect(folder / file).title == "The model"
     assert registry.inspect(str(folder / file)).path == str(folder)
+
+
+def test_a_folder_of_models_names_some_of_them(write_unet: Callable[..., Path]) -> None:
+    folder = write_unet()
+    with pytest.raises(ModelError, match=rf"holds folders that are, such as {folder.name}: open one of these"):
+        registry.inspect(folder.parent)
 
 
 def test_a_relative_path(write_unet: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
