@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 
 from explorer.lenses.colour import MAGNITUDE, contact_sheet, packed, table
 from explorer.lenses.drawable import (
@@ -25,6 +27,7 @@ from explorer.lenses.drawable import (
 )
 from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
+from explorer.paths import RESOURCES
 
 SIDE = 384
 """Pixels of a plane; pictures are enlarged by whole numbers up to about this."""
@@ -34,6 +37,7 @@ MAX_ARROWS = 600
 DENSITY_RANGE_NATS = 12.0
 PAPER = 0xFFF7F8FA
 INK = (27, 31, 38)
+FONT_SIZE = 12
 GROUPS = np.array([0xFFC25A00, 0xFF00736B, 0xFFA23B84, 0xFF7A6F00, 0xFF2F5FC4, 0xFFB04A1F], np.uint32)
 
 
@@ -60,6 +64,12 @@ def picture(drawable: Drawable) -> Pillow.Image:
     if isinstance(drawable, Fan):
         return _fan(drawable)
     return _arrows(drawable)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    """The built-in one lacks subscripts and true minus signs."""
+    return ImageFont.truetype(str(RESOURCES / "fonts" / "Inter-Medium.otf"), FONT_SIZE)
 
 
 def side_by_side(pictures: list[Pillow.Image], gap: int = 8) -> Pillow.Image:
@@ -103,6 +113,7 @@ def _chart(chart: Chart) -> Pillow.Image:
     """The curves, with the ends of the axes in numbers."""
     canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
     pen = ImageDraw.Draw(canvas)
+    pen.font = _font()
     log = [np.log10 if on else np.asarray for on in chart.log]
     curves = [(line, log[0](line.x), log[1](line.y)) for line in chart.lines if len(line.x)]
     if not curves:
@@ -133,6 +144,7 @@ def _quantities(shown: Quantities) -> Pillow.Image:
     """Every number as a bar from 0, with the spread about where it is expected as a line."""
     canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
     pen = ImageDraw.Draw(canvas)
+    pen.font = _font()
     low, high = _ends([shown.data, shown.centre - shown.spread, shown.centre + shown.spread, np.zeros(1, np.float32)])
     margin = 16
     width = (SIDE - 2 * margin) / max(len(shown.data), 1)
@@ -178,6 +190,7 @@ def _bars(bars: Bars) -> Pillow.Image:
     """A row for each share: its name, a bar, and a line where it should end."""
     canvas = Pillow.new("RGB", (SIDE, SIDE), "white")
     pen = ImageDraw.Draw(canvas)
+    pen.font = _font()
     left, room, row = 84, SIDE - 84 - 52, SIDE / max(len(bars.data), 1)
     longest = max(float(bars.data.max()), float(bars.expected.max()), 1e-6)
     for i, (share, expected, name) in enumerate(zip(bars.data, bars.expected, bars.names, strict=True)):

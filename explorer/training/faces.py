@@ -20,7 +20,7 @@ CONFIG = ImageConfig(
 CARD = {
     "summary": "Pixel-art faces in colour, class-conditional, v-prediction. Show 16 at once and drag t: hair and "
     "background are settled before eyes and mouth. Compare labels at the same seed: the background stays, the face "
-    "changes. Raise γ from 2 to 8 and watch the share of clipped pixels grow.",
+    "changes. Raise γ from 2 to 8 and watch the share of pixels beyond ±1 grow.",
     "dataset": "DiceBear “pixel-art” faces at their native 16×16, 19,000 training pictures",
     "licence": "Weights: MIT, as this program. Sample pictures: design “pixel-art” of DiceBear, CC0 1.0.",
 }

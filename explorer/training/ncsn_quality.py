@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from explorer.formats.registry import load
 from explorer.training.folder import read_classifier
 from explorer.training.quality import CLASSIFIER
 
-PICTURES = 48
+PICTURES, AT_ONCE = 128, 64
 SURE = 0.8
 
 
@@ -32,15 +33,18 @@ class Sampled:
 
 
 @torch.no_grad()
-def anneal(model: Model, n: int, seed: int = 2026) -> Sampled:
-    """n runs as the model's card proposes them. Raises ValueError for a card that proposes nothing."""
+def anneal(model: Model, n: int, seed: int = 2026, first: int = 0) -> Sampled:
+    """n runs as the model's card proposes them, from the run with the number `first` on.
+
+    Raises ValueError for a card that proposes nothing.
+    """
     proposed = model.facts.proposed
     if proposed is None:
         raise ValueError(f"the card of {model.facts.title} proposes no sampler")
     sampler = find(proposed.sampler)
     parameters, schedule = sampler.parameters(**proposed.parameters), model.denoiser.schedule
     times = sampler.plan(schedule, proposed.steps, parameters)
-    noise = NoiseSource(seed, n, model.facts.shape, model.device)
+    noise = NoiseSource(seed, n, model.facts.shape, model.device, first)
     x = sampler.begin(schedule, times[0], parameters, noise)
     steps = sampler.sample(model.denoiser, schedule, x, times, noise, parameters)
     levels: list[tuple[float, float]] = []
@@ -57,14 +61,18 @@ def anneal(model: Model, n: int, seed: int = 2026) -> Sampled:
 def ncsn_quality(folder: Path, pictures: int = PICTURES) -> dict[str, Any]:
     """The card's entry: shares of pictures recognised, and the noise left at the end of each level."""
     model, judge = load(folder, "cpu"), read_classifier(CLASSIFIER)
-    found = anneal(model, pictures)
+    parts = [anneal(model, min(AT_ONCE, pictures - first), first=first) for first in range(0, pictures, AT_ONCE)]
     with torch.no_grad():
-        sure = judge(found.x).softmax(1).amax(1)
+        sure = torch.cat([judge(part.x).softmax(1).amax(1) for part in parts])
+    squares: dict[float, float] = {}
+    for part in parts:
+        for sigma, left in part.levels:
+            squares[sigma] = squares.get(sigma, 0.0) + left**2 * len(part.x) / pictures
     return {
         "sampler": "as proposed in this card",
         f"share_with_confidence_{SURE}": round(float((sure >= SURE).float().mean()), 4),
         "mean_confidence": round(float(sure.mean()), 4),
         "pictures": pictures,
-        "noise_left_by_sigma": {f"{sigma:.4g}": round(left / sigma, 4) for sigma, left in found.levels},
+        "noise_left_by_sigma": {f"{sigma:.4g}": round(sqrt(square) / sigma, 4) for sigma, square in squares.items()},
         "judge": CLASSIFIER.name,
     }
