@@ -33,6 +33,18 @@ SOURCES = {
     "user": "You said so, and it goes before the model's own word",
 }
 
+OF_THE_WEIGHTS = "the weights are made for it"
+OF_THE_SAMPLER = "it is chosen with the sampler, on the left"
+FIXED = {
+    "kind": "it follows from the format and the shape",
+    "network": OF_THE_WEIGHTS,
+    "shape": OF_THE_WEIGHTS,
+    "set of weights": "there is no other",
+    "clip x̂₀": OF_THE_SAMPLER,
+    "clip range": OF_THE_SAMPLER,
+    "spacing": OF_THE_SAMPLER,
+}
+"""Why the user cannot set these here."""
 HEADING = "What is known"
 LONG_WORD = re.compile(r"\S{25,}")
 
@@ -142,7 +154,7 @@ class ModelPanel(ScrollPanel):
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             value.setAccessibleName(fact.name)
-            why = self._facts.fixed.get(key or "") if self._facts is not None else None
+            why = self._facts.fixed.get(key or "", FIXED.get(fact.name)) if self._facts is not None else None
             value.setToolTip(tip if why is None else f"{tip}. It cannot be set: {why}")
             layout.addWidget(value)
         if not settable:

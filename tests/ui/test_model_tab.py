@@ -58,6 +58,24 @@ def test_a_fact_is_set_and_taken_back_and_the_view_stays(make_hand: Any, own: Pa
     assert (window.tile("x0").data() == before).all()
 
 
+def test_what_cannot_be_set_says_why_and_the_variance_can(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    (shape,) = (label for label in window.findChildren(QLabel) if label.accessibleName() == "shape")
+    assert "cannot be set: the weights are made for it" in shape.toolTip()
+    combo = child(window, QComboBox, "fact:variance")
+    assert [combo.itemData(i) for i in range(combo.count())] == ["fixed_small", "fixed_large"]
+    combo.setCurrentIndex(1)
+    hand.settle()
+    assert window.session.facts is not None
+    assert window.session.facts.sampler_defaults["variance"] == "beta"
+    assert card(own)["user"] == {"variance": "fixed_large"}
+    sampler = hand.combo("samplerCombo")
+    sampler.setCurrentIndex(sampler.findData("ddpm"))
+    hand.settle()
+    assert child(window, QComboBox, "sampler:variance").currentData() == "beta"
+
+
 def test_a_run_is_made_again_up_to_the_step_on_show(make_hand: Any, own: Path) -> None:
     hand = make_hand(own)
     window: MainWindow = hand.window
