@@ -171,6 +171,7 @@ class Choices(ScrollPanel):
         form.addRow(self._steps_label, self._steps)
         form.addRow("Seed", self._seed)
         self._parameters = ParameterForm()
+        self._parameters.follow(self._seed)
         self._parameters.changed.connect(self.parameterChanged)
         self._body().addWidget(self._parameters)
 

@@ -44,12 +44,17 @@ class ParameterForm(QWidget):
         self._form.setVerticalSpacing(5)
         self._label_width = 0
         self._specs: tuple[ParameterSpec, ...] = ()
+        self._before: QWidget | None = None
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
     def set_label_width(self, width: int) -> None:
         """The width of the labels, for forms above this one to share its edge."""
         self._label_width = width
         align(self._form, width)
+
+    def follow(self, before: QWidget) -> None:
+        """The Tab key comes to the parameters, whenever they are made, from the control above them."""
+        self._before = before
 
     def show_parameters(self, specs: tuple[ParameterSpec, ...], values: Mapping[str, Any]) -> None:
         """Build the controls anew. values: those that differ from the defaults."""
@@ -68,6 +73,12 @@ class ParameterForm(QWidget):
             else:
                 self._form.addRow(spec.label, control)
         align(self._form, self._label_width)
+        before = self._before
+        for spec in specs:
+            made = self.findChild(QWidget, f"{self._prefix}:{spec.name}")
+            if before is not None and made is not None:
+                QWidget.setTabOrder(before, made)
+                before = made
         self._specs = specs
         for switch in {spec.only_with for spec in specs} - {""}:
             if (check := self.findChild(QCheckBox, f"{self._prefix}:{switch}")) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from explorer.diffusion.samplers import SAMPLERS
@@ -144,6 +144,26 @@ def test_every_sampler_gets_its_form_with_its_defaults(qtbot: QtBot, sampler: st
             assert control.currentData() == spec.default
         elif isinstance(control, QSpinBox | QDoubleSpinBox):
             assert control.value() == pytest.approx(spec.default)
+
+
+def test_the_tab_key_goes_through_the_parameters_from_what_is_above_them(qtbot: QtBot) -> None:
+    body = QWidget()
+    qtbot.addWidget(body)
+    layout = QVBoxLayout(body)
+    above, form, below = QSpinBox(), ParameterForm(), QSpinBox()
+    form.follow(above)
+    for widget in (above, form, below):
+        layout.addWidget(widget)
+    form.show_parameters((COMBO, NUMBER), {})
+    body.show()
+    above.setFocus()
+    names = []
+    for _ in range(2):
+        body.focusNextChild()
+        reached = body.focusWidget()
+        assert reached is not None
+        names.append(reached.objectName())
+    assert names == ["sampler:spacing", "sampler:eta"]
 
 
 def test_what_says_nothing_without_another_is_on_show_with_it_alone(qtbot: QtBot) -> None:
