@@ -28,7 +28,7 @@ from explorer.diffusion.samplers import (
     ode,
     predictor_corrector,
 )
-from explorer.diffusion.schedules import cosine, geometric, linear
+from explorer.diffusion.schedules import Schedule, cosine, geometric, linear
 from explorer.diffusion.times import time_at_ratio
 
 CPU = torch.device("cpu")
@@ -66,6 +66,23 @@ def run(name: str, denoiser: Denoiser, steps: int, noise: NoiseSource, parameter
     times = sampler.plan(schedule, steps, parameters)
     x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
     return list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
+
+
+# --- where a run begins -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", [linear(10), geometric(10, 0.1, 30.0)], ids=["linear", "geometric"])
+def test_a_run_begins_with_the_prior(schedule: Schedule) -> None:
+    """Normal, or uniform of the same variance; Var of a sample variance is at most 2 σ⁴/n: 5 standard errors."""
+    n = 100_000
+    noise, std = NoiseSource(0, n, (1,), CPU), schedule.prior_std(10)
+    sampler = annealed_langevin.SAMPLER
+    normal = sampler.begin(schedule, 10, annealed_langevin.Parameters(), noise)
+    torch.testing.assert_close(normal, std * noise(0, Stream.INITIAL))
+    uniform = sampler.begin(schedule, 10, annealed_langevin.Parameters(start="uniform"), noise)
+    assert float(uniform.abs().max()) <= math.sqrt(3) * std * 1.0001
+    assert float(uniform.var()) / std**2 == pytest.approx(1, abs=5 * math.sqrt(2 / n))
+    assert bool((uniform.sort(dim=0).indices == normal.sort(dim=0).indices).float().mean() > 0.99)  # its quantiles
 
 
 # --- against themselves ---------------------------------------------------------------------------------
