@@ -24,7 +24,7 @@ SIDE = 8
 SAMPLES = 20
 CLASSES = ("ring", "cross", "bar")
 
-__all__ = ["CLASSES", "SAMPLES", "SIDE", "Hand", "MakeHand", "T"]
+__all__ = ["CLASSES", "SAMPLES", "SIDE", "T"]
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QToolButton
 
 from explorer.lenses.drawable import Chart
-from tests.ui.conftest import Hand, MakeHand
+from tests.ui.hand import Hand, MakeHand
 
 if TYPE_CHECKING:
     from explorer.ui.tile import Tile

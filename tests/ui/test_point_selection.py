@@ -17,8 +17,7 @@ from explorer.ui.plane_view import group_colours
 from explorer.ui.point_band import faint, points_within
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import MakeHand
-    from tests.ui.hand import Hand
+    from tests.ui.hand import Hand, MakeHand
 
 EXTENT = (-2.0, 2.0, -1.0, 1.0)
 
