@@ -30,6 +30,7 @@ from explorer.ui.status_line import StatusLine
 from explorer.ui.tile import Tile
 from explorer.ui.trust import ask_for_consent
 from explorer.ui.window_film import WindowFilm
+from explorer.ui.window_look import WindowLook
 from explorer.ui.window_pictures import WindowPictures
 from explorer.ui.workspace import Workspace
 
@@ -45,6 +46,7 @@ class MainWindow(QMainWindow):
     session: Session
     shortcuts: actions.ShortcutPanel
     pictures: WindowPictures
+    look: WindowLook
 
     def __init__(self, path: str | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,7 +67,7 @@ class MainWindow(QMainWindow):
         self._starting = StartingPoints(self.session, self._workspace.tiles, self)
         self._showing = Showing(self.session, self._workspace, self)
         self._connect()
-        self._restore_layout()
+        self.look.restore()
         self.show_gallery()
         self._tabs: Tabs | None = None
         self._tour: Tour | None = None
@@ -117,6 +119,7 @@ class MainWindow(QMainWindow):
             from explorer.ui.tour import Tour
 
             self._tour = Tour(self.session, self._workspace.side, self)
+            self.look.add_part(self._tour.strip)
             self._add_above(self._tour.strip)
         self._banner.clear()
         self._pages.setCurrentWidget(self._workspace)
@@ -153,6 +156,7 @@ class MainWindow(QMainWindow):
         self._status = StatusLine(self.statusBar())
         self._film = WindowFilm(self, self.session, self._status)
         self.edit: EditButton = self._workspace.edit
+        self.look = WindowLook(self, self._settings, self._workspace, [self._banner])
         self.pictures = WindowPictures(self._workspace, self._film, self._banner, self._status)
 
     def _connect(self) -> None:
@@ -294,29 +298,8 @@ class MainWindow(QMainWindow):
         kind, showing = facts.lens_kind if facts is not None else "", self._showing
         fill_tiles_menu(menu, showing.lenses, kind, self.state.lenses, showing.show_lens)
 
-    def toggle_theme(self) -> None:
-        name: theme.ThemeName = "light" if theme.current().name == "dark" else "dark"
-        self._settings.theme = name
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        theme.apply(app, name)
-        self._banner.restyle()
-        self._workspace.restyle()
-        if self._tour is not None:
-            self._tour.strip.restyle()
-        self.update()
-
     def toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def toggle_streamlines(self) -> None:
-        """Draw vector fields as arrows, or as curves along them."""
-        self._workspace.tiles.plane.set_streamlines(not self._workspace.tiles.plane.streamlines)
-        self._settings.streamlines = self._workspace.tiles.plane.streamlines
-
-    def reset_zoom(self) -> None:
-        self._workspace.tiles.pictures.reset()
-        self._workspace.tiles.plane.reset()
 
     def fill_compare_menu(self, menu: QMenu) -> None:
         """Which models can be shown beside the open one."""
@@ -357,18 +340,10 @@ class MainWindow(QMainWindow):
             self.use_picture(paths[0]) if is_picture(paths[0]) else self.open(paths[0])
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._settings.set_bytes("geometry", self.saveGeometry())
+        self.look.keep_geometry()
         self._film.stop()
         self.session.close()
         if self._tabs is not None:
-            if (columns := self._workspace.columns()) is not None:
-                self._settings.set_bytes("columns", columns)
+            self.look.keep_columns()
             self._tabs.close_down()
         super().closeEvent(event)
-
-    def _restore_layout(self) -> None:
-        self._workspace.tiles.plane.set_streamlines(self._settings.streamlines)
-        self.resize(1360, 840)
-        if (geometry := self._settings.bytes("geometry")) is not None:
-            self.restoreGeometry(geometry)
-        self._workspace.restore_columns(self._settings.bytes("columns"))

@@ -67,9 +67,9 @@ def as_new(window: MainWindow, path: Path) -> None:
     session.pause()
     session.compare_model(None)
     if theme.current().name != "dark":
-        window.toggle_theme()
+        window.look.toggle_theme()
     window.resize(1360, 840)
-    window.reset_zoom()
+    window.look.reset_zoom()
     for name in ("loopButton", "reversePlayButton"):
         window.findChild(QAbstractButton, name).setChecked(False)  # type: ignore[union-attr]
     window.findChild(ErrorBanner, "errorBanner").clear()  # type: ignore[union-attr]
