@@ -80,6 +80,7 @@ class Showing(QObject):
         if opened.schedule is not None:
             parts.curves.set_model_schedule(opened.schedule)
             parts.choices.offer_samplers(opened.schedule)
+        self._times_marked = ()  # the plot has lost its marks; a run of this model may have the same times
         parts.compare.set_lenses(self.lenses, facts.lens_kind)
         parts.second.set_lenses(self.lenses, facts.lens_kind)
         self._chosen_shown = None

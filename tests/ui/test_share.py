@@ -84,6 +84,8 @@ def test_a_session_is_opened_as_it_was(hand: Hand, plane: Path, chosen: Path) ->
     hand.session.set_step(2)
     hand.settle()
     shown, state = hand.shown(), hand.window.state
+    marked = set(hand.plot("snrPlot")._marks.getData()[0])
+    assert marked
     family = [(run.number, run.parent, run.made) for run in hand.session.family if run.begun]
     hand.key(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     hand.settle()
@@ -97,6 +99,7 @@ def test_a_session_is_opened_as_it_was(hand: Hand, plane: Path, chosen: Path) ->
     assert [(run.number, run.parent, run.made) for run in hand.session.family] == family
     for lens, array in shown.items():
         np.testing.assert_array_equal(hand.data(lens), array)
+    assert set(hand.plot("snrPlot")._marks.getData()[0]) == marked
 
 
 def test_a_bad_session_leaves_what_was_on_show(hand: Hand, tmp_path: Path) -> None:
