@@ -72,9 +72,11 @@ def _facts(verdicts: tuple[Verdict, ...]) -> QWidget:
     for row, verdict in enumerate(verdicts):
         wrong = verdict.certainty == "contradicts"
         name = "alert" if wrong else "muted" if verdict.certainty == "unclear" else ""
-        result, stated = (text.removesuffix("-prediction") for text in (verdict.found, verdict.said))
+        result, stated = (
+            text.removesuffix("-prediction").removesuffix(" with noise") for text in (verdict.found, verdict.said)
+        )
         said = {
-            "contradicts": f"{result}, not {stated}".replace(" with noise", ""),
+            "contradicts": f"{result}, not {stated}",
             "unclear": "cannot be told",
             "agrees": result or "any",
         }[verdict.certainty]

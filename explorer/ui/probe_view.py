@@ -75,6 +75,7 @@ class ProbeView(QWidget):
         wrong = len(found.contradictions)
         several = f"The network contradicts {wrong} facts."  # which ones, the table says
         self._say(several if wrong > 1 else found.sentence, "alert" if wrong else "boundSummary")
+        self._use.setText("Use probed value" if wrong == 1 else "Use probed values")
         self._use.setVisible(any(verdict.value is not None for verdict in found.contradictions))
         self._table.show_probed(found)
         self._table.show()
@@ -98,7 +99,7 @@ class ProbeView(QWidget):
             self.useClicked.emit(self._found)
 
     def _say(self, text: str, name: str) -> None:
-        self.sentence.setText(text)
+        self.sentence.setText(text.replace(" … ", "\u00a0…\u00a0"))  # the ends of a range stay together
         self.sentence.setObjectName(name)
         self.sentence.style().polish(self.sentence)
 
