@@ -15,12 +15,14 @@ from explorer.state import (
     MAX_STEPS,
     ChoiceError,
     State,
+    first_lenses,
     max_count,
     resolve_look,
     resolve_run,
     with_custom_times,
     with_parameter,
 )
+from explorer.state.first_lenses import IMAGE_LENSES, LINE_LENSES
 
 FACTS = ModelFacts(
     path="/models/digits",
@@ -300,3 +302,12 @@ def test_a_saved_schedule_that_is_none(value: Any) -> None:
 )
 def test_a_look_knows_how_a_sampler_would_limit_x0(parameters: dict[str, Any], clip: Clip | None) -> None:
     assert resolve_look(CHOSEN.with_changes(parameters=parameters), FACTS).clip == clip
+
+
+def test_the_first_tiles_of_numbers_are_their_own_and_stay_among_them() -> None:
+    line = ModelFacts("p", "own", "P", "line", (1,), 50, "v", "cosine")
+    picture = ModelFacts("q", "diffusers", "Q", "image", (1, 4, 4), 100, "eps", "cosine")
+    assert first_lenses(IMAGE_LENSES, line) == LINE_LENSES
+    assert first_lenses((*LINE_LENSES, "noising"), line) == (*LINE_LENSES, "noising")
+    assert first_lenses(LINE_LENSES, picture) == IMAGE_LENSES
+    assert first_lenses(("x_t", "noising"), picture) == ("x_t", "noising")

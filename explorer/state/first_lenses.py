@@ -25,7 +25,7 @@ def first_lenses(chosen: Sequence[str], facts: ModelFacts) -> tuple[str, ...]:
         one = PLANE_VAE_LENSES if facts.levels == (2,) else VAE_LENSES
         return one if facts.T == 1 else HVAE_LENSES
     if facts.kind == "line":
-        return LINE_LENSES
+        return tuple(chosen) if {"step_line", "over_time"} & set(chosen) else LINE_LENSES
     kept = set(chosen) - set(CHAIN_LENSES) and tuple(chosen) != LINE_LENSES
     chosen = tuple(chosen) if kept else IMAGE_LENSES
     if facts.kind != "latent" or set(DECODED_LENSES) & set(chosen):
