@@ -9,23 +9,24 @@ Each number is the largest difference in x_t, in units of the larger of 1 and th
 
 Measured: each step of every run agrees to 7.5·10⁻⁵ with 10, 50 and 1,000 steps; whole runs to 5.5·10⁻⁵ with 10 and 50,
 and with 1,000 to 3·10⁻⁵ in float64. With 1,000 in float32 those of DDIM, Heun and Euler's method with fresh noise do to
-7.5·10⁻⁵; those of Euler, DDPM and DPM-Solver++ differ by 2, 3 and 3·10⁻⁴.
-(DDPM's variance β was not run with 1,000 steps.)
+7.5·10⁻⁵; those of Euler, DDPM and DPM-Solver++ differ by 2, 3 and 3·10⁻⁴. (DDPM's variance β was not run with 1,000
+steps.)
 
 Of 1,000 steps in float32 a whole run tells less of the method than of rounding, for two reasons. Between two clear
 pictures the network turns the rounding of a single step into more than a hundred times as much: with η = 0.6 our run
 and diffusers' are both 3·10⁻⁴ from the run in float64 near t = 400, and near again at its end; Heun's are 0.7 and
-1.0·10⁻⁴ from it; runs of Euler and DPM-Solver++ whose every step agrees to 2·10⁻⁵ differ by 2 and 3·10⁻⁴, and DPM-Solver++ in float64 by 10⁻⁵. And
-diffusers keeps ᾱ in float32 and takes 1 − ᾱ_t/ᾱ_{t−1} and 1 − ᾱ_{t−1} there. Where a step is short and t small both are
-near 10⁻⁴, and the rounding of numbers near 1 is 10⁻³ of them: its DDPM then gives x_t and x̂₀ weights whose sum is wrong
-by up to 10⁻⁴, which adds up over the last ten steps (`tests/diffusion/test_diffusers_rounding.py`). Its methods in σ
-round to float32 within each step, whatever they are given.
+1.0·10⁻⁴ from it; runs of Euler and DPM-Solver++ whose every step agrees to 2·10⁻⁵ differ by 2 and 3·10⁻⁴, and
+DPM-Solver++ in float64 by 10⁻⁵. And diffusers keeps ᾱ in float32 and takes 1 − ᾱ_t/ᾱ_{t−1} and 1 − ᾱ_{t−1} there. Where
+a step is short and t small both are near 10⁻⁴, and the rounding of numbers near 1 is 10⁻³ of them: its DDPM then gives
+x_t and x̂₀ weights whose sum is wrong by up to 10⁻⁴, which adds up over the last ten steps
+(`tests/diffusion/test_diffusers_rounding.py`). Its methods in σ round to float32 within each step, whatever they are
+given.
 
 Times are diffusers' own. Those of its linspace for Euler and Heun lie between the whole ones with most numbers of
-steps, where this network is not defined, and so do those of its Karras spacing. Its DDIM with
-linspace goes to another time than the next one (`tests/diffusion/test_diffusers_samplers.py`), and its DDPM with the variance β adds noise to x_0 with "trailing", as
-the same file shows. With 1,000 steps all spacings are one; DPM-Solver++'s "leading" and "linspace" are then no lists of
-1,000 times.
+steps, where this network is not defined, and so do those of its Karras spacing. Its DDIM with linspace goes to another
+time than the next one (`tests/diffusion/test_diffusers_samplers.py`), and its DDPM with the variance β adds noise to
+x_0 with "trailing", as the same file shows. With 1,000 steps all spacings are one; DPM-Solver++'s "leading" and
+"linspace" are then no lists of 1,000 times.
 """
 
 from __future__ import annotations
