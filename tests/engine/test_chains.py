@@ -104,6 +104,16 @@ def test_the_picture_is_the_data_and_levels_go_by_the_seed(engine: Engine, chain
     np.testing.assert_allclose(z(look(engine, chain, 3)), z(look(engine, chain, 3, source=Forward(2, 1, 7))), atol=1e-6)
 
 
+def test_going_down_the_kl_by_number_is_that_from_the_prior(engine: Engine, chain: ModelRef) -> None:
+    """What z_t was drawn from is then p(z_t | z_{t+1}) itself, of which nothing differs."""
+    for seen in run(engine, chain, count=1, lenses=("z_t", "kl")):
+        if 1 <= seen.t <= L:
+            drawn, kl = seen.tiles["z_t"], seen.tiles["kl"]
+            assert isinstance(drawn, Quantities)
+            mean, variance = drawn.centre.astype(float), drawn.spread.astype(float) ** 2
+            np.testing.assert_allclose(kl.data, 0.5 * (mean**2 + variance - 1 - np.log(variance)), atol=1e-5)
+
+
 def test_one_level_alone_is_a_vae(engine: Engine, tmp_path: Path) -> None:
     ref = ModelRef(str(write_chain(tmp_path, (2,))), "cpu")
     seen = look(engine, ref, 1)

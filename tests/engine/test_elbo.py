@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from explorer.cli import main
 from explorer.diffusion.likelihood import estimate
-from explorer.engine.elbo import ElboReport, ElboRequest, measure
+from explorer.diffusion.noise import NoiseSource
+from explorer.engine.elbo import ElboReport, ElboRequest, measure, ode_start
+from explorer.formats.registry import load
 from explorer.paths import CHECKPOINTS
 from tests.engine.models import POINTS, T_PICTURES, T_POINTS
 
@@ -51,6 +55,18 @@ def test_bytes_bound_bytes(pictures: str) -> None:
     assert found.ode is not None
     assert bool(np.isfinite(found.ode).all())
     assert float(found.ode.max()) < 0
+
+
+def test_bytes_are_spread_over_their_intervals(pictures: str) -> None:
+    model = load(pictures, "cpu")
+    x_0 = torch.from_numpy(model.samples[:3])
+    start = ode_start(model, x_0, NoiseSource(0, 3, model.facts.shape, model.device))
+    low, high = model.facts.value_range
+    width = (high - low) / 255
+    offsets = (start.x - x_0) / width
+    assert 0.45 < float(offsets.max()) <= 0.5001
+    assert -0.5001 <= float(offsets.min()) < -0.45
+    assert start.log_volume == pytest.approx(math.prod(model.facts.shape) * math.log(width))
 
 
 def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:

@@ -23,5 +23,8 @@ def draw(view: LatentView) -> Drawable:
 
 
 LENS = LatentLens(
-    "kl", "KL by number", "KL(N(μ_i, σ_i²) ‖ p(z_t[i] | z_{t+1})) of each number; 0: it says nothing", draw
+    "kl",
+    "KL by number",
+    "KL(N(μ_i, σ_i²) ‖ p(z_t[i] | z_{t+1})) of each number, going down ‖ N(0, 1); 0: it says nothing",
+    draw,
 )
