@@ -39,7 +39,7 @@ DATA = (
     ("", "Your drawing"),
 )
 PREDICTIONS = (("v", "v = a ε − s x₀"), ("eps", "ε, the noise"), ("x0", "x₀, the data"), ("score", "The score"))
-OBJECTIVES = (("denoising", "Denoising"), ("explicit", "Explicit score matching"), ("sliced", "Sliced score matching"))
+OBJECTIVES = (("denoising", "Denoising"), ("explicit", "Explicit matching"), ("sliced", "Sliced matching"))
 LENSES = ("x_t", "x0", "score", "error_map")
 
 
