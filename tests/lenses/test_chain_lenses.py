@@ -197,6 +197,16 @@ def test_the_statistic_is_that_of_its_definition() -> None:
     assert kolmogorov_smirnov(z, 0, 1.5)[1] < 1e-6
 
 
+@pytest.mark.parametrize(("n", "distance", "chance"), [(5, 0.563, 0.05), (10, 0.409, 0.05), (10, 0.489, 0.01)])
+def test_the_chance_is_that_of_the_tables(n: int, distance: float, chance: float) -> None:
+    """Critical values of the exact distribution (Massey 1951). The samples: quantiles, all too low by the distance."""
+    ranks = np.clip((np.arange(n) + 1) / n - distance, 1e-3, None)
+    x = torch.special.ndtri(torch.from_numpy(ranks)).numpy()
+    found = kolmogorov_smirnov(x, 0, 1)
+    assert found[0] == pytest.approx(distance)
+    assert found[1] == pytest.approx(chance, rel=0.1)
+
+
 @pytest.mark.parametrize("kind", ["image", "points"])
 def test_the_histogram_is_of_the_chains_from_x_0(kind: str) -> None:
     of = seen(kind)

@@ -120,4 +120,12 @@ def test_the_velocity() -> None:
         assert isinstance(drawn, Image)
         np.testing.assert_allclose(drawn.data, velocity(SCHEDULE, seen.prediction), atol=1e-6)
         assert drawn.limits[1] > 0
-    assert isinstance(LENSES["flow"].draw(view(40, "points")), Arrows)
+
+    seen = view(40, "points")
+    drawn = LENSES["flow"].draw(seen)
+    assert isinstance(drawn, Arrows)
+    np.testing.assert_array_equal(drawn.data, velocity(SCHEDULE, seen.prediction).numpy())
+    # The arrows go to where x̂₀ and ε̂ as they are would have the points a tenth of the time earlier.
+    x0, eps, before = seen.prediction.x0, seen.prediction.eps, 40 - SCHEDULE.T / 10
+    earlier = (SCHEDULE.signal(before) * x0 + SCHEDULE.noise(before) * eps).numpy()
+    np.testing.assert_allclose(drawn.origins + drawn.scale * drawn.data, earlier, atol=0.1)
