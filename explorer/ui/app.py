@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 
 from explorer.ui.autosave import Autosave
 from explorer.ui.restore_strip import RestoreStrip
+from explorer.ui.runs_before import add_runs_before
 from explorer.ui.window import MainWindow
 
 
@@ -27,6 +28,7 @@ def run(path: str | None) -> int:
     app.setApplicationName("diffusion-explorer")
     window = MainWindow(path)
     autosave = Autosave(window.session, parent=window)
+    add_runs_before(window, autosave)
     if autosave.left is not None:
         offer(window, autosave, autosave.left)
     window.show()

@@ -1,7 +1,8 @@
 """The last second's work, should the program be killed: a small session file, written while one works.
 
 Each running program has a slot of its own in the user's data folder. A file that is found in a free slot was left by
-a program that did not end as it should have; it is kept aside until the user has decided about it.
+a program that did not end as it should have; it is kept aside until the user has decided about it. So are the runs of
+a model when another is opened, or the program ends: they can be opened again, until others take their place.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def folder() -> Path:
 
 
 class Autosave(QObject):
-    """Writes when something has changed. left: what a program left that was killed, None for nothing."""
+    """Writes when something has changed. left: what a program left that was killed, None for nothing. before: where the
+    runs of the model before lie, if there were any."""
 
     def __init__(self, session: Session, where: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,12 +36,16 @@ class Autosave(QObject):
         self._lock: QLockFile | None
         self._file = Path()
         self.left: Path | None = None
+        self.before = Path()
+        self._has_runs = False
+        """Whether the file holds what took the user a while."""
         self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
         self._timer.timeout.connect(self._write)
         self._find_slot(where or folder())
         if self._lock is not None:
             session.stateChanged.connect(self._soon)
             session.runChanged.connect(self._soon)
+            session.opened.connect(self._set_aside)
 
     def forget_left(self) -> None:
         """The user does not want it, or has it."""
@@ -48,9 +54,10 @@ class Autosave(QObject):
             self.left = None
 
     def close(self) -> None:
-        """The program ends as it should: nothing is left."""
+        """The program ends as it should: nothing is left to be restored."""
         self._timer.stop()
         if self._lock is not None:
+            self._set_aside()
             self._file.unlink(missing_ok=True)
             self._lock.unlock()
             self._lock = None
@@ -68,6 +75,7 @@ class Autosave(QObject):
             if lock.tryLock(0):
                 self._lock = lock
                 self._file = where / f"{number}{SESSION_ENDING}"
+                self.before = where / f"{number}.before{SESSION_ENDING}"
                 last = where / f"{number}.last{SESSION_ENDING}"
                 forget_parts(self._file)
                 if self._file.exists():
@@ -75,7 +83,14 @@ class Autosave(QObject):
                 self.left = last if last.exists() else None
                 return
 
+    def _set_aside(self) -> None:
+        """The runs will not be on show any longer."""
+        if self._has_runs and self._file.exists():
+            self._file.replace(self.before)
+        self._has_runs = False
+
     def _soon(self) -> None:
+        self._has_runs = any(run.made > 1 for run in self._session.family)
         if not self._timer.isActive():
             self._timer.start()
 

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from explorer.ui.app import offer
 from explorer.ui.autosave import Autosave
 from explorer.ui.restore_strip import RestoreStrip
+from explorer.ui.runs_before import add_runs_before
 from explorer.ui.share import ROWS
 
 if TYPE_CHECKING:
@@ -214,3 +215,32 @@ def test_two_programs_do_not_share_a_file(hand: Hand, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.dxsession"))
     one.close()
     three.close()
+
+
+def test_runs_come_back_after_another_model(hand: Hand, plane: Path, tmp_path: Path) -> None:
+    autosave = Autosave(hand.session, tmp_path / "data")
+    action = add_runs_before(hand.window, autosave)
+    assert not action.isEnabled()
+    model = hand.window.state.model
+    assert model is not None
+    hand.type_into(hand.spin("stepsSpin"), "4")
+    hand.reverse()
+    hand.play_to_end()
+    made = hand.data("x_t")
+    hand.until((tmp_path / "data" / "0.dxsession").exists)
+    hand.window.open(str(plane))
+    hand.settle()
+    menu = action.associatedObjects()[0]
+    assert isinstance(menu, QMenu)
+    menu.aboutToShow.emit()
+    assert action.isEnabled()
+    assert action.text() == f"Reopen the run of “{Path(model).name}”"
+    action.trigger()
+    hand.settle()
+    assert hand.window.state.model == model
+    np.testing.assert_array_equal(hand.data("x_t"), made)
+    hand.session.set_step(0)
+    hand.settle()
+    autosave.close()
+    assert [file.name for file in (tmp_path / "data").glob("*.dxsession")] == ["0.before.dxsession"]
+    menu.removeAction(action)
