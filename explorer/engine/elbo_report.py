@@ -64,7 +64,8 @@ def as_table(report: ElboReport) -> str:
 
 def _what(report: ElboReport) -> str:
     found = report.elbo
-    kind = "pictures of 8 bits" if found.discretised else "samples"
+    plural = "" if found.samples == 1 else "s"
+    kind = f"picture{plural} of 8 bits" if found.discretised else f"sample{plural}"
     terms = f"{len(found.matching.terms.t):,} of {report.facts.T - 1:,} terms"
     variance = {"beta_tilde": "β̃", "beta": "β"}[report.request.variance]
     if report.request.label is not None:

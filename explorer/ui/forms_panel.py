@@ -128,7 +128,7 @@ class FormsPanel(ScrollPanel):
         with QSignalBlocker(self._source):
             self._source.setCurrentIndex(max(self._source.findData(facts.prediction), 0))
             for i, (kind, label) in enumerate(NAMES.items()):
-                self._source.setItemText(i, f"{label}, the network's output" if kind == facts.prediction else label)
+                self._source.setItemText(i, f"{label}, the network's" if kind == facts.prediction else label)
         self._fill()
         self._draw()
         self._follow()
