@@ -2,11 +2,12 @@
 
 Each running program has a slot of its own in the user's data folder. A file that is found in a free slot was left by
 a program that did not end as it should have; it is kept aside until the user has decided about it. So are the runs of
-a model when another is opened, or the program ends: they can be opened again, until others take their place.
+a model when another is opened, or the program ends: the last few can be opened again.
 """
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QStandardPaths, QTimer
@@ -17,6 +18,8 @@ from explorer.ui.session import SESSION_ENDING, Session
 EVERY_MS = 700
 """With the time of writing, less than a second."""
 SLOTS = 8
+KEPT = 10
+"""How many models' runs are kept aside; the guided tour alone goes from model to model."""
 
 
 def folder() -> Path:
@@ -27,8 +30,7 @@ def folder() -> Path:
 
 
 class Autosave(QObject):
-    """Writes when something has changed. left: what a program left that was killed, None for nothing. before: where the
-    runs of the model before lie, if there were any."""
+    """Writes when something has changed. left: what a program left that was killed, None for nothing."""
 
     def __init__(self, session: Session, where: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -36,7 +38,7 @@ class Autosave(QObject):
         self._lock: QLockFile | None
         self._file = Path()
         self.left: Path | None = None
-        self.before = Path()
+        self._aside = Path()
         self._has_runs = False
         """Whether the file holds what took the user a while."""
         self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
@@ -46,6 +48,10 @@ class Autosave(QObject):
             session.stateChanged.connect(self._soon)
             session.runChanged.connect(self._soon)
             session.opened.connect(self._set_aside)
+
+    def before(self) -> list[Path]:
+        """The runs that were set aside, the last ones first."""
+        return sorted(self._aside.glob(f"*{SESSION_ENDING}"), reverse=True)
 
     def forget_left(self) -> None:
         """The user does not want it, or has it."""
@@ -75,7 +81,7 @@ class Autosave(QObject):
             if lock.tryLock(0):
                 self._lock = lock
                 self._file = where / f"{number}{SESSION_ENDING}"
-                self.before = where / f"{number}.before{SESSION_ENDING}"
+                self._aside = where / f"{number}.before"
                 last = where / f"{number}.last{SESSION_ENDING}"
                 forget_parts(self._file)
                 if self._file.exists():
@@ -86,14 +92,17 @@ class Autosave(QObject):
     def _set_aside(self) -> None:
         """The runs will not be on show any longer."""
         if self._has_runs and self._file.exists():
-            self._file.replace(self.before)
+            self._aside.mkdir(exist_ok=True)
+            self._file.replace(self._aside / f"{time.time_ns()}{SESSION_ENDING}")
+            for old in self.before()[KEPT:]:
+                old.unlink(missing_ok=True)
         self._has_runs = False
 
     def _soon(self) -> None:
-        self._has_runs = any(run.made > 1 for run in self._session.family)
         if not self._timer.isActive():
             self._timer.start()
 
     def _write(self) -> None:
         if self._lock is not None:
+            self._has_runs = any(run.made > 1 for run in self._session.family)
             self._session.autosave(str(self._file))

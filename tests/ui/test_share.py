@@ -16,6 +16,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from explorer.engine.sharing.session_file import outline
 from explorer.ui.app import offer
 from explorer.ui.autosave import Autosave
 from explorer.ui.restore_strip import RestoreStrip
@@ -217,30 +218,57 @@ def test_two_programs_do_not_share_a_file(hand: Hand, tmp_path: Path) -> None:
     three.close()
 
 
+def holds_runs(file: Path) -> bool:
+    return file.exists() and len(outline(file).runs) > 0
+
+
 def test_runs_come_back_after_another_model(hand: Hand, plane: Path, tmp_path: Path) -> None:
     autosave = Autosave(hand.session, tmp_path / "data")
-    action = add_runs_before(hand.window, autosave)
-    assert not action.isEnabled()
+    menu = add_runs_before(hand.window, autosave)
+    files = hand.window.menuBar().actions()[0].menu()
+    assert isinstance(files, QMenu)
+    files.aboutToShow.emit()
+    assert not menu.isEnabled()
     model = hand.window.state.model
     assert model is not None
     hand.type_into(hand.spin("stepsSpin"), "4")
     hand.reverse()
     hand.play_to_end()
     made = hand.data("x_t")
-    hand.until((tmp_path / "data" / "0.dxsession").exists)
+    file = tmp_path / "data" / "0.dxsession"
+    hand.until(lambda: holds_runs(file))
     hand.window.open(str(plane))
     hand.settle()
-    menu = action.associatedObjects()[0]
-    assert isinstance(menu, QMenu)
+    hand.window.open(str(plane))  # without runs of its own nothing is set aside
+    hand.settle()
+    files.aboutToShow.emit()
+    assert menu.isEnabled()
     menu.aboutToShow.emit()
-    assert action.isEnabled()
-    assert action.text() == f"Reopen the run of “{Path(model).name}”"
-    action.trigger()
+    (line,) = menu.actions()
+    assert line.text().startswith(f"{Path(model).name}: 1 run, ")
+    line.trigger()
     hand.settle()
     assert hand.window.state.model == model
     np.testing.assert_array_equal(hand.data("x_t"), made)
-    hand.session.set_step(0)
-    hand.settle()
+    hand.until(lambda: holds_runs(file))
     autosave.close()
-    assert [file.name for file in (tmp_path / "data").glob("*.dxsession")] == ["0.before.dxsession"]
-    menu.removeAction(action)
+    assert not list((tmp_path / "data").glob("*.dxsession"))
+    assert len(autosave.before()) == 2
+    files.removeAction(menu.menuAction())
+
+
+def test_the_last_ten_are_kept(hand: Hand, tmp_path: Path) -> None:
+    aside = tmp_path / "0.before"
+    aside.mkdir()
+    for number in range(1, 12):
+        (aside / f"{number:019}.dxsession").write_bytes(b"")
+    autosave = Autosave(hand.session, tmp_path)
+    hand.type_into(hand.spin("stepsSpin"), "3")
+    hand.reverse()
+    hand.play_to_end()
+    hand.until(lambda: holds_runs(tmp_path / "0.dxsession"))
+    autosave.close()
+    kept = autosave.before()
+    assert len(kept) == 10
+    assert kept[0].stat().st_size > 0
+    assert kept[-1].name == f"{3:019}.dxsession"
