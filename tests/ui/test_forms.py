@@ -147,7 +147,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     hand.until(lambda: not panel.job.running)
     terms = [float(panel.terms.text(key)) for key in ("prior", "reconstruction", "diffusion", "total")]
     assert sum(terms[:3]) == pytest.approx(terms[3], abs=2e-3)
-    assert panel.variances.text("own", 2) == "1.00 ×"
+    assert panel.variances.text("own", 2) == "1 ×"
     assert set(panel.plot.names()) == {"this one", "linear β", "cosine", "linear λ"}
     assert "times as many draws" in panel._summary.text()
 

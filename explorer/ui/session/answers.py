@@ -105,6 +105,7 @@ class Answers:
     def _take_failure(self, frame: Failed, tried: bool) -> None:
         """tried: it was a picture of the user's own that could not be shown."""
         scene = self._scene
+        settled_by_next = frame.during in ("look", "run") and not tried
         match frame.during:
             case "keep":  # tried again in a second, and not asked for
                 return
@@ -126,10 +127,10 @@ class Answers:
                 if self._comparison.give_up_second():
                     self._looks.look()
                 scene.end_opening()
-                if not tried:
-                    self._picture.give_up()
+                if not tried and self._picture.give_up():
+                    settled_by_next = False  # something else is on show now: the reason stays to be read
         if scene.facts is not None:
             scene.stateChanged.emit()
-        scene.failed_at = scene.state if frame.during in ("look", "run") and not tried else None
+        scene.failed_at = scene.state if settled_by_next else None
         scene.failed.emit(frame.message)
         scene.failed_at = None

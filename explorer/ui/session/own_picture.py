@@ -44,11 +44,13 @@ class OwnPicture:
         self._end(answer.frame, state)
         return True
 
-    def give_up(self) -> None:
-        """The picture was there once, and is no more: back to the model's own samples."""
-        if self._scene.state.picture is not None:
-            self._scene.state = self._scene.state.with_changes(picture=None)
-            self._looks.look(film=True)
+    def give_up(self) -> bool:
+        """The picture was there once, and is no more: back to the model's own samples. False where there was none."""
+        if self._scene.state.picture is None:
+            return False
+        self._scene.state = self._scene.state.with_changes(picture=None)
+        self._looks.look(film=True)
+        return True
 
     def _end(self, frame: Frame | None, state: State) -> None:
         scene = self._scene
