@@ -30,4 +30,4 @@ def draw(view: View) -> Drawable:
     return Chart(x_t, tuple(lines), "step" if one_time else "t", "x_t", note=note)
 
 
-LENS = Lens("over_time", "x<sub>t</sub> over t", "noised in steps, or as the run went", draw, ("line",))
+LENS = Lens("over_time", "x<sub>t</sub> over t", "each sample's path: noised in steps, or the run's", draw, ("line",))
