@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -57,8 +57,10 @@ class Filmstrip(QWidget):
     def set_here(self, t: int, step: int | None) -> None:
         """The time on show, and the step of a run; None for a forward view."""
         self._here = (t, step)
-        if self._nearest() != self._marked:
-            self.update()
+        if (marked := self._nearest()) != self._marked:  # in a drag that is often: the other frames stay as they are
+            for slot, number in self._slots:
+                if number in (marked, self._marked):
+                    self.update(_around(slot))
 
     def _nearest(self) -> int | None:
         """The number of the frame nearest to what is on show, of those that are seen; None where there is none."""
@@ -118,6 +120,8 @@ class Filmstrip(QWidget):
         self._slots = self._layout()
         self._marked, t = self._nearest(), theme.current()
         for slot, step in self._slots:
+            if not event.region().intersects(_around(slot)):
+                continue
             painter.drawImage(slot, self._picture(step))
             painter.setPen(QPen(QColor(t.accent), 2) if step == self._marked else QPen(QColor(t.border), 1))
             painter.drawRect(slot.adjusted(-1, -1, 1, 1) if step == self._marked else slot)
@@ -167,3 +171,8 @@ class Filmstrip(QWidget):
         height, width = canvas.shape
         picture = QImage(canvas.data, width, height, 4 * width, QImage.Format.Format_RGB32)
         return picture.scaled(SIZE, SIZE, Qt.AspectRatioMode.IgnoreAspectRatio)
+
+
+def _around(slot: QRectF) -> QRect:
+    """The place of a frame with the line around the one on show."""
+    return slot.adjusted(-3, -3, 3, 3).toAlignedRect()

@@ -54,6 +54,23 @@ def test_another_time_lays_nothing_out_and_leaves_empty_plots_alone(hand: Hand, 
     assert [name for name, cursor in cursors.items() if cursor in watch.painted] == ["schedulePlot", "snrPlot"]
 
 
+def test_the_mark_in_the_film_moves_without_the_other_frames(hand: Hand, qapp: QApplication) -> None:
+    strip, t = hand.strip, hand.window.state.t
+    hand.settle()
+    QApplication.processEvents()
+    whole = strip.grab().toImage()
+    watch = Watch()
+    strip.installEventFilter(watch)
+    near = t - 5 if t > 50 else t + 5
+    for time in (t, near):
+        strip.set_here(time, None)
+        QApplication.processEvents()
+    strip.removeEventFilter(watch)
+    moved = strip.grab().toImage()
+    assert watch.painted[strip].width() < strip.width() / 2
+    assert moved != whole
+
+
 def test_a_picture_of_the_same_shape_paints_only_its_own_place(qtbot: QtBot) -> None:
     view = PictureView(Viewport())
     qtbot.addWidget(view)
