@@ -24,7 +24,9 @@ from explorer.formats.evidence import Candidate
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
 from explorer.formats.score_sde_schedule import (
+    ATTENTION_SIDE,
     DISCRETE,
+    PREFIX,
     SUB_VP,
     VP,
     VP_DISCRETE,
@@ -43,10 +45,7 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
 
-PREFIX = "all_modules."
 PRESETS = (VP, SUB_VP, VP_DISCRETE, DISCRETE)
-ATTENTION_SIDE = 16
-"""Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
 MAX_MODULES = 1000
 
 

@@ -17,7 +17,9 @@ from explorer.formats.evidence import Candidate
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
 from explorer.formats.score_sde_schedule import (
+    ATTENTION_SIDE,
     DISCRETE,
+    PREFIX,
     SUB_VP,
     VP,
     VP_DISCRETE,
@@ -36,10 +38,7 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.denoiser import Condition
     from explorer.diffusion.schedules import Schedule
 
-PREFIX = "all_modules."
 PRESETS = (VP_DISCRETE, VP, SUB_VP, DISCRETE)
-ATTENTION_SIDE = 16
-"""Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
 KINDS = {
     frozenset({"GroupNorm_0", "Conv_0", "Dense_0", "GroupNorm_1", "Conv_1"}): "block",
     frozenset({"GroupNorm_0", "Conv_0", "Dense_0", "GroupNorm_1", "Conv_1", "NIN_0"}): "block",

@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # facts are read without torch
 VP, SUB_VP, VP_DISCRETE, DISCRETE = "VP", "sub-VP", "VP, discrete", "VE, discrete"
 SIGMAS = (0.01, 50.0)
 PAPER = "the paper's configurations"
+PREFIX = "all_modules."
+"""Of the weights: a network is a list of modules."""
+ATTENTION_SIDE = 16
+"""Attention works on 16×16 pixels in every published configuration, which tells the pictures' size."""
 
 
 def label(schedule: Schedule, t: float) -> float:

@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QMimeData
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter
 
 from explorer.lenses.colour import packed_sheet
 from explorer.lenses.drawable import Drawable, Floats, Image
@@ -64,7 +64,7 @@ def picture() -> str:
         return ""
     buffer = QBuffer()
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    QImageWriter(buffer, b"PNG").write(image)
     png = bytes(buffer.data().data())
     where = folder() / "pasted"
     where.mkdir(parents=True, exist_ok=True)
