@@ -105,7 +105,7 @@ class Asked:
         told, scale = clock.told(t), clock.scale(t)
         if self.denoiser.schedule.discrete:  # networks of whole times know no others
             told = float(max(round(told), 1))
-        key = (told, scale, value_range, log_snr, first, n, stream, id(denoiser))
+        key = (told, scale, value_range, log_snr, first, n, stream, denoiser)
         if key not in self._answers:
             self._answers[key] = self._ask(told, scale, value_range, log_snr, (first, n, stream), denoiser)
         return self._answers[key]

@@ -44,6 +44,7 @@ class Runner(QObject):
         self._mailbox: list[Answer] = []
         self._posted = False
         self._closed = False
+        self._no_engine: Failed | None = None
         self._jobs: dict[During, int] = {}
         self._oldest_look = 0
         self._busy = False
@@ -73,6 +74,7 @@ class Runner(QObject):
         """Ask; a newer request of the same kind replaces an older one. Returns the job's number.
 
         dragging: answers to the looks before this one are still welcome, as steps on the way.
+        Where the engine could not start, the answer is Failed with that reason.
         """
         job = self._worker.submit(request)
         self._drop(*(self._jobs if lane(request) == "open" else (lane(request),)))
@@ -81,6 +83,8 @@ class Runner(QObject):
         elif isinstance(request, Look) and not dragging:
             self._oldest_look = job
         self._jobs[lane(request)] = job
+        if self._no_engine is not None:
+            self._deliver(Answer(job, Failed(self._no_engine.message, lane(request)), True))
         self._update_busy()
         return job
 
@@ -110,7 +114,7 @@ class Runner(QObject):
         self._update_busy()
 
     def _deliver(self, answer: Answer) -> None:
-        """In the engine's thread."""
+        """In the engine's thread, but for what is refused."""
         with self._lock:
             self._mailbox.append(answer)
             if self._posted:
@@ -132,6 +136,7 @@ class Runner(QObject):
             if answer.last and name is not None:
                 del self._jobs[name]
             if isinstance(answer.frame, Failed) and answer.frame.during == "start":
+                self._no_engine = answer.frame
                 self._drop(*self._jobs)  # nobody is there to answer them
             self.answered.emit(answer, newest.get(answer.job, answer) is answer)
         self._update_busy()

@@ -279,6 +279,12 @@ def test_an_engine_that_cannot_start_is_an_answer_and_nothing_waits_for_it(qtbot
     qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     assert [(frame.during, "no library" in frame.message) for frame in answers] == [("start", True)]
     assert not runner.busy
+    for request, during in ((look(3), "look"), (run(), "run")):
+        answers.clear()
+        runner.submit(request)
+        qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
+        assert [(frame.during, "no library" in frame.message) for frame in answers] == [(during, True)]
+        assert not runner.busy, "nobody is there to wait for"
     runner.close()
 
 
