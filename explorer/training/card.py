@@ -1,15 +1,28 @@
-"""Writing a model's card, `explorer.json`, and its sheet of sample pictures."""
+"""Writing what stands beside a model's weights: its card `explorer.json`, its samples, its picture in the gallery."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from explorer.datasets.pictures import PictureSet
+from explorer.training.loop import TrainingReport
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+DIGITS_LICENCE = (
+    "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as CC BY-SA 3.0."
+)
+DIGITS_DATASET = "MNIST, 60,000 training pictures"
+SHOWN = 200
+"""Test pictures beside a model."""
 PREVIEW_SIDE = 336
 PREVIEW_GROUND = (16, 18, 22)
 PREVIEW_BAR, PREVIEW_GROUND_LINE = 7, 302
@@ -20,6 +33,18 @@ PREVIEW_COLOURS = ((242, 166, 90), (111, 211, 192), (224, 138, 196), (240, 228, 
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write `explorer.json` into the folder, readable by people."""
     (folder / "explorer.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def recipe_entry(config: DataclassInstance, report: TrainingReport) -> dict[str, Any]:
+    """The card's entry `recipe`: how the weights were made, and what that took."""
+    return {"config": asdict(config), "report": asdict(report)}
+
+
+def write_shown(folder: Path, test_set: PictureSet, count: int = SHOWN, columns: int = 20) -> dict[str, Any]:
+    """Write test pictures, as many of every class, as the model's samples; returns the card's entry for them."""
+    keep = balanced(test_set.labels, count // len(test_set.class_names))
+    samples = write_samples(folder, test_set.images[keep], columns)
+    return {**samples, "labels": test_set.labels[keep].tolist()}
 
 
 def write_samples(folder: Path, images: NDArray[np.uint8], columns: int = 20) -> dict[str, Any]:

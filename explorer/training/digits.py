@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from explorer.datasets.pictures import digits
+from explorer.training.card import DIGITS_DATASET, DIGITS_LICENCE
 from explorer.training.images import ImageConfig, train_image_model
-from explorer.training.loop import LoopConfig
+from explorer.training.loop import LoopConfig, with_steps
 
 CONFIG = ImageConfig(
     block_out_channels=(24, 48, 64),
@@ -23,13 +23,11 @@ CARD = {
     "works. Drag t down from T and watch x̂₀ turn from a blur into a digit. Then choose a label and press Space: DDIM "
     "runs from noise to that digit. Go back to the middle of the run, choose another label, and play on: what of the "
     "first digit is left? Annealed Langevin comes near, though nobody trained the network for it.",
-    "dataset": "MNIST, 60,000 training pictures",
-    "licence": "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as "
-    "CC BY-SA 3.0.",
+    "dataset": DIGITS_DATASET,
+    "licence": DIGITS_LICENCE,
 }
 
 
 def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
     """Train and write the model directory `out`; steps overrides the recipe's number."""
-    config = replace(CONFIG, loop=replace(CONFIG.loop, steps=steps or CONFIG.loop.steps))
-    train_image_model("Digits", digits("train"), digits("test"), config, out, CARD, progress)
+    train_image_model("Digits", digits("train"), digits("test"), with_steps(CONFIG, steps), out, CARD, progress)

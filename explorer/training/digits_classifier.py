@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from explorer.datasets.pictures import PictureSet, digits
 from explorer.diffusion.schedules import Schedule, cosine
 from explorer.networks.classifier import Classifier, ClassifierConfig
-from explorer.training.card import write_card
+from explorer.training.card import DIGITS_DATASET, recipe_entry, write_card
 from explorer.training.folder import read_classifier, write_network
-from explorer.training.loop import LoopConfig, train
+from explorer.training.loop import LoopConfig, train, with_steps
 from explorer.training.objective import noised, stratified_times
 
 
@@ -39,15 +39,14 @@ CARD = {
     "title": "Digits classifier",
     "gallery": False,  # it judges pictures, it is not a diffusion model
     "summary": "Reads digits, clean or with the noise of any timestep. It judges the samples of the digits model.",
-    "dataset": "MNIST, 60,000 training pictures",
+    "dataset": DIGITS_DATASET,
     "licence": "Weights: MIT, as this program.",
 }
 
 
 def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
-    config = DigitsClassifierConfig()
-    config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
+    config = with_steps(DigitsClassifierConfig(), steps)
     train_classifier(digits("train"), digits("test"), config, out, progress)
 
 
@@ -89,7 +88,7 @@ def train_classifier(
     accuracy = classifier_accuracy(read_classifier(out), schedule, test_set, range(0, config.T + 1, config.T // 10))
     progress(str(accuracy))
     quality = {"accuracy": {str(t): round(share, 4) for t, share in accuracy.items()}, "pictures": len(test_set.labels)}
-    write_card(out, {**CARD, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
+    write_card(out, {**CARD, "recipe": recipe_entry(config, report), "quality": quality})
 
 
 @torch.no_grad()

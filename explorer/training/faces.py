@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from explorer.datasets.pictures import faces
 from explorer.training.images import ImageConfig, train_image_model
-from explorer.training.loop import LoopConfig
+from explorer.training.loop import LoopConfig, with_steps
 
 CONFIG = ImageConfig(
     block_out_channels=(32, 64, 64),
@@ -28,5 +27,4 @@ CARD = {
 
 def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = print) -> None:
     """Train and write the model directory `out`; steps overrides the recipe's number."""
-    config = replace(CONFIG, loop=replace(CONFIG.loop, steps=steps or CONFIG.loop.steps))
-    train_image_model("Faces", faces("train"), faces("test"), config, out, CARD, progress)
+    train_image_model("Faces", faces("train"), faces("test"), with_steps(CONFIG, steps), out, CARD, progress)

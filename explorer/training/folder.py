@@ -14,6 +14,10 @@ from torch import nn
 
 from explorer.networks import NETWORKS
 from explorer.networks.classifier import Classifier
+from explorer.paths import CHECKPOINTS
+
+DIGITS_CLASSIFIER = CHECKPOINTS / "digits-classifier"
+"""What judges the digits that models make."""
 
 
 def write_network(
@@ -28,7 +32,8 @@ def write_network(
 
     parts: further modules by name, small ones, whose weights stay float32, as "name.weight" in the same file.
     """
-    config = {"format": "diffusion-explorer", "network": name, "network_config": asdict(network.config), **facts}  # type: ignore[call-overload]
+    sizes: Any = network.config  # a frozen dataclass, the first of the pair in NETWORKS
+    config = {"format": "diffusion-explorer", "network": name, "network_config": asdict(sizes), **facts}
     (folder / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     tensors = {key: value.to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     for part, module in (parts or {}).items():

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer.networks.latent import LatentConfig
+from explorer.training.card import DIGITS_LICENCE
 from explorer.training.latent import LatentTraining, train_chain
 from explorer.training.loop import LoopConfig
-from explorer.training.vae import DATASET, LICENCE
+from explorer.training.vae import DATASET
 
 CONFIG = LatentTraining(
     LatentConfig(levels=(24, 12, 6), classes=10, top_classes=10),
@@ -27,7 +28,7 @@ CARD = {
     "level decides” shows that for all levels at once: z₃ says, mostly, which digit it is, z₂ how it is written, and "
     "z₁ is all but the picture. A diffusion model is such a chain with a thousand levels.",
     "dataset": DATASET,
-    "licence": LICENCE,
+    "licence": DIGITS_LICENCE,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from explorer.datasets.pictures import PictureSet
+from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import cosine
-from explorer.training.card import balanced, write_card, write_samples
+from explorer.formats.scheduler_config import PREDICTION_TYPES
+from explorer.training.card import recipe_entry, write_card, write_shown
 from explorer.training.loop import LoopConfig, train
 from explorer.training.objective import noised, stratified_times, target
 
@@ -33,6 +35,11 @@ class ImageConfig:
     clip_sample: bool = True
     """Whether samplers clip x̂₀ by default. DDIM keeps the network's ε̂ beside a clipped x̂₀, as diffusers does; with
     ε-prediction and guidance the two part so far near T that samples fall apart."""
+
+    @property
+    def kind(self) -> Kind:
+        """What diffusers' name for the prediction type means."""
+        return PREDICTION_TYPES[self.prediction_type]
 
 
 def train_image_model(
@@ -72,7 +79,7 @@ def train_image_model(
         t = stratified_times(len(x_0), config.T, generator)
         x_t, eps, a, s = noised(schedule, x_0, t, generator)
         output = network(x_t.to(memory_format=torch.channels_last), t - 1, class_labels=y).sample
-        loss: Tensor = (output - target(config.prediction_type, x_0, eps, a, s)).square().mean()
+        loss: Tensor = (output - target(config.kind, x_0, eps, a, s)).square().mean()
         return loss
 
     out.mkdir(parents=True, exist_ok=True)
@@ -80,9 +87,6 @@ def train_image_model(
     assert isinstance(average, UNet2DModel)
     average.to(memory_format=torch.contiguous_format).half().save_pretrained(out / "unet")
     _write_scheduler(out, config)
-    keep = balanced(test_set.labels, 200 // len(test_set.class_names))
-    samples = write_samples(out, test_set.images[keep])
-    samples["labels"] = test_set.labels[keep].tolist()
     write_card(
         out,
         {
@@ -91,8 +95,8 @@ def train_image_model(
             "class_names": list(train_set.class_names),
             "null_label": null,
             "value_range": [-1, 1],
-            "samples": samples,
-            "recipe": {"config": asdict(config), "report": asdict(report)},
+            "samples": write_shown(out, test_set),
+            "recipe": recipe_entry(config, report),
         },
     )
 

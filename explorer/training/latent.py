@@ -10,7 +10,7 @@ as it is. The classifier that judges the finished model is another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,10 +22,9 @@ from explorer.datasets.pictures import PictureSet, digits
 from explorer.diffusion.latent import Diagonal, LatentChain, LevelNoise, descend
 from explorer.diffusion.noise import Stream
 from explorer.networks.latent import LatentConfig, LatentNetwork
-from explorer.paths import CHECKPOINTS
-from explorer.training.card import balanced, write_card, write_samples
-from explorer.training.folder import read_classifier, write_network
-from explorer.training.loop import LoopConfig, train
+from explorer.training.card import recipe_entry, write_card, write_shown
+from explorer.training.folder import DIGITS_CLASSIFIER, read_classifier, write_network
+from explorer.training.loop import LoopConfig, train, with_steps
 
 SAMPLES = 500
 """Test pictures that come with the model."""
@@ -35,7 +34,6 @@ READS_AT_FIRST, READS_EVERY = 600, 4
 """The reader learns at each of the first steps, then now and then."""
 CLEAN = 0.5
 """The share of pictures that it reads alone."""
-JUDGE = CHECKPOINTS / "digits-classifier"
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def train_chain(
     progress: Callable[[str], None] = print,
 ) -> None:
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
-    config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
+    config = with_steps(config, steps)
     train_set, test_set = digits("train"), digits("test")
     torch.manual_seed(config.loop.seed)
     pupil = Pupil(config.network)
@@ -201,11 +199,8 @@ def train_chain(
     write_network(out, "latent_chain", average.chain, facts, torch.float16)
     chain = average.chain.half().float()  # what is measured is what was written, rounding included
     quality = chain_quality(chain, progress=progress)
-    keep = balanced(test_set.labels, SAMPLES // len(test_set.class_names))
-    samples = write_samples(out, _binary(test_set, keep), columns=25)
-    samples["labels"] = test_set.labels[keep].tolist()
-    recipe = {"config": asdict(config), "report": asdict(report)}
-    write_card(out, {**card, "samples": samples, "recipe": recipe, "quality": quality})
+    samples = write_shown(out, _binary(test_set), SAMPLES, columns=25)
+    write_card(out, {**card, "samples": samples, "recipe": recipe_entry(config, report), "quality": quality})
 
 
 @torch.no_grad()
@@ -219,8 +214,9 @@ def steepen(chain: LatentNetwork, factor: float) -> None:
             last.bias.mul_(factor)
 
 
-def _binary(pictures: PictureSet, keep: Any) -> Any:
-    return np.where(pictures.images[keep] > 127, np.uint8(255), np.uint8(0))
+def _binary(pictures: PictureSet) -> PictureSet:
+    """Every pixel black or white, as the chain sees them."""
+    return replace(pictures, images=np.where(pictures.images > 127, np.uint8(255), np.uint8(0)))
 
 
 @torch.no_grad()
@@ -237,7 +233,7 @@ def prior_pictures(chain: LatentChain, n: int, seed: int = 2026) -> Tensor:
 @torch.no_grad()
 def chain_quality(chain: LatentChain, n: int = JUDGED, progress: Callable[[str], None] = print) -> dict[str, Any]:
     """How sure the digits classifier is of draws from the prior, and what it sees in them."""
-    log_p = read_classifier(JUDGE)(2 * prior_pictures(chain, n) - 1).log_softmax(1)
+    log_p = read_classifier(DIGITS_CLASSIFIER)(2 * prior_pictures(chain, n) - 1).log_softmax(1)
     sure, seen = log_p.max(1).values.exp(), log_p.argmax(1)
     quality = {
         f"share_of_prior_samples_with_confidence_at_least_{CONFIDENT}": round(
@@ -246,7 +242,7 @@ def chain_quality(chain: LatentChain, n: int = JUDGED, progress: Callable[[str],
         "mean_confidence": round(float(sure.mean()), 4),
         "classes_seen": seen.bincount(minlength=10).tolist(),
         "prior_samples": n,
-        "judge": JUDGE.name,
+        "judge": DIGITS_CLASSIFIER.name,
     }
     progress(str(quality))
     return quality

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import torch
 from safetensors.torch import save_file
@@ -18,13 +17,12 @@ from explorer.datasets.toy import ToyMixture
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.prediction import Kind, Prediction
 from explorer.diffusion.schedules import Schedule
-from explorer.diffusion.score_matching import explicit, sliced
 from explorer.networks.mlp import MLP, MLPConfig
 from explorer.training.card import write_card
 from explorer.training.folder import write_network
-from explorer.training.objective import noised, stratified_times
+from explorer.training.loop import batch_generator
+from explorer.training.objective import Objective, noised, score_matching_loss, stratified_times, target
 
-LiveObjective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 BATCH = 256
 SMALL = MLPConfig(hidden=128, layers=3)
 """A step takes a few milliseconds."""
@@ -39,7 +37,7 @@ class Task:
     truth: GaussianMixture
     schedule: Schedule
     kind: Kind
-    objective: LiveObjective = "denoising"
+    objective: Objective = "denoising"
 
 
 class LiveTraining:
@@ -55,11 +53,10 @@ class LiveTraining:
 
     def step(self) -> float:
         """One step of Adam on a fresh batch; the batch's loss before it."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.steps)
         self.network.requires_grad_(True)
-        loss = batch_loss(self.network, self.task, generator)
+        loss = batch_loss(self.network, self.task, batch_generator(self.seed, self.steps))
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self._optimizer.step()
         self.network.requires_grad_(False)
@@ -78,16 +75,11 @@ def batch_loss(network: nn.Module, task: Task, generator: torch.Generator, n: in
         def score(x: Tensor) -> Tensor:
             return Prediction(x, 0.0, a, s, task.kind, network(x, half_log_snr)).score
 
-        if task.objective == "explicit":
-            each = explicit(score, x_t, create_graph=True)
-        else:
-            signs = torch.randint(2, x_t.shape, generator=generator).float() * 2 - 1
-            each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
-        return (s.squeeze(1).square() * each).mean() / x_t.shape[1]
+        return score_matching_loss(score, x_t, s, task.objective, generator)
     output: Tensor = network(x_t, half_log_snr)
     if task.kind == "score":
         return (s * output + eps).square().mean()
-    return (output - _wanted(task.kind, x_0, eps, a, s)).square().mean()
+    return (output - target(task.kind, x_0, eps, a, s)).square().mean()
 
 
 @torch.no_grad()
@@ -106,8 +98,8 @@ def best_loss(task: Task, times: int = 64, n: int = 256, seed: int = 7) -> float
         elif task.kind == "score":
             total += float((s * said.score + eps).square().mean())
         else:
-            outputs = {"eps": said.eps, "x0": said.x0, "v": said.v}
-            total += float((outputs[task.kind] - _wanted(task.kind, x_0, eps, a, s)).square().mean())
+            best = target(task.kind, said.x0, said.eps, a, s)
+            total += float((best - target(task.kind, x_0, eps, a, s)).square().mean())
     return total / times
 
 
@@ -140,11 +132,3 @@ def keep(source: Path, network: nn.Module, folder: Path) -> None:
 
 def _times(schedule: Schedule, n: int, generator: torch.Generator) -> Tensor:
     return stratified_times(n, schedule.T, generator).clamp(min=max(FIRST_T * schedule.T // 1000, 1))
-
-
-def _wanted(kind: Kind, x_0: Tensor, eps: Tensor, a: Tensor | float, s: Tensor | float) -> Tensor:
-    if kind == "eps":
-        return eps
-    if kind == "flow":
-        return eps - x_0
-    return x_0 if kind == "x0" else a * eps - s * x_0

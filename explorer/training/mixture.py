@@ -8,9 +8,9 @@ The objective is denoising; explicit and sliced score matching reach the same sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -22,14 +22,12 @@ from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers.ddim import SAMPLER as DDIM
 from explorer.diffusion.samplers.ddim import Parameters
 from explorer.diffusion.schedules import cosine
-from explorer.diffusion.score_matching import explicit, sliced
 from explorer.networks.mlp import MLP, MLPConfig, mlp_denoiser
-from explorer.training.card import write_card, write_preview
+from explorer.training.card import recipe_entry, write_card, write_preview
 from explorer.training.folder import write_network
-from explorer.training.loop import LoopConfig, train
-from explorer.training.objective import noised, stratified_times, target
+from explorer.training.loop import LoopConfig, train, with_steps
+from explorer.training.objective import Objective, noised, score_matching_loss, stratified_times, target
 
-Objective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 PREVIEW_POINTS, PREVIEW_SEED = 5_000, 2026
 
 
@@ -133,7 +131,7 @@ def train_on(
 ) -> None:
     """Train on a distribution whose pieces are the labels, measure, and write the folder `out` with a card."""
     d = config.network.dim
-    config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
+    config = with_steps(config, steps)
     if config.objective not in get_args(Objective):
         raise ValueError(f"unknown objective {config.objective!r}; known: {', '.join(get_args(Objective))}")
     if (d, config.network.classes) != (len(toy.means[0]), len(toy.names)):
@@ -155,11 +153,15 @@ def train_on(
         x_t, eps, a, s = noised(schedule, x_0, t, generator)
         half_log_snr = 0.5 * schedule.log_snr(t).float()
         if config.objective != "denoising":
-            return score_matching_loss(
-                lambda x: network(x, half_log_snr, labels), x_t, a, s, config.objective, generator
-            )
+
+            def score(x: Tensor) -> Tensor:
+                v_hat: Tensor = network(x, half_log_snr, labels)
+                return -x - (a / s) * v_hat  # −ε̂/s with ε̂ = s x_t + a v̂, since a² + s² = 1
+
+            # Twice, so that it is the loss of ε-prediction less a constant.
+            return 2 * score_matching_loss(score, x_t, s, config.objective, generator)
         output: Tensor = network(x_t, half_log_snr, labels)
-        return (output - target("v_prediction", x_0, eps, a, s)).square().mean()
+        return (output - target("v", x_0, eps, a, s)).square().mean()
 
     out.mkdir(parents=True, exist_ok=True)
     # A run broken off is not to be taken up by another objective.
@@ -171,7 +173,7 @@ def train_on(
     progress("measuring")
     quality = mixture_quality(mlp_denoiser(average, schedule, "v"), truth, config.measured_points)
     progress(str(quality))
-    write_card(out, {**card, "recipe": {"config": asdict(config), "report": asdict(report)}, "quality": quality})
+    write_card(out, {**card, "recipe": recipe_entry(config, report), "quality": quality})
 
 
 def _write_preview(out: Path, truth: GaussianMixture) -> None:
@@ -180,30 +182,6 @@ def _write_preview(out: Path, truth: GaussianMixture) -> None:
     d = truth.means.shape[1]
     noise = NoiseSource(PREVIEW_SEED, PREVIEW_POINTS, (d,), torch.device("cpu"))(0, Stream.DATA)
     write_preview(out, truth.draw(noise, uniform).numpy(), truth.components(uniform).numpy())
-
-
-def score_matching_loss(
-    v_of: Callable[[Tensor], Tensor],
-    x_t: Tensor,
-    a: Tensor,
-    s: Tensor,
-    objective: Objective,
-    generator: torch.Generator,
-) -> Tensor:
-    """Explicit or sliced score matching of a network of v̂ at x_t (n, d), each sample at its own a and s (n, 1).
-
-    Each level has the weight 2 s²/d, so that the loss is that of ε-prediction, E‖ε̂ − ε‖²/d, less a constant.
-    """
-
-    def score(x: Tensor) -> Tensor:
-        return -x - (a / s) * v_of(x)  # −ε̂/s with ε̂ = s x_t + a v̂, since a² + s² = 1
-
-    if objective == "explicit":
-        each = explicit(score, x_t, create_graph=True)
-    else:
-        signs = torch.randint(2, x_t.shape, generator=generator, dtype=x_t.dtype) * 2 - 1
-        each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
-    return (2 / x_t.shape[1] * s.squeeze(1).square() * each).mean()
 
 
 def _facts(toy: ToyMixture, config: MixtureConfig) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from explorer.datasets.pictures import digits
 from explorer.networks.unet import UNetConfig
-from explorer.training.loop import LoopConfig
+from explorer.training.card import DIGITS_DATASET, DIGITS_LICENCE
+from explorer.training.loop import LoopConfig, with_steps
 from explorer.training.pictures import PictureConfig, train_picture_model
 
 CONFIG = PictureConfig(
@@ -43,9 +43,8 @@ CARD = {
     "never turned down. Press Space: annealed Langevin dynamics starts from uniform noise, stays a hundred steps at "
     "each of ten levels, the bands on the timeline, and lets digits appear at the lower ones. Then set Steps per level "
     "to 5, or First σ to 0.5, and see what annealing was for.",
-    "dataset": "MNIST, 60,000 training pictures",
-    "licence": "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as "
-    "CC BY-SA 3.0.",
+    "dataset": DIGITS_DATASET,
+    "licence": DIGITS_LICENCE,
     "sampler": SAMPLING,
 }
 
@@ -54,7 +53,7 @@ def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = p
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
     from explorer.training.ncsn_quality import ncsn_quality
 
-    config = replace(CONFIG, loop=replace(CONFIG.loop, steps=steps or CONFIG.loop.steps))
+    config = with_steps(CONFIG, steps)
     train_picture_model(
         "Digits, scores at noise levels", digits("train"), digits("test"), config, out, CARD, ncsn_quality, progress
     )

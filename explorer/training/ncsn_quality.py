@@ -17,8 +17,7 @@ from explorer.diffusion.noise import NoiseSource
 from explorer.diffusion.samplers import Step, find
 from explorer.formats.model import Model
 from explorer.formats.registry import load
-from explorer.training.folder import read_classifier
-from explorer.training.quality import CLASSIFIER
+from explorer.training.folder import DIGITS_CLASSIFIER, read_classifier
 
 PICTURES, AT_ONCE = 128, 64
 SURE = 0.8
@@ -60,7 +59,7 @@ def anneal(model: Model, n: int, seed: int = 2026, first: int = 0) -> Sampled:
 
 def ncsn_quality(folder: Path, pictures: int = PICTURES) -> dict[str, Any]:
     """The card's entry: shares of pictures recognised, and the noise left at the end of each level."""
-    model, judge = load(folder, "cpu"), read_classifier(CLASSIFIER)
+    model, judge = load(folder, "cpu"), read_classifier(DIGITS_CLASSIFIER)
     parts = [anneal(model, min(AT_ONCE, pictures - first), first=first) for first in range(0, pictures, AT_ONCE)]
     with torch.no_grad():
         sure = torch.cat([judge(part.x).softmax(1).amax(1) for part in parts])
@@ -74,5 +73,5 @@ def ncsn_quality(folder: Path, pictures: int = PICTURES) -> dict[str, Any]:
         "mean_confidence": round(float(sure.mean()), 4),
         "pictures": pictures,
         "noise_left_by_sigma": {f"{sigma:.4g}": round(sqrt(square) / sigma, 4) for sigma, square in squares.items()},
-        "judge": CLASSIFIER.name,
+        "judge": DIGITS_CLASSIFIER.name,
     }

@@ -1,11 +1,17 @@
-"""The denoising objective shared by the diffusion recipes (Ho et al. 2020)."""
+"""What the diffusion recipes minimise: denoising (Ho et al. 2020), and score matching that is not told the noise."""
 
 from __future__ import annotations
+
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
+from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import Schedule
+from explorer.diffusion.score_matching import ScoreFunction, explicit, sliced
+
+Objective: TypeAlias = Literal["denoising", "explicit", "sliced"]
 
 
 def stratified_times(n: int, T: int, generator: torch.Generator, often: Tensor | None = None) -> Tensor:
@@ -30,12 +36,34 @@ def noised(
     return a * x_0 + s * eps, eps, a, s
 
 
-def target(prediction_type: str, x_0: Tensor, eps: Tensor, a: Tensor, s: Tensor) -> Tensor:
-    """What the network is asked for: "epsilon" → ε, "sample" → x_0, "v_prediction" → a ε − s x_0."""
-    if prediction_type == "epsilon":
-        return eps
-    if prediction_type == "sample":
-        return x_0
-    if prediction_type == "v_prediction":
-        return a * eps - s * x_0
-    raise ValueError(f"unknown prediction type {prediction_type!r}")
+def target(kind: Kind, x_0: Tensor, eps: Tensor, a: Tensor | float, s: Tensor | float) -> Tensor:
+    """What a network of this kind is asked for, of the shape of x_0: x_0, ε, v = a ε − s x_0, or ε − x_0 for "flow".
+
+    Raises ValueError for "score", whose target −ε/s has no bound: ask for s ŝ = −ε in its place.
+    """
+    match kind:
+        case "x0":
+            return x_0
+        case "eps":
+            return eps
+        case "v":
+            return a * eps - s * x_0
+        case "flow":
+            return eps - x_0
+        case _:
+            raise ValueError(f"no target for a network of the kind {kind!r}")
+
+
+def score_matching_loss(
+    score: ScoreFunction, x_t: Tensor, s: Tensor, objective: Objective, generator: torch.Generator
+) -> Tensor:
+    """Explicit or sliced score matching at x_t (n, d), each sample at its own s (n, 1); ().
+
+    Each level has the weight s²/d, so that the loss is half that of ε-prediction, ½ E‖ε̂ − ε‖²/d, less a constant.
+    """
+    if objective == "explicit":
+        each = explicit(score, x_t, create_graph=True)
+    else:
+        signs = torch.randint(2, x_t.shape, generator=generator, dtype=x_t.dtype) * 2 - 1
+        each = sliced(score, x_t, signs.unsqueeze(0), create_graph=True)
+    return (s.squeeze(1).square() * each).mean() / x_t.shape[1]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +17,10 @@ from explorer.datasets.pictures import PictureSet
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import SCHEDULES, Schedule
 from explorer.networks.unet import UNet, UNetConfig, beside
-from explorer.training.card import balanced, write_card, write_samples
+from explorer.training.card import recipe_entry, write_card, write_shown
 from explorer.training.folder import write_network
-from explorer.training.loop import LoopConfig, train
-from explorer.training.objective import noised, stratified_times
-
-SHOWN = 200
-"""Test pictures beside a model."""
+from explorer.training.loop import LoopConfig, set_memory_format, train
+from explorer.training.objective import noised, stratified_times, target
 
 
 @dataclass(frozen=True)
@@ -92,8 +89,7 @@ def picture_loss(
         # ‖s ŝ + ε‖²; where the network gives s ŝ itself, there is nothing to multiply.
         error = ((output if config.over_noise else s * output) + eps).square()
         return (error if config.weighting == "noise" else error * (1 + (s / a).square())).mean()
-    wanted = {"x0": x_0, "eps": eps, "v": a * eps - s * x_0}[config.prediction]
-    return (output - wanted).square().mean()
+    return (output - target(config.prediction, x_0, eps, a, s)).square().mean()
 
 
 def train_picture_model(
@@ -109,7 +105,8 @@ def train_picture_model(
     """Train on `train_set`; write network, card and test pictures into `out`. measure: the card's entry `quality`,
     from the folder as it was written."""
     torch.manual_seed(config.loop.seed)
-    network, schedule = UNet(config.network).to(memory_format=torch.channels_last), config.made_schedule()  # type: ignore[call-overload]
+    network, schedule = UNet(config.network), config.made_schedule()
+    set_memory_format(network, torch.channels_last)
     pictures, labels = train_set.tensor(), torch.from_numpy(train_set.labels)
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:
@@ -118,18 +115,10 @@ def train_picture_model(
 
     out.mkdir(parents=True, exist_ok=True)
     average, report = train(network, loss_of, config.loop, out / "state.training.pt", progress)
-    average.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    set_memory_format(average, torch.contiguous_format)
     write_network(out, "unet", average, config.facts(train_set.class_names), torch.float16)
     written = {"title": title, **card, "samples": write_shown(out, test_set)}
-    written["recipe"] = {"config": asdict(config), "report": asdict(report)}
+    written["recipe"] = recipe_entry(config, report)
     write_card(out, written)  # before it is measured: a model is opened with its card
     progress("measuring")
     write_card(out, {**written, "quality": measure(out)})
-
-
-def write_shown(out: Path, test_set: PictureSet) -> dict[str, Any]:
-    """The sheet of test pictures, as many of every class; returns the card's entry for it."""
-    keep = balanced(test_set.labels, SHOWN // len(test_set.class_names))
-    samples = write_samples(out, test_set.images[keep])
-    samples["labels"] = test_set.labels[keep].tolist()
-    return samples

@@ -1,15 +1,14 @@
 """How good a conditional picture model is: are its samples what their labels say?
 
-    python -m explorer.training.quality checkpoints/digits --sheet digits.png
+    python -m explorer.training.quality checkpoints/faces faces.png
 
-Digits are judged by the digits classifier and the result goes into the model's card. Pictures that no
-classifier of ours knows are drawn on a sheet, to be judged by eye.
+Digits are judged by the digits classifier (`remeasure.py` writes that into the card). Pictures that no classifier of
+ours knows are drawn on a sheet, as above, to be judged by eye.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,32 +19,31 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from explorer.datasets.pictures import DIGIT_NAMES
 from explorer.diffusion.guidance import ClassifierFreeGuidance
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers.ddim import SAMPLER as DDIM
 from explorer.diffusion.samplers.ddim import Parameters
 from explorer.formats.model import Model
 from explorer.formats.registry import load
-from explorer.paths import CHECKPOINTS
-from explorer.training.card import write_card
-from explorer.training.folder import read_classifier
+from explorer.training.folder import DIGITS_CLASSIFIER, read_classifier
 
-CLASSIFIER = CHECKPOINTS / "digits-classifier"
 PICTURES: Mapping[float, int] = {2.0: 200}
 """How many pictures are judged at each guidance scale γ."""
 
 
 def digits_quality(
     folder: Path,
-    classifier: Path = CLASSIFIER,
+    classifier: Path = DIGITS_CLASSIFIER,
     pictures: Mapping[float, int] = PICTURES,
     steps: int = 50,
     seed: int = 2026,
     device: str = "cpu",
     progress: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """The share of DDIM samples in which the classifier sees the label asked for, by γ; also written into the card."""
+    """The card's entry `quality`: the share of DDIM samples in which the classifier sees the label asked for, by γ.
+
+    pictures: how many at each γ.
+    """
     model, judge = load(folder, device), read_classifier(classifier, device)
     accuracy = {}
     for guidance_scale, n in pictures.items():
@@ -54,16 +52,12 @@ def digits_quality(
             found = judge(conditional_samples(model, labels, guidance_scale, steps, seed)).argmax(1)
         accuracy[f"{guidance_scale:g}"] = round(float((found == labels).float().mean()), 4)
         progress(f"γ = {guidance_scale:g}: {accuracy[f'{guidance_scale:g}']:.1%} of {n} pictures")
-    quality = {
+    return {
         f"ddim_{steps}_accuracy_by_guidance": accuracy,
         "pictures_by_guidance": {f"{guidance_scale:g}": n for guidance_scale, n in pictures.items()},
         "judge": classifier.name,
         "seed": seed,
     }
-    card = folder / "explorer.json"
-    written = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
-    write_card(folder, {**written, "quality": quality})
-    return quality
 
 
 @torch.no_grad()
@@ -105,20 +99,12 @@ def _tiled(samples: Tensor, columns: int, zoom: int) -> NDArray[np.uint8]:
 
 def main() -> None:
     """The command line: `python -m explorer.training.quality --help`."""
-    parser = argparse.ArgumentParser(prog="python -m explorer.training.quality", description=__doc__)
-    parser.add_argument("folder", type=Path, help="the model to judge")
-    parser.add_argument("--classifier", type=Path, default=CLASSIFIER, help="the folder of the digits classifier")
-    parser.add_argument("--sheet", type=Path, help="also write a PNG of 64 samples")
-    parser.add_argument("--guidance", type=float, default=2.0, help="the guidance scale γ of the sheet")
-    parser.add_argument("--sheet-only", action="store_true", help="judge nothing")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="torch's threads")
+    parser = argparse.ArgumentParser(prog="python -m explorer.training.quality", description=contact_sheet.__doc__)
+    parser.add_argument("folder", type=Path, help="the model")
+    parser.add_argument("sheet", type=Path, help="the PNG to write")
+    parser.add_argument("--guidance", type=float, default=2.0, help="the guidance scale γ (2)")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    model = load(arguments.folder, "cpu")
-    if arguments.sheet:
-        contact_sheet(model, arguments.sheet, arguments.guidance)
-    if model.facts.class_names == DIGIT_NAMES and not arguments.sheet_only:
-        digits_quality(arguments.folder, arguments.classifier)
+    contact_sheet(load(arguments.folder, "cpu"), arguments.sheet, arguments.guidance)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pathlib import Path
 from explorer.datasets.pictures import DIGIT_NAMES, digits
 from explorer.diffusion.prediction import Kind
 from explorer.networks.unet import UNetConfig
-from explorer.training.loop import LoopConfig
+from explorer.training.card import DIGITS_DATASET, DIGITS_LICENCE
+from explorer.training.loop import LoopConfig, with_steps
 from explorer.training.pictures import PictureConfig, train_picture_model
 
 CONFIG = PictureConfig(
@@ -45,9 +46,8 @@ def card(kind: Kind) -> dict[str, str]:
         "summary": f"One of four small networks that differ in one thing: what the squared error is taken of. "
         f"{WEAKNESSES[kind]} Open the tab Forms: any of x̂₀, ε̂, score and v̂ gives the others, with the numbers of this "
         "t; then compare the four networks' errors over t.",
-        "dataset": "MNIST, 60,000 training pictures",
-        "licence": "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as "
-        "CC BY-SA 3.0.",
+        "dataset": DIGITS_DATASET,
+        "licence": DIGITS_LICENCE,
     }
 
 
@@ -55,7 +55,5 @@ def train_twin(kind: Kind, out: Path, steps: int | None = None, progress: Callab
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
     from explorer.training.twins_quality import twin_quality
 
-    config = replace(CONFIG, prediction=kind, loop=replace(CONFIG.loop, steps=steps or CONFIG.loop.steps))
-    train_picture_model(
-        TITLES[kind], digits("train"), digits("test"), config, out, dict(card(kind)), twin_quality, progress
-    )
+    config = with_steps(replace(CONFIG, prediction=kind), steps)
+    train_picture_model(TITLES[kind], digits("train"), digits("test"), config, out, card(kind), twin_quality, progress)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer.networks.latent import LatentConfig
+from explorer.training.card import DIGITS_DATASET, DIGITS_LICENCE
 from explorer.training.latent import LatentTraining, train_chain
 from explorer.training.loop import LoopConfig
 
@@ -17,10 +18,7 @@ CONFIG = LatentTraining(
     labelled=12.0,
 )
 
-DATASET = "MNIST, 60,000 training pictures, every pixel made black or white"
-LICENCE = (
-    "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as CC BY-SA 3.0."
-)
+DATASET = f"{DIGITS_DATASET}, every pixel made black or white"
 CARD = {
     "title": "VAE, 16 numbers",
     "summary": "A picture becomes sixteen numbers, each a Gaussian μ ± σ, and is made again from a draw of them. Drag "
@@ -28,7 +26,7 @@ CARD = {
     "nothing: their band is the prior's, so they say nothing of the picture. Then press Space: z ~ N(0, I), and a "
     "digit that nobody wrote.",
     "dataset": DATASET,
-    "licence": LICENCE,
+    "licence": DIGITS_LICENCE,
 }
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from explorer.networks.latent import LatentConfig
+from explorer.training.card import DIGITS_LICENCE
 from explorer.training.latent import LatentTraining, train_chain
 from explorer.training.loop import LoopConfig
-from explorer.training.vae import DATASET, LICENCE
+from explorer.training.vae import DATASET
 
 CONFIG = LatentTraining(
     LatentConfig(levels=(2,), classes=10),
@@ -24,7 +25,7 @@ CARD = {
     "lattice beside it what is decoded where. Drag the ring across the map: digits turn into each other, with borders "
     "between them. Choose another sample and look how far σ lets its place wander, and what two numbers cannot keep.",
     "dataset": DATASET,
-    "licence": LICENCE,
+    "licence": DIGITS_LICENCE,
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from explorer.datasets.pictures import PictureSet, digits
 from explorer.diffusion.likelihood.continuous import count_ends, prior_cost, reconstruction_cost
 from explorer.networks.monotone import Monotone, MonotoneConfig
 from explorer.networks.unet import UNet, UNetConfig
-from explorer.training.card import write_card
+from explorer.training.card import DIGITS_DATASET, DIGITS_LICENCE, recipe_entry, write_card, write_shown
 from explorer.training.folder import write_network
-from explorer.training.loop import LoopConfig, train
-from explorer.training.pictures import write_shown
+from explorer.training.loop import LoopConfig, set_memory_format, train, with_steps
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class VDM(nn.Module):
         held: list[Tensor] = []
         for path in (shape, slope):
             # Backwards, after ℓ is known: the shape is to lessen E[ℓ²]/E[ℓ], not E[ℓ], which it does not change.
-            path.register_hook(lambda gradient: gradient * held[0])  # type: ignore[no-untyped-call]
+            path.register_hook(lambda gradient: gradient * held[0])  # type: ignore[no-untyped-call]  # torch has no type
         first, last = self.schedule.ends()
         omega, rising = first + (last - first) * shape, (last - first) * slope
         level = omega.view(-1, 1, 1, 1)
@@ -75,9 +74,8 @@ CARD = {
     "curve of log SNR among the dashed ones of other schedules, then open the tab VDM: the bound in its three terms in "
     "bits per dimension, and how evenly the learned schedule spreads the loss over t. Samples are not its strength: "
     "bits count the last of the noise, eyes do not.",
-    "dataset": "MNIST, 60,000 training pictures",
-    "licence": "Weights: MIT, as this program. Sample pictures: MNIST (LeCun, Cortes, Burges), commonly given as "
-    "CC BY-SA 3.0.",
+    "dataset": DIGITS_DATASET,
+    "licence": DIGITS_LICENCE,
 }
 
 
@@ -85,9 +83,7 @@ def run(out: Path, steps: int | None = None, progress: Callable[[str], None] = p
     """Train, measure and write the folder `out`; steps overrides the recipe's number."""
     from explorer.training.vdm_quality import vdm_quality
 
-    config = VDMConfig()
-    config = replace(config, loop=replace(config.loop, steps=steps or config.loop.steps))
-    train_vdm(digits("train"), digits("test"), config, out, vdm_quality, progress)
+    train_vdm(digits("train"), digits("test"), with_steps(VDMConfig(), steps), out, vdm_quality, progress)
 
 
 def train_vdm(
@@ -101,7 +97,7 @@ def train_vdm(
     """Train on `train_set`; write network, schedule, card and test pictures into `out`."""
     torch.manual_seed(config.loop.seed)
     model = VDM(config)
-    model.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    set_memory_format(model.network, torch.channels_last)
     pictures = train_set.tensor()
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:
@@ -111,7 +107,7 @@ def train_vdm(
     out.mkdir(parents=True, exist_ok=True)
     average, report = train(model, loss_of, config.loop, out / "state.training.pt", progress)
     assert isinstance(average, VDM)
-    average.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    set_memory_format(average.network, torch.contiguous_format)
     facts: dict[str, Any] = {
         "kind": "image",
         "schedule": {"name": "learned", "T": config.T, **asdict(config.schedule)},
@@ -122,7 +118,7 @@ def train_vdm(
     }
     write_network(out, "unet", average.network, facts, torch.float16, {"schedule": average.schedule})
     written = {"title": "Digits, learned schedule", **CARD, "samples": write_shown(out, test_set)}
-    written["recipe"] = {"config": asdict(config), "report": asdict(report)}
+    written["recipe"] = recipe_entry(config, report)
     write_card(out, written)
     progress("measuring")
     write_card(out, {**written, "quality": measure(out)})

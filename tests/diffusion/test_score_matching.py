@@ -25,8 +25,8 @@ from explorer.diffusion.score_matching import (
 from explorer.networks.mlp import MLP, MLPConfig
 from explorer.training import mixture as recipe
 from explorer.training.loop import LoopConfig, train
-from explorer.training.mixture import MixtureConfig, Objective
-from explorer.training.objective import noised, stratified_times, target
+from explorer.training.mixture import MixtureConfig
+from explorer.training.objective import Objective, noised, stratified_times, target
 
 N = 40_000
 
@@ -171,7 +171,7 @@ def test_denoising_is_what_it_was(tmp_path: Path) -> None:
         t = (config.T * u**config.time_power).ceil().long().clamp(max=config.T)
         x_t, eps, a, s = noised(schedule, x_0, t, generator)
         output: Tensor = network(x_t, 0.5 * schedule.log_snr(t).float(), labels)
-        return (output - target("v_prediction", x_0, eps, a, s)).square().mean()
+        return (output - target("v", x_0, eps, a, s)).square().mean()
 
     average, _ = train(network, loss_of, config.loop, tmp_path / "state.pt", lambda line: None)
     written = load_file(tmp_path / "recipe" / "model.safetensors")

@@ -8,15 +8,14 @@ import pytest
 import torch
 
 from explorer.diffusion.mixture import GaussianMixture
-from explorer.diffusion.prediction import Kind
+from explorer.diffusion.prediction import KINDS, Kind
 from explorer.diffusion.schedules import cosine
 from explorer.networks.mlp import MLP, MLPConfig
-from explorer.training.live import LiveObjective, LiveTraining, Task, batch_loss, best_loss
+from explorer.training.live import LiveTraining, Task, batch_loss, best_loss
+from explorer.training.objective import Objective
 
-KINDS: tuple[Kind, ...] = ("eps", "x0", "v", "score")
 
-
-def task(kind: Kind, objective: LiveObjective = "denoising") -> Task:
+def task(kind: Kind, objective: Objective = "denoising") -> Task:
     two = GaussianMixture(
         torch.tensor([0.6, 0.4]), torch.tensor([[-1.0, 0.0], [1.0, 0.5]]), 0.1 * torch.eye(2).expand(2, 2, 2)
     )
@@ -37,6 +36,7 @@ class Exact(torch.nn.Module):
             score = self.known.truth.score(point[None], a_i, s_i)
             x0 = (point + s_i**2 * score) / a_i
             outputs = {"score": score, "eps": -s_i * score, "x0": x0, "v": -a_i * s_i * score - s_i * x0}
+            outputs["flow"] = outputs["eps"] - x0
             rows.append(outputs[self.known.kind])
         return torch.cat(rows)
 
@@ -52,7 +52,7 @@ def test_the_exact_answer_has_the_least_loss(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("objective", ["explicit", "sliced"])
-def test_others_have_the_least_loss_where_denoising_has_it(objective: LiveObjective) -> None:
+def test_others_have_the_least_loss_where_denoising_has_it(objective: Objective) -> None:
     known = task("eps", objective)
     generator = torch.Generator().manual_seed(0)
     found = torch.stack([batch_loss(Exact(known), known, generator).detach() for _ in range(8)])
@@ -62,8 +62,8 @@ def test_others_have_the_least_loss_where_denoising_has_it(objective: LiveObject
 @pytest.mark.parametrize(
     ("kind", "objective"), [("eps", "denoising"), ("v", "denoising"), ("eps", "sliced"), ("v", "explicit")]
 )
-def test_training_goes_towards_it(kind: Kind, objective: LiveObjective) -> None:
-    assert objective in get_args(LiveObjective)
+def test_training_goes_towards_it(kind: Kind, objective: Objective) -> None:
+    assert objective in get_args(Objective)
     torch.manual_seed(0)
     known = task(kind, objective)
     training = LiveTraining(MLP(MLPConfig(hidden=32, layers=2)), known, 5e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from explorer.diffusion.schedules import cosine
 from explorer.facts import ModelFacts
 from explorer.formats.model import Model
 from explorer.training import quality
+from explorer.training.remeasure import remeasure
 
 PATTERNS = torch.where(torch.rand(10, 1, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.5, -1.0, 1.0)
 
@@ -55,11 +57,13 @@ def test_accuracy_is_the_share_of_pictures_named_as_asked(
     right: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quality, "load", lambda folder, device: model(right))
-    (tmp_path / "explorer.json").write_text('{"title": "Test"}')
-    measured = quality.digits_quality(tmp_path, pictures={1.0: 40, 2.0: 20}, steps=4, progress=silent)
-    assert measured["ddim_4_accuracy_by_guidance"] == {"1": right / 10, "2": right / 10}
+    (tmp_path / "explorer.json").write_text('{"title": "Test", "quality": {"earlier": 1}}')
+    remeasure(tmp_path, partial(quality.digits_quality, pictures={1.0: 40, 2.0: 20}, steps=4, progress=silent))
     card = json.loads((tmp_path / "explorer.json").read_text())
-    assert card == {"title": "Test", "quality": measured}
+    assert set(card) == {"title", "quality"}
+    assert card["quality"]["ddim_4_accuracy_by_guidance"] == {"1": right / 10, "2": right / 10}
+    assert card["quality"]["pictures_by_guidance"] == {"1": 40, "2": 20}
+    assert "earlier" not in card["quality"]
 
 
 def test_a_sample_depends_on_its_number_and_not_on_its_batch() -> None:
