@@ -22,22 +22,20 @@ SIZE = 420
 
 
 def measure() -> list[Row]:
-    app = QApplication.instance() or QApplication([])
+    app = QApplication.instance() or QApplication([])  # lives as long as what is measured
     rows = []
     for n, limit in ((10_000, 4.0), (100_000, 12.0)):
-        rows.append(_points(app, n, limit))
-        rows.append(_scatter(app, n))
-    rows.append(_arrows(app))
-    rows.append(_picture(app))
+        rows += [_points(n, limit), _scatter(n)]
+    rows += [_arrows(), _picture()]
+    del app
     return rows
 
 
-def _median_ms(app: object, view: QWidget, show: Callable[[int], None]) -> float:
+def _median_ms(view: QWidget, show: Callable[[int], None]) -> float:
     """Median milliseconds of show(frame) and the paint that follows."""
-    assert isinstance(app, QApplication)
     view.resize(SIZE, SIZE)
     view.show()
-    app.processEvents()
+    QApplication.processEvents()
     times = []
     for frame in range(FRAMES):
         begin = time.perf_counter()
@@ -54,23 +52,23 @@ def _clouds(n: int) -> list[np.ndarray]:
     return [start + np.float32(0.01 * i) * drift for i in range(FRAMES)]
 
 
-def _points(app: object, n: int, limit: float) -> Row:
+def _points(n: int, limit: float) -> Row:
     clouds, groups = _clouds(n), (np.arange(n) % 3).astype(np.uint8)
     view = PlaneView(Viewport())
-    cost = _median_ms(app, view, lambda i: view.show_plane(Points(clouds[i], groups, EXTENT)))
+    cost = _median_ms(view, lambda i: view.show_plane(Points(clouds[i], groups, EXTENT)))
     return Row(f"{n:,} moving points", cost, "ms", limit)
 
 
-def _scatter(app: object, n: int) -> Row:
+def _scatter(n: int) -> Row:
     clouds = _clouds(n)
     plot = pg.PlotWidget()
     item = pg.ScatterPlotItem(size=2, pen=None, pxMode=True)
     plot.addItem(item)
-    cost = _median_ms(app, plot, lambda i: item.setData(pos=clouds[i]))
+    cost = _median_ms(plot, lambda i: item.setData(pos=clouds[i]))
     return Row("  the same by pyqtgraph's ScatterPlotItem", cost, "ms")
 
 
-def _arrows(app: object) -> Row:
+def _arrows() -> Row:
     side = np.linspace(-3.4, 3.4, 40, dtype=np.float32)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     certain = np.ones(len(grid), np.float32)
@@ -83,12 +81,12 @@ def _arrows(app: object) -> Row:
 
     fields = [field(i) for i in range(FRAMES)]
     view = PlaneView(Viewport())
-    cost = _median_ms(app, view, lambda i: view.show_plane(fields[i]))
+    cost = _median_ms(view, lambda i: view.show_plane(fields[i]))
     return Row("40×40 arrows over a density", cost, "ms", 4.0)
 
 
-def _picture(app: object) -> Row:
+def _picture() -> Row:
     data = np.random.default_rng(0).standard_normal((FRAMES, 1, 1, 28, 28)).astype(np.float32)
     view = PictureView(Viewport())
-    cost = _median_ms(app, view, lambda i: view.show_image(Image(data[i], "signed", (-3, 3))))
+    cost = _median_ms(view, lambda i: view.show_image(Image(data[i], "signed", (-3, 3))))
     return Row("a 28×28 picture in a tile", cost, "ms", 1.0)

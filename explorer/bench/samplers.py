@@ -2,9 +2,9 @@
 included, one thread, beside the same run by other libraries.
 
 smalldiffusion, azula, k-diffusion and diffusers are measured where they are installed, each with its own wrapper of a
-network that predicts ε (azula's, which has none for it, with x̂₀). All take turns, short ones in
-the processor's own time, so that whatever else the machine does disturbs them alike and little, and the best turn of
-each counts. Nobody clips x̂₀. DDIM and DDPM are to cost half of what the fastest of the others does, at most.
+network that predicts ε (azula's, which has none for it, with x̂₀). All take turns, short ones in the processor's own
+time, so that whatever else the machine does disturbs them alike and little, and the best turn of each counts. Nobody
+clips x̂₀. DDIM and DDPM are to cost half of what the fastest of the others does, at most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from explorer.diffusion.schedules import linear
 STEPS = 100
 TURNS = 100
 ENOUGH = 3.0
-"""Seconds after which a slow one has had its turns."""
+"""Seconds of the processor after which a slow one has had its turns."""
 SHAPES = {"1×1×32×32": (1, 1, 32, 32), "1000×2": (1000, 2)}
 OURS = ("ddim", "ddpm")
 SHARE = 0.5
@@ -119,7 +119,7 @@ def _diffusers(library: Any, shape: tuple[int, ...]) -> dict[str, Callable[[], A
 def _smalldiffusion(library: Any, shape: tuple[int, ...]) -> dict[str, Callable[[], Any]]:
     output, start = torch.zeros(shape), torch.randn(shape)
 
-    class Nothing(torch.nn.Module, library.ModelMixin):  # type: ignore[misc]
+    class Nothing(torch.nn.Module, library.ModelMixin):  # type: ignore[misc]  # the library may not be there: no type
         input_dims = shape[1:]
 
         def forward(self, x: Tensor, sigma: Tensor, cond: object = None) -> Tensor:
@@ -139,7 +139,7 @@ def _azula(library: Any, shape: tuple[int, ...]) -> dict[str, Callable[[], Any]]
 
     base: Any = denoise.Denoiser
 
-    class Nothing(base):  # type: ignore[misc]
+    class Nothing(base):  # type: ignore[misc]  # as above
         schedule = noise.VPSchedule()
 
         def forward(self, x_t: Tensor, t: Tensor) -> Any:

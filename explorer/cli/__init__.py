@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from explorer import __version__
 from explorer.cli import doctor, elbo, forms, inspect, look, probe, sample, train
@@ -26,7 +26,7 @@ class Command(Protocol):
         """Declare the command's arguments."""
 
     def run(self, options: argparse.Namespace) -> int:
-        """Do it; returns the exit code."""
+        """Do it; returns the exit code. Raises UsageError, ModelError or OSError for what a user can get wrong."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -46,7 +46,7 @@ TRUST = "--trust-adapter"
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
@@ -88,7 +88,7 @@ def _window_parser() -> argparse.ArgumentParser:
         epilog=f"commands (diffusion-explorer COMMAND --help says more):\n{commands}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("path", nargs="?", help="a model's folder, or a .dxsession file; without it, the gallery")
+    parser.add_argument("path", nargs="?", help="a model, or a .dxsession file; without it, the gallery")
     parser.add_argument("--version", action="version", version=__version__)
     return parser
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.cli.usage import UsageError, save_npz, schedule_of, state_of
+from explorer.cli.usage import UsageError, last, parameter_of, save_npz, save_pictures, schedule_of, state_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,33 +17,36 @@ if TYPE_CHECKING:
 
     from explorer.engine.likelihood_frame import LatentBounded, Value
     from explorer.facts import ModelFacts
+    from explorer.request import Run
 
 SAMPLER = "ancestral"
 SAMPLES, IMPORTANCE = 100, 64
 FRAME_MS = 700
 
 
-def sample_chain(
-    options: argparse.Namespace,
-    facts: ModelFacts,
-    out: Path,
-    initial: NDArray[np.float32] | None,
-    values: dict[str, Any],
-) -> int:
-    """Draw z_L ~ N(0, I), go down level by level, and write the means of p(x|z₁). values: of the parameters.
+def sample_chain(options: argparse.Namespace, facts: ModelFacts, out: Path, initial: NDArray[np.float32] | None) -> int:
+    """Draw z_L ~ N(0, I), go down level by level, and write the means of p(x|z₁).
 
     With --trajectory a .npz also has z_1 … z_L and x_hat, the mean picture that each level leads to, from z_L down.
+    Raises UsageError for a sampler of diffusion models.
     """
     import numpy as np
 
     from explorer.engine.engine import Engine
     from explorer.engine.frame import Seen
     from explorer.lenses.base import numpy32
+    from explorer.lenses.drawable import Image
+    from explorer.lenses.picture import picture
 
+    if options.sampler not in (None, SAMPLER):
+        raise UsageError(
+            f"the sampler “{options.sampler}” is for diffusion models: {facts.title} is a chain of latent variables, "
+            f"sampled level by level, which is --sampler {SAMPLER}"
+        )
     if options.steps not in (None, facts.T):
         raise UsageError(f"this chain has {facts.T} level{'s' * (facts.T > 1)}, and takes as many steps")
     engine = Engine()
-    run = _run(options, facts, initial, values)
+    run = _run(options, facts, initial)
     shown = [frame.tiles["decoded"].data for frame in engine.answer(run) if isinstance(frame, Seen)]
     if out.suffix.lower() == ".npz":
         arrays = {"x": shown[-1]}
@@ -52,31 +56,13 @@ def sample_chain(
             arrays["x_hat"] = np.stack(shown[:-1])
         save_npz(out, arrays)
     else:
-        _save_pictures(out, shown, facts.value_range)
+        # The mean picture that each level leads to.
+        save_pictures(out, [picture(Image(x, "data", facts.value_range)) for x in shown], FRAME_MS)
     return 0
 
 
-def parameters() -> dict[str, Any]:
-    """The sampler's parameters by name."""
+def _run(options: argparse.Namespace, facts: ModelFacts, initial: NDArray[np.float32] | None) -> Run:
     from explorer.engine.chain_runs import ANCESTRAL
-
-    return {parameter.name: parameter for parameter in ANCESTRAL.parameters}
-
-
-def check_sampler(name: str | None, facts: ModelFacts) -> None:
-    """Raises UsageError for a sampler of diffusion models."""
-    if name not in (None, SAMPLER):
-        raise UsageError(
-            f"the sampler “{name}” is for diffusion models: {facts.title} is a chain of latent variables, sampled "
-            f"level by level, which is --sampler {SAMPLER}"
-        )
-
-
-def _run(
-    options: argparse.Namespace, facts: ModelFacts, initial: NDArray[np.float32] | None, values: dict[str, Any]
-) -> Any:
-    from dataclasses import replace
-
     from explorer.state import resolve_run
 
     state = state_of(
@@ -85,23 +71,11 @@ def _run(
         sampler=SAMPLER,
         steps=facts.T,
         sampler_seed=options.seed,
-        parameters=values,
+        parameters=dict(parameter_of(text, ANCESTRAL.parameters) for text in options.param),
         schedule=schedule_of(options.schedule),
         lenses=("decoded",),
     )
     return replace(resolve_run(state, facts, run=1), initial=initial, first=options.first)
-
-
-def _save_pictures(out: Path, shown: list[NDArray[np.float32]], value_range: tuple[float, float]) -> None:
-    """A .png of the last, or a .gif of them all: the mean picture that each level leads to."""
-    from explorer.lenses.drawable import Image
-    from explorer.lenses.picture import picture
-
-    frames = [picture(Image(x, "data", value_range)) for x in shown]
-    if out.suffix.lower() == ".png":
-        frames[-1].save(out)
-    else:
-        frames[0].save(out, save_all=True, append_images=frames[1:], duration=FRAME_MS, loop=0)
 
 
 def elbo_chain(options: argparse.Namespace, facts: ModelFacts) -> int:
@@ -119,8 +93,7 @@ def elbo_chain(options: argparse.Namespace, facts: ModelFacts) -> int:
     set_threads()
     n = options.n if options.n is not None else min(SAMPLES, max(facts.sample_count, 1))
     request = LatentBound(ModelRef(options.path, options.device), n, options.importance, seed=options.seed)
-    *_, found = Engine().answer(request)
-    assert isinstance(found, LatentBounded)
+    found = last(Engine().answer(request), LatentBounded)
     values = as_values(found, facts, options.seed)
     print(json.dumps(values, indent=2, ensure_ascii=False) if options.json else as_table(found, facts))
     return 0

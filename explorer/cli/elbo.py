@@ -6,13 +6,13 @@ import argparse
 import json
 
 from explorer.cli.chain import IMPORTANCE, elbo_chain
-from explorer.cli.usage import schedule_argument, schedule_of
+from explorer.cli.usage import MODEL, device_argument, schedule_argument, schedule_of
 
 SUMMARY = "how likely the model finds its samples: the variational bound, log p"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("path", help=MODEL)
     parser.add_argument("--n", type=int, help="how many samples (16 pictures, or 500 points; of a VAE or an HVAE 100)")
     parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
     parser.add_argument("--label", type=int, help="the bound on log p(x₀ | y), on samples of that class")
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=IMPORTANCE,
         help=f"of a VAE: draws of the weighted bound ({IMPORTANCE})",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    device_argument(parser)
     schedule_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON, with the terms as curves over t")
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from explorer.cli.usage import UsageError
+from explorer.cli.usage import MODEL, UsageError, device_argument, last
 
 if TYPE_CHECKING:
     from explorer.engine.forms_frame import ContinuousBound, FormCurves, FormsShown
@@ -16,12 +16,12 @@ NAMES = {"x0": "x̂₀", "eps": "ε̂", "score": "ŝ", "v": "v̂", "u": "û"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="+", help="a model's folder, or several to compare")
+    parser.add_argument("path", nargs="+", help=f"{MODEL}, or several to compare")
     parser.add_argument("--t", type=int, help="the time whose formulas are written with their numbers (0.4 T)")
     parser.add_argument("--n", type=int, default=50, help="how many of the model's samples the errors are of (50)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--bound", action="store_true", help="also the bound in continuous time, of pictures")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    device_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -45,13 +45,11 @@ def run(options: argparse.Namespace) -> int:
         ref = ModelRef(path, options.device)
         t = round(0.4 * facts.T) if options.t is None else options.t
         look = Look(ref, Forward(noise_seed=options.seed), t, Guidance(), ())
-        shown = [frame for frame in engine.answer(Forms(look)) if isinstance(frame, FormsShown)][-1]
-        measure = MeasureForms(ref, options.n, options.seed)
-        curves = [frame.curves for frame in engine.answer(measure) if isinstance(frame, FormsMeasured)][-1]
+        shown = last(engine.answer(Forms(look)), FormsShown)
+        curves = last(engine.answer(MeasureForms(ref, options.n, options.seed)), FormsMeasured).curves
         bound = None
         if options.bound:
-            asked = MeasureContinuous(ref, options.n, options.seed)
-            bound = [frame for frame in engine.answer(asked) if isinstance(frame, ContinuousBound)][-1]
+            bound = last(engine.answer(MeasureContinuous(ref, options.n, options.seed)), ContinuousBound)
         found.append(_values(path, shown, curves, bound))
     print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else "\n\n".join(map(_text, found)))
     return 0

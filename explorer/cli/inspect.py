@@ -8,12 +8,13 @@ import sys
 from dataclasses import asdict
 
 from explorer.cli.session import is_session, session_text
+from explorer.cli.usage import MODEL
 
 SUMMARY = "what a model is, each fact and where it came from; what a session holds"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a model's folder, or a .dxsession file")
+    parser.add_argument("path", help=f"{MODEL}, or a .dxsession file")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
         "--set",

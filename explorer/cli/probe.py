@@ -6,16 +6,16 @@ import argparse
 import json
 from dataclasses import asdict
 
-from explorer.cli.usage import UsageError
+from explorer.cli.usage import MODEL, device_argument, last
 
 SUMMARY = "which conventions the network itself follows, and where its files say otherwise"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a model's folder or file")
+    parser.add_argument("path", help=MODEL)
     parser.add_argument("--image", help="a picture, or a folder of them, in place of the model's samples")
     parser.add_argument("--seed", type=int, default=0, help="which samples, and which noise (0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    device_argument(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -25,12 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from explorer.request import ModelRef, Probe
 
     request = Probe(ModelRef(options.path, options.device), options.image, options.seed)
-    found = None
-    for frame in Engine().answer(request):
-        if isinstance(frame, Probed):
-            found = frame
-    if found is None:
-        raise UsageError("the probe ended without a result")
+    found = last(Engine().answer(request), Probed)
     if options.json:
         print(json.dumps(asdict(found), indent=2, ensure_ascii=False))
         return 0

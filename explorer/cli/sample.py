@@ -8,24 +8,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.cli.chain import check_sampler, parameters, sample_chain
+from explorer.cli.chain import sample_chain
 from explorer.cli.usage import (
     UsageError,
     common_arguments,
     out_file,
+    parameter_of,
     save_npz,
+    save_pictures,
     schedule_argument,
     schedule_of,
     state_of,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
-    from explorer.engine.frame import ParameterSpec
+    from explorer.diffusion.samplers import Step
+    from explorer.engine.engine import Engine
+    from explorer.facts import ModelFacts
+    from explorer.state import State
 
 SUMMARY = "run a sampler and write what comes out"
+FRAME_MS, MOST_FRAMES, FRAMES_AT_END = 50, 200, 15
+"""Of a .gif: about how many of the steps are in it, and how often the last is shown again."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from explorer.formats.registry import inspect
-    from explorer.state import resolve_run, with_custom_times
+    from explorer.state import resolve_run
 
     out = out_file(options)
     facts = inspect(options.path)
@@ -56,16 +66,24 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--first counts from 0")
     initial = None if options.init is None else _read_array(options.init)
     if facts.family == "chain":
-        check_sampler(options.sampler, facts)
-        values = dict(_parameter(text, parameters()) for text in options.param)
-        return sample_chain(options, facts, out, initial, values)
-
-    import numpy as np
+        return sample_chain(options, facts, out, initial)
 
     from explorer.engine.engine import Engine
-    from explorer.lenses.base import numpy32
 
     engine = Engine(memory_budget=sys.maxsize)  # all that is asked for is written
+    state = _state(options, facts, engine, len(initial) if initial is not None else options.n)
+    every = options.trajectory or out.suffix.lower() == ".gif"
+    run = replace(resolve_run(state, facts, run=1), initial=initial, first=options.first, record=every)
+    for _ in engine.answer(run):
+        pass
+    _write(out, engine.trajectory(1).steps, facts, options.trajectory)
+    return 0
+
+
+def _state(options: argparse.Namespace, facts: ModelFacts, engine: Engine, count: int) -> State:
+    """What the options say, and where they say nothing what the model's card proposes. Raises UsageError."""
+    from explorer.state import with_custom_times
+
     specs = {spec.name: spec for spec in engine.ready().samplers}
     proposed = facts.proposed if options.sampler is None else None
     name = options.sampler or (proposed.sampler if proposed else "ddim")
@@ -74,10 +92,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"there is no sampler “{name}”; known are {own} and diffusers:CLASSNAME")
     spec = engine.sampler(name)
     usual = proposed.steps if proposed else min(spec.default_steps, facts.T)
-    chosen = dict(_parameter(text, {p.name: p for p in spec.parameters}) for text in options.param)
-    state = state_of(
+    chosen = dict(parameter_of(text, spec.parameters) for text in options.param)
+    return state_of(
         options,
-        count=len(initial) if initial is not None else options.n,
+        count=count,
         sampler=name,
         steps=options.steps if options.steps is not None else usual,
         sampler_seed=options.seed,
@@ -85,45 +103,27 @@ def run(options: argparse.Namespace) -> int:
         schedule=schedule_of(options.schedule),
         lenses=(),
     )
-    every = options.trajectory or out.suffix.lower() == ".gif"
-    run = replace(resolve_run(state, facts, run=1), initial=initial, first=options.first, record=every)
-    for _ in engine.answer(run):
-        pass
-    steps = engine.trajectory(1).steps
+
+
+def _write(out: Path, steps: Sequence[Step], facts: ModelFacts, trajectory: bool) -> None:
+    """trajectory: an .npz has every step, not the last alone."""
+    import numpy as np
+
+    from explorer.lenses.base import numpy32
+
     x_t = np.stack([numpy32(step.x) for step in steps])
     if out.suffix.lower() == ".npz":
         arrays = {"x": x_t[-1]}
-        if options.trajectory:
+        if trajectory:
             x0 = np.stack([numpy32(step.x0) for step in steps])
             arrays |= {"x_t": x_t, "x0": x0, "t": np.array([step.t for step in steps])}
         save_npz(out, arrays)
     else:
-        _save_pictures(out, x_t, facts.kind, facts.value_range)
-    return 0
-
-
-def _parameter(text: str, parameters: dict[str, ParameterSpec]) -> tuple[str, Any]:
-    """KEY=VALUE, the value in the type of the parameter's default and within its range."""
-    name, separator, value = text.partition("=")
-    if not separator or name not in parameters:
-        known = ", ".join(parameters)
-        raise UsageError(f"--param takes KEY=VALUE with one of {known} as the key, not “{text}”")
-    parameter = parameters[name]
-    default, least, greatest = parameter.default, parameter.minimum, parameter.maximum
-    if isinstance(default, bool):
-        if value.lower() not in ("true", "false"):
-            raise UsageError(f"{name} is true or false, not “{value}”")
-        return name, value.lower() == "true"
-    try:
-        converted = type(default)(value)
-    except ValueError:
-        raise UsageError(f"{name} is a {'whole ' * isinstance(default, int)}number, not “{value}”") from None
-    if least is not None and greatest is not None and not least <= converted <= greatest:
-        raise UsageError(f"{name} goes from {least:g} to {greatest:g}, and “{value}” is outside")
-    return name, converted
+        save_pictures(out, _pictures(x_t, facts, all_steps=out.suffix.lower() == ".gif"), FRAME_MS)
 
 
 def _read_array(path: str) -> NDArray[np.float32]:
+    """x_T, (n, …). Raises UsageError for a file that is not there or holds anything but finite numbers."""
     import numpy as np
 
     try:
@@ -142,26 +142,24 @@ def _read_array(path: str) -> NDArray[np.float32]:
     return array
 
 
-def _save_pictures(out: Path, x_t: NDArray[np.float32], kind: str, value_range: tuple[float, float]) -> None:
-    """x_t: (steps + 1, n, …). A .png of the last step, or a .gif of them all."""
+def _pictures(x_t: NDArray[np.float32], facts: ModelFacts, all_steps: bool) -> list[Image]:
+    """Of x_t (steps + 1, n, …) the last step, or a film's frames of them all."""
     import numpy as np
 
-    from explorer.lenses.drawable import Chart, Image, Points
+    from explorer.lenses import drawable
     from explorer.lenses.line import outline
     from explorer.lenses.picture import picture
 
     half = max(3.5, float(np.abs(x_t[-1]).max()) * 1.05)
 
-    def frame(x: NDArray[np.float32]) -> Any:
-        if kind == "line":
+    def frame(x: NDArray[np.float32]) -> Image:
+        if facts.kind == "line":
             line, tallest = outline(x, half), 1.1 * float(outline(x_t[-1], half).y.max())
-            return picture(Chart(x, (line,), "x_t", "density", extent=(-half, half, 0.0, tallest)))
-        if kind != "points":
-            return picture(Image(x, "data", value_range))
-        return picture(Points(x, np.zeros(len(x), np.uint8), (-half, half, -half, half)))
+            return picture(drawable.Chart(x, (line,), "x_t", "density", extent=(-half, half, 0.0, tallest)))
+        if facts.kind != "points":
+            return picture(drawable.Image(x, "data", facts.value_range))
+        return picture(drawable.Points(x, np.zeros(len(x), np.uint8), (-half, half, -half, half)))
 
-    if out.suffix.lower() == ".png":
-        frame(x_t[-1]).save(out)
-        return
-    frames = [frame(x) for x in x_t[:: max(1, len(x_t) // 200)]] + [frame(x_t[-1])] * 15
-    frames[0].save(out, save_all=True, append_images=frames[1:], duration=50, loop=0)
+    if not all_steps:
+        return [frame(x_t[-1])]
+    return [frame(x) for x in x_t[:: max(1, len(x_t) // MOST_FRAMES)]] + [frame(x_t[-1])] * FRAMES_AT_END

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
+    from explorer.engine.frame import Frame, ParameterSpec
     from explorer.request import ScheduleChoice
     from explorer.state import State
 
 OUT_ENDINGS = (".png", ".npz", ".gif")
+MODEL = "a model's folder or file"
+AnyFrame = TypeVar("AnyFrame")
 
 
 class UsageError(Exception):
@@ -20,7 +25,7 @@ class UsageError(Exception):
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", help="a model's folder")
+    parser.add_argument("path", help=MODEL)
     parser.add_argument("--out", required=True, help="the file to write: .png, .npz or .gif")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
     parser.add_argument("--label", type=int, help="class label; none: unconditional")
@@ -42,6 +47,10 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="φ: hold the contrast of the conditional output (0; classifier-free guidance alone)",
     )
+    device_argument(parser)
+
+
+def device_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
 
 
@@ -92,6 +101,32 @@ def state_of(options: argparse.Namespace, **more: Any) -> State:
     )
 
 
+def parameter_of(text: str, parameters: Sequence[ParameterSpec]) -> tuple[str, Any]:
+    """KEY=VALUE, the value in the type of the parameter's default and within its range."""
+    name, separator, value = text.partition("=")
+    parameter = next((parameter for parameter in parameters if parameter.name == name), None)
+    if not separator or parameter is None:
+        known = ", ".join(parameter.name for parameter in parameters)
+        raise UsageError(f"--param takes KEY=VALUE with one of {known} as the key, not “{text}”")
+    default, least, greatest = parameter.default, parameter.minimum, parameter.maximum
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false"):
+            raise UsageError(f"{name} is true or false, not “{value}”")
+        return name, value.lower() == "true"
+    try:
+        converted = type(default)(value)
+    except ValueError:
+        raise UsageError(f"{name} is a {'whole ' * isinstance(default, int)}number, not “{value}”") from None
+    if least is not None and greatest is not None and not least <= converted <= greatest:
+        raise UsageError(f"{name} goes from {least:g} to {greatest:g}, and “{value}” is outside")
+    return name, converted
+
+
+def last(frames: Iterable[Frame], kind: type[AnyFrame]) -> AnyFrame:
+    """The last frame of a kind among all that a request is answered with; such a one there always is."""
+    return [frame for frame in frames if isinstance(frame, kind)][-1]
+
+
 def _interval(text: str) -> tuple[float, float]:
     """LOW:HIGH as two times."""
     low, _, high = text.partition(":")
@@ -102,6 +137,7 @@ def _interval(text: str) -> tuple[float, float]:
 
 
 def out_file(options: argparse.Namespace) -> Path:
+    """Where to write, known before anything is computed."""
     out = Path(options.out)
     if out.suffix.lower() not in OUT_ENDINGS:
         raise UsageError(f"--out decides by its ending, one of {', '.join(OUT_ENDINGS)}; “{out.name}” has none of them")
@@ -117,3 +153,11 @@ def save_npz(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
 
     with out.open("wb") as file:
         write_npz(file, arrays)
+
+
+def save_pictures(out: Path, frames: Sequence[Image], milliseconds: int) -> None:
+    """A .png of the last of them, or a .gif of them all, each shown for so long."""
+    if out.suffix.lower() == ".png":
+        frames[-1].save(out)
+    else:
+        frames[0].save(out, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)

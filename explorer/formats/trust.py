@@ -11,8 +11,9 @@ from pathlib import Path
 
 from explorer.facts import ModelError
 
+EVERYTHING = "every program"
 _agreed: set[str] = set()
-_everything = False
+"""Digests, or EVERYTHING: one choice of the whole process."""
 
 
 def digest(path: Path) -> str:
@@ -28,20 +29,17 @@ def agree(content: str) -> None:
 
 def agree_to_all() -> None:
     """Let every program run that is opened: what --trust-adapter says."""
-    global _everything  # noqa: PLW0603 — one choice of the whole process
-    _everything = True
+    _agreed.add(EVERYTHING)
 
 
 def forget() -> None:
     """Nothing is agreed to."""
-    global _everything  # noqa: PLW0603
     _agreed.clear()
-    _everything = False
 
 
 def agreed(path: Path) -> bool:
     """Whether the program in a file, as it is now, may run. Raises OSError."""
-    return _everything or (bool(_agreed) and digest(path) in _agreed)
+    return EVERYTHING in _agreed or (bool(_agreed) and digest(path) in _agreed)
 
 
 def check(path: Path, what: str) -> None:

@@ -1,4 +1,8 @@
-"""Networks that the shipped models are made of."""
+"""Networks as torch modules: those the shipped models are made of, which NETWORKS names, and those of published code.
+
+The latter are written anew with the parameter names of the original, so that its files open without it. None of them
+knows a schedule's clock or what its output means: that is the business of `formats`.
+"""
 
 from __future__ import annotations
 

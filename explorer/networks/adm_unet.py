@@ -80,15 +80,15 @@ class _Convolution(nn.Module):
     def __init__(self, spec: Convolution) -> None:
         super().__init__()
         self.up = spec.resample == "up"
+        self.name = "conv" if self.up else "op"  # the files have two names for it
         layer = nn.Conv2d(spec.channels, spec.out_channels, 3, stride=1 if self.up else 2, padding=1)
-        self.add_module("conv" if self.up else "op", layer)
+        self.add_module(self.name, layer)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.up:
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-        for layer in self.children():
-            x = layer(x)
-        return x
+        result: Tensor = self.get_submodule(self.name)(x)
+        return result
 
 
 class _Residual(nn.Module):

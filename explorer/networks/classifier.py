@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
+
+from explorer.networks.conditioning import level_frequencies, waves
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.config = config
         first, second, third = config.widths
-        self.register_buffer("frequencies", torch.logspace(-1, 0.6, config.frequencies))
+        self.register_buffer("frequencies", level_frequencies(config.frequencies))
         self.convolutions = nn.ModuleList(
             [
                 nn.Conv2d(config.channels, first, 5, stride=2, padding=2),
@@ -53,8 +54,7 @@ class Classifier(nn.Module):
         level = (
             x_t.new_full((), self.CLEAN) if half_log_snr is None else half_log_snr.clamp(-2 * self.CLEAN, self.CLEAN)
         )
-        angles = level.unsqueeze(-1) * self.frequencies
-        features = torch.cat([angles.sin(), angles.cos()], dim=-1)
+        features = waves(level, self.frequencies)
         h = x_t
         for convolution, norm, modulation in zip(self.convolutions, self.norms, self.modulations, strict=True):
             scale, shift = modulation(features).unsqueeze(-1).unsqueeze(-1).chunk(2, dim=-3)

@@ -235,6 +235,8 @@ class EdmUnet(nn.Module):
         return channels
 
     def embed(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        """What every block is told, (n, embedding): noise level and labels. SongUNet adds the labels before the layers,
+        DhariwalUNet after them."""
         silu, song = nn.functional.silu, self.config.song
         embedded = self.map_noise(noise)
         if self.map_label is not None and song and labels is not None:

@@ -149,6 +149,7 @@ class KTransformer(nn.Module):
         self.splits = nn.ModuleList(Split(inner, outer) for outer, inner in pairs)
 
     def embed(self, sigma: Tensor, labels: Tensor | None) -> Tensor:
+        """What every layer is told of σ (n,) and the labels: (n, features)."""
         angles = 2 * math.pi * (sigma.log() / 4)[:, None] @ self.time_emb.get_buffer("weight").T
         plain = torch.zeros_like(angles)  # of the distortions of training
         told: Tensor = self.time_in_proj(torch.cat((angles.cos(), angles.sin()), dim=1))

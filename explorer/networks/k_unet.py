@@ -160,6 +160,7 @@ class KUnet(nn.Module):
         self.u_net.u_blocks = nn.ModuleList(up)
 
     def embed(self, sigma: Tensor) -> Tensor:
+        """What every norm is told of σ (n,): (n, features)."""
         gelu = nn.functional.gelu
         angles = 2 * math.pi * (sigma.log() / 4)[:, None] @ self.timestep_embed.get_buffer("weight").T
         h = torch.cat((angles.cos(), angles.sin()), dim=1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from explorer.diffusion.denoiser import Condition, NetworkDenoiser
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import Schedule
+from explorer.networks.conditioning import label_features, level_at, level_frequencies, waves
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ class MLP(nn.Module):
     def __init__(self, config: MLPConfig) -> None:
         super().__init__()
         self.config = config
-        # ½ log SNR lies within ± 10: from a third of a period over the whole range to a period of about 1.5.
-        self.register_buffer("frequencies", torch.logspace(-1, 0.6, config.frequencies))
+        self.register_buffer("frequencies", level_frequencies(config.frequencies))
         if config.point_frequencies:
             drawn = torch.randn(config.dim, config.point_frequencies, generator=torch.Generator().manual_seed(0))
             self.register_buffer("directions", POINT_SCALE * drawn)
@@ -64,12 +64,8 @@ class MLP(nn.Module):
         """x_t: (n, dim). half_log_snr: one number () for the batch, or (n,). labels: int64 (n,), negative or
         None for the null label. Returns (n, dim)."""
         # Of shape (2 × frequencies,) for one time: it is embedded once and used for every row.
-        angles = half_log_snr.unsqueeze(-1) * self.frequencies
-        features = torch.cat([angles.sin(), angles.cos()], dim=-1)
-        if labels is None:
-            label = self.label.weight[self.config.classes]
-        else:
-            label = self.label(torch.where(labels < 0, self.config.classes, labels))
+        features = waves(half_log_snr, self.frequencies)
+        label = label_features(self.label, labels)
         if self.config.point_frequencies:
             along = x_t @ self.directions
             x_t = torch.cat([x_t, along.sin(), along.cos()], dim=-1)
@@ -93,8 +89,7 @@ class MLPCall:
     schedule: Schedule
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
-        half_log_snr = torch.full((), 0.5 * self.schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
-        output: Tensor = self.network(x_t, half_log_snr, condition)
+        output: Tensor = self.network(x_t, level_at(self.schedule, t, x_t), condition)
         return output
 
     def on(self, schedule: Schedule) -> MLPCall:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 INPUT_SCALE = 25.0
+"""What coordinates are multiplied with, so that sines tell near ones apart; times are whole numbers already."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class TinyConfig:
 
 
 class Sines(nn.Module):
+    """Sines, then cosines, of numbers (n,) at fixed frequencies: (n, size)."""
+
     emb: Tensor
 
     def __init__(self, size: int, scale: float, stored: bool) -> None:
@@ -38,6 +41,8 @@ class Sines(nn.Module):
 
 
 class Learned(nn.Module):
+    """A linear map of numbers (n,): (n, size)."""
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
@@ -49,6 +54,8 @@ class Learned(nn.Module):
 
 
 class Embedding(nn.Module):
+    """Either of the two, behind the name that the files give both."""
+
     def __init__(self, config: TinyConfig, learned: bool, scale: float) -> None:
         super().__init__()
         self.layer: nn.Module = Learned(config.size) if learned else Sines(config.size, scale, config.stored)
@@ -59,6 +66,8 @@ class Embedding(nn.Module):
 
 
 class Hidden(nn.Module):
+    """A residual layer."""
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.ff = nn.Linear(size, size)

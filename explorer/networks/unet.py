@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from explorer.diffusion.denoiser import Condition, NetworkDenoiser
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.schedules import Schedule
+from explorer.networks.conditioning import label_features, level_at, level_frequencies, waves
 
 GROUPS = 8
 EDGE = 12.0
@@ -87,7 +88,7 @@ class UNet(nn.Module):
         self.config = config
         width, wide, features = config.width, config.deep * config.width, 4 * config.width
         folded = 4 * config.channels
-        self.register_buffer("frequencies", torch.logspace(-1, 0.6, config.frequencies))
+        self.register_buffer("frequencies", level_frequencies(config.frequencies))
         self.level = nn.Sequential(
             nn.Linear(2 * config.frequencies, features), nn.SiLU(), nn.Linear(features, features)
         )
@@ -118,13 +119,8 @@ class UNet(nn.Module):
         return output
 
     def _features(self, half_log_snr: Tensor, labels: Condition) -> Tensor:
-        angles = half_log_snr.unsqueeze(-1) * self.frequencies
-        level: Tensor = self.level(torch.cat([angles.sin(), angles.cos()], dim=-1))
-        if labels is None:
-            label: Tensor = self.label.weight[self.config.classes]
-        else:
-            label = self.label(torch.where(labels < 0, self.config.classes, labels))
-        return nn.functional.silu(level + label)
+        level: Tensor = self.level(waves(half_log_snr, self.frequencies))
+        return nn.functional.silu(level + label_features(self.label, labels))
 
     def _with_fourier(self, x_t: Tensor) -> Tensor:
         config = self.config
@@ -167,9 +163,8 @@ class UNetCall:
 
     def __call__(self, x_t: Tensor, t: float, condition: Condition) -> Tensor:
         a, s = self.schedule.signal(t), self.schedule.noise(t)
-        half_log_snr = torch.full((), 0.5 * self.schedule.log_snr(t), dtype=x_t.dtype, device=x_t.device)
         x = x_t * (1 / math.hypot(a, s))
-        output: Tensor = self.network(x, half_log_snr, condition)
+        output: Tensor = self.network(x, level_at(self.schedule, t, x_t), condition)
         if self.meaning.beside_x_t:
             output = beside(x, output, self.meaning.kind, a, s)
         return output * (1 / s) if self.meaning.over_noise else output

@@ -1,1 +1,5 @@
-"""The recipes that made `checkpoints/`. Each is one file with a typed configuration at its top."""
+"""The recipes that made `checkpoints/`: one file each, with a typed configuration at its top and a function `run`.
+
+What they share: `loop.py` moves the weights, `objective.py` says what is minimised, `folder.py` and `card.py` write the
+model; `…_quality.py` measures it. `live.py` trains while somebody looks on.
+"""

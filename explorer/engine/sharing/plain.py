@@ -65,7 +65,7 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 def _dataclass(kind: type[Any], value: Any, arrays: Sequence[NDArray[np.float32]]) -> Any:
     if not isinstance(value, dict) or value.get("is", kind.__name__) != kind.__name__:
         raise ValueError(f"no {kind.__name__}")
-    hints, found = _hints(kind), {}  # type: ignore[arg-type]
+    hints, found = _hints(kind), {}  # type: ignore[arg-type]  # a type is hashable, which mypy does not see
     for f in fields(kind):
         if f.name in value:
             try:
