@@ -190,5 +190,6 @@ TOYS: dict[str, Callable[[], ToyMixture]] = {
     "swiss_roll": swiss_roll,
     "checkerboard": checkerboard,
     "rings": three_rings,
+    "mixture_1d": three_on_a_line,
 }
-"""Every one in the plane, by name."""
+"""Every one by name."""

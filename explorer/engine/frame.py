@@ -239,11 +239,15 @@ class Drafted:
 
 @dataclass(frozen=True)
 class Trained:
-    """So many steps have been made. loss: the mean since the last word; best: the least that can be reached."""
+    """So many steps have been made. loss: the mean since the last word; best: the least that can be reached.
+
+    unkept: why what was learned could not be written, "" where it was or was not to be.
+    """
 
     steps: int
     loss: float
     best: float
+    unkept: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,16 @@ class Draft:
 
 @dataclass(frozen=True)
 class Train:
-    """Train the open model until something else is asked of this lane."""
+    """Train the open model until something else is asked of this lane.
+
+    keep: whether to write what it has learned into its own folder, now and then and at the end.
+    """
 
     model: ModelRef
     objective: Literal["denoising", "explicit", "sliced"]
     learning_rate: float
     seed: int = 0
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ With the exact distribution the least loss that any network can reach is known t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from explorer.datasets.toy import ToyMixture
@@ -28,6 +28,9 @@ SMALL = MLPConfig(hidden=128, layers=3)
 """A step takes a few milliseconds."""
 FIRST_T = 10
 """Of 1000: below it the noise is so small that the score's size alone would decide what is learned."""
+CARD, WEIGHTS = "explorer.json", "model.safetensors"
+T, T_ON_A_LINE = 1000, 50
+"""On a line a single step is to be seen."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class Task:
 class LiveTraining:
     """A network and its optimiser. It can be stepped for ever; all randomness follows from the seed and the step."""
 
-    def __init__(self, network: nn.Module, task: Task, learning_rate: float, seed: int = 0) -> None:
-        self.network, self.task, self.seed, self.steps = network, task, seed, 0
+    def __init__(self, network: nn.Module, task: Task, learning_rate: float, seed: int = 0, steps: int = 0) -> None:
+        """steps: how many the network has behind it."""
+        self.network, self.task, self.seed, self.steps = network, task, seed, steps
         self._optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -66,7 +70,8 @@ class LiveTraining:
 
 def batch_loss(network: nn.Module, task: Task, generator: torch.Generator, n: int = BATCH) -> Tensor:
     """Per number of a sample. Denoising: the squared error of ε̂, x̂₀, v̂ or s ŝ. Explicit, sliced: weighted with s²."""
-    x_0 = task.truth.draw(torch.randn(n, 2, generator=generator), torch.rand(n, generator=generator))
+    dim = task.truth.means.shape[1]
+    x_0 = task.truth.draw(torch.randn(n, dim, generator=generator), torch.rand(n, generator=generator))
     t = _times(task.schedule, n, generator)
     x_t, eps, a, s = noised(task.schedule, x_0, t, generator)
     half_log_snr = 0.5 * task.schedule.log_snr(t).float()
@@ -86,11 +91,11 @@ def batch_loss(network: nn.Module, task: Task, generator: torch.Generator, n: in
 def best_loss(task: Task, times: int = 64, n: int = 256, seed: int = 7) -> float:
     """The least loss that can be reached, by Monte Carlo with the exact denoiser."""
     generator = torch.Generator().manual_seed(seed)
-    exact = MixtureDenoiser(task.truth, task.schedule)
+    exact, dim = MixtureDenoiser(task.truth, task.schedule), task.truth.means.shape[1]
     total = 0.0
     for t in _times(task.schedule, times, generator).tolist():
-        x_0 = task.truth.draw(torch.randn(n, 2, generator=generator), torch.rand(n, generator=generator))
-        eps = torch.randn(n, 2, generator=generator)
+        x_0 = task.truth.draw(torch.randn(n, dim, generator=generator), torch.rand(n, generator=generator))
+        eps = torch.randn(n, dim, generator=generator)
         a, s = task.schedule.signal(t), task.schedule.noise(t)
         said = exact(a * x_0 + s * eps, t)
         if task.objective != "denoising":
@@ -107,27 +112,47 @@ def draft(folder: Path, toy: ToyMixture, kind: Kind, title: str, seed: int = 0) 
     """Write a folder with an untrained network for a distribution. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
+    dim = len(toy.means[0])
     facts = {
-        "schedule": {"name": "cosine", "T": 1000},
+        "schedule": {"name": "cosine", "T": T if dim == 2 else T_ON_A_LINE},
         "prediction": kind,
         "kind": "points",
-        "shape": [2],
+        "shape": [dim],
         "truth": toy.facts(),
     }
-    write_network(folder, "mlp", MLP(SMALL), facts)
+    write_network(folder, "mlp", MLP(replace(SMALL, dim=dim)), facts)
     write_card(folder, {"title": title, "summary": "Trained here.", "dataset": "Drawn from the truth in config.json"})
 
 
 def keep(source: Path, network: nn.Module, folder: Path) -> None:
     """Write the network as it is now as a model folder, with the configuration and card of `source`. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "explorer.json"):
+    for name in ("config.json", CARD):
         if (source / name).is_file():
             values = json.loads((source / name).read_text(encoding="utf-8"))
             (folder / name).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    save_file(
-        {key: value.cpu().contiguous() for key, value in network.state_dict().items()}, folder / "model.safetensors"
-    )
+    (folder / WEIGHTS).write_bytes(weights(network))
+
+
+def weights(network: nn.Module) -> bytes:
+    """The content of `model.safetensors`."""
+    return save({key: value.cpu().contiguous() for key, value in network.state_dict().items()})
+
+
+def steps_behind(folder: Path) -> int:
+    """How many steps a network has been trained for, by its card; 0 where that does not say."""
+    try:
+        return int(json.loads((folder / CARD).read_text(encoding="utf-8"))["recipe"]["steps"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def card_after(folder: Path, training: LiveTraining, learning_rate: float) -> bytes:
+    """The card of a network that has been trained on. Raises OSError, and ValueError where it is no card."""
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    card["summary"] = f"Trained here, {training.steps:,} steps."
+    recipe = {"steps": training.steps, "objective": training.task.objective, "learning_rate": learning_rate}
+    return json.dumps(card | {"recipe": recipe}, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def _times(schedule: Schedule, n: int, generator: torch.Generator) -> Tensor:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 NO_SESSION = (
-    "A session only names its network, and the one trained here ends with the window: save it in the tab Train, open "
-    "what was saved, and save the session then."
+    "A session only names its network, and the one trained here may learn on: save it in the tab Train, open what was "
+    "saved, and save the session then."
 )
 
 
@@ -138,7 +138,7 @@ def ask_path(window: MainWindow, title: str, file: str, endings: tuple[tuple[str
 
 def save_session(window: MainWindow) -> None:
     """Ask where to, and save everything that is open. A session names its model, so that must lie somewhere."""
-    if window.network_ends_with_window:
+    if window.network_is_draft:
         window.session.failed.emit(NO_SESSION)
         return
     path = ask_path(window, "Save the session", "session", ((SESSION_ENDING, "Session"),))

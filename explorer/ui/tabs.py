@@ -63,8 +63,8 @@ class Tabs(QObject):
         self._connect_grids()
 
     @property
-    def network_ends_with_window(self) -> bool:
-        """True while the open network is one that was trained here and lies nowhere else."""
+    def network_is_draft(self) -> bool:
+        """True while the open network is one that was trained here and is saved nowhere else."""
         return self._train.shown
 
     @property
@@ -76,10 +76,6 @@ class Tabs(QObject):
         """Stop whatever runs."""
         for job in self._jobs:
             job.stop()
-
-    def close_down(self) -> None:
-        """The window closes."""
-        self._train.close_down()
 
     def refused(self) -> None:
         """A control may show a choice that was refused: show those in force."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from explorer.engine.frame import Drafted, Failed, Saved, Trained
 from explorer.engine.worker import Answer
+from explorer.facts import ModelFacts
 from explorer.lenses.drawable import Chart, Line
 from explorer.request import Draft, Keep, ModelRef, Train
 from explorer.ui.chart_view import ChartView
@@ -29,6 +28,7 @@ from explorer.ui.controls import named
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
+from explorer.ui.trained_here import data_of, new_network
 
 DATA = (
     ("mixture", "Three Gaussians"),
@@ -36,11 +36,13 @@ DATA = (
     ("swiss_roll", "Swiss roll"),
     ("checkerboard", "Checkerboard"),
     ("rings", "Three rings"),
+    ("mixture_1d", "Three Gaussians on a line"),
     ("", "Your drawing"),
 )
 PREDICTIONS = (("v", "v = a ε − s x₀"), ("eps", "ε, the noise"), ("x0", "x₀, the data"), ("score", "The score"))
 OBJECTIVES = (("denoising", "Denoising"), ("explicit", "Explicit matching"), ("sliced", "Sliced matching"))
 LENSES = ("x_t", "x0", "score", "error_map")
+LENSES_ON_A_LINE = ("x_t", "x0", "score", "step_line")
 
 
 class TrainPanel(QWidget):
@@ -49,14 +51,14 @@ class TrainPanel(QWidget):
     def __init__(self, runner: Runner, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runner, self._session = runner, session
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        """Where the networks trained here lie until they are saved; made with the first."""
         self._drafts = 0
         self._drafting = self._training = self._saving = 0
         """The jobs under way; 0 for none."""
         self._wanted: tuple[Any, ...] | None = None
         """What the network that is open, or being made, is of; None where it is no network of this tab."""
         self._path = ""
+        self._untrained = False
+        """Whether it was made this moment and is to be trained when it is open."""
         self._steps: list[float] = []
         self._losses: list[float] = []
         self._build()
@@ -71,7 +73,7 @@ class TrainPanel(QWidget):
 
     @property
     def shown(self) -> bool:
-        """True while the network that is open is the one trained here, which ends with the window."""
+        """True while the network that is open is the one trained here."""
         return self._wanted is not None and self._session.state.model == self._path
 
     def _build(self) -> None:
@@ -107,7 +109,11 @@ class TrainPanel(QWidget):
         self._start.clicked.connect(self.toggle)
         self._reset = self._button("trainResetButton", "Reset", "Begin again with an untrained network")
         self._reset.clicked.connect(self.reset)
-        self._save = self._button("trainSaveButton", "Save…", "Write the network as it is now as a model folder")
+        self._save = self._button(
+            "trainSaveButton",
+            "Save…",
+            "Write the network as it is now as a model folder. Of those not saved the last ten are kept",
+        )
         self._save.clicked.connect(self.choose_folder)
         row = QHBoxLayout()
         for button in (self._start, self._reset, self._save):
@@ -157,16 +163,10 @@ class TrainPanel(QWidget):
         self._drafts += 1
         self._wanted = self._choice()
         data, prediction, strokes = self._wanted
-        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="diffusion-explorer-")
-        self._path = str(Path(self._folder.name) / f"trained-{self._drafts}")
+        self._path = str(new_network(data))
         title = f"{self._data.currentText()}, trained here"
         self._drafting = self._runner.submit(Draft(self._path, data, prediction, title, strokes, self._drafts))
         self._words.setText("Making an untrained network…")
-
-    def close_down(self) -> None:
-        """The window closes: what was not saved is gone."""
-        if self._folder is not None:
-            self._folder.cleanup()
 
     def choose_folder(self) -> None:
         """Ask for a folder and write the network there."""
@@ -185,7 +185,8 @@ class TrainPanel(QWidget):
 
     def _go_on(self) -> None:
         reference = ModelRef(self._path, self._session.state.device)
-        self._training = self._runner.submit(Train(reference, self._objective.currentData(), self._rate.value()))
+        objective, rate = self._objective.currentData(), self._rate.value()
+        self._training = self._runner.submit(Train(reference, objective, rate, keep=True))
         self._show_buttons()
 
     # What happens
@@ -196,6 +197,7 @@ class TrainPanel(QWidget):
             self._drafting = 0
             self._steps, self._losses = [], []
             self._plot.clear_drawable()
+            self._untrained = True
             self._session.open(frame.path)
         elif isinstance(frame, Trained) and answer.job == self._training:
             self._show(frame)
@@ -208,10 +210,23 @@ class TrainPanel(QWidget):
 
     def _opened(self) -> None:
         facts = self._session.facts
-        if facts is not None and facts.path == self._path and not self._losses:
-            self._session.change(lenses=LENSES)
+        if facts is not None and facts.path == self._path and self._untrained:
+            self._untrained = False
+            self._session.change(lenses=LENSES_ON_A_LINE if facts.kind == "line" else LENSES)
             self._go_on()
+        elif facts is not None and facts.path != self._path and (data := data_of(facts.path)) is not None:
+            self._take_up(facts, data)
         self._show_buttons()
+
+    def _take_up(self, facts: ModelFacts, data: str) -> None:
+        """A network trained here before is open again, and can be trained on."""
+        self._path = facts.path
+        self._data.setCurrentIndex(self._data.findData(data))
+        self._prediction.setCurrentIndex(self._prediction.findData(facts.prediction))
+        self._wanted = self._choice()
+        self._steps, self._losses = [], []
+        self._plot.clear_drawable()
+        self._words.setText("This network was trained here before: Train goes on with it.")
 
     def _stopped(self) -> None:
         self._drafting = self._training = 0
@@ -220,7 +235,8 @@ class TrainPanel(QWidget):
     def _show(self, found: Trained) -> None:
         self._steps.append(found.steps)
         self._losses.append(found.loss)
-        self._words.setText(f"Step {found.steps:,}: loss {found.loss:.4f}, the least possible {found.best:.4f}")
+        words = f"Step {found.steps:,}: loss {found.loss:.4f}, the least possible {found.best:.4f}"
+        self._words.setText(f"{words}; {found.unkept}" if found.unkept else words)
         x, y = np.array(self._steps, np.float32), np.array(self._losses, np.float32)
         least = Line("least possible", x[[0, -1]], np.full(2, found.best, np.float32), 2)
         self._plot.show_drawable(Chart(y, (Line("loss", x, y), least), "step", "loss"))

@@ -89,9 +89,9 @@ class MainWindow(QMainWindow):
         return self.session.busy or not self._started
 
     @property
-    def network_ends_with_window(self) -> bool:
-        """True while the open network is one that was trained here and lies nowhere else."""
-        return self._tabs is not None and self._tabs.network_ends_with_window
+    def network_is_draft(self) -> bool:
+        """True while the open network is one that was trained here and is saved nowhere else."""
+        return self._tabs is not None and self._tabs.network_is_draft
 
     def tile(self, name: str) -> Tile:
         """The tile of a lens: x_t, x0, eps, score, … Raises KeyError where it is not on show."""
@@ -345,5 +345,4 @@ class MainWindow(QMainWindow):
         self.session.close()
         if self._tabs is not None:
             self.look.keep_columns()
-            self._tabs.close_down()
         super().closeEvent(event)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from explorer.formats import registry
+from explorer.training.live import steps_behind
 from explorer.ui import share
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.side_panel import SidePanel
@@ -55,13 +58,42 @@ def test_a_drawing_is_learned_paused_and_saved(make_hand: MakeHand, plane: Path,
     assert kept.facts.prediction == "eps"
     assert kept.truth is not None
     share.save_session(hand.window)
-    assert "ends with the window" in hand.sentences[-1]
+    assert "may learn on" in hand.sentences[-1]
     hand.click("trainButton")
     hand.until(lambda: panel.training)
     hand.window.open(str(plane))
     hand.settle()
     hand.until(lambda: not panel.training)
-    assert not hand.window.network_ends_with_window
+    assert not hand.window.network_is_draft
+
+
+def test_what_was_learned_is_there_after_a_kill(
+    make_hand: MakeHand, plane: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program is not told that it ends: what lies on the disk while it trains is opened by another one."""
+    monkeypatch.setattr("explorer.engine.training.KEEP_SECONDS", 0.2)
+    hand = make_hand(plane)
+    panel = panel_of(hand)
+    hand.choose(hand.combo("trainData"), "mixture_1d")
+    hand.click("trainButton")
+    hand.until(lambda: panel.training)
+    trained = Path(panel._path)
+    untrained = (trained / "model.safetensors").read_bytes()
+    assert set(hand.window.state.lenses) >= {"step_line", "x_t"}
+    hand.until(lambda: (trained / "model.safetensors").read_bytes() != untrained)
+    hand.until(lambda: steps_behind(trained) > 0)
+    left = trained.with_name("mixture_1d-left")
+    shutil.copytree(trained, left)
+    known = steps_behind(left)
+    hand.choose(hand.combo("trainData"), "moons")
+    hand.window.open(str(left))
+    hand.settle()
+    assert hand.combo("trainData").currentData() == "mixture_1d"
+    hand.click("trainButton")
+    hand.until(lambda: bool(panel._losses))
+    assert panel._steps[0] > known, "it goes on from there"
+    assert panel._losses[0] < 0.9, "it is not as a new one"
+    assert trained.is_dir()
 
 
 def test_closing_the_window_ends_training(make_hand: MakeHand, plane: Path) -> None:
