@@ -24,13 +24,13 @@ class Start:
     spread: float = CLOUD_STD
     uniform: float | None = None
 
-    def points(self, n: int, seed: int) -> NDArray[np.float32]:
-        """n places, (n, 2); the first of more are the same."""
+    def points(self, n: int, seed: int, dim: int = 2) -> NDArray[np.float32]:
+        """n places, (n, dim); the first of more are the same. dim: 1 on a line, where y means nothing."""
         generator = np.random.Generator(np.random.Philox(seed))
-        centre = np.array([self.x, self.y])
+        centre = np.array([self.x, self.y])[:dim]
         if self.uniform is not None:
-            return (centre + generator.uniform(-self.uniform, self.uniform, (n, 2))).astype(np.float32)
-        return (centre + self.spread * generator.standard_normal((n, 2))).astype(np.float32)
+            return (centre + generator.uniform(-self.uniform, self.uniform, (n, dim))).astype(np.float32)
+        return (centre + self.spread * generator.standard_normal((n, dim))).astype(np.float32)
 
     def __str__(self) -> str:
         if self.uniform is not None:

@@ -18,7 +18,7 @@ POINTS = 2_000
 
 @dataclass(frozen=True)
 class Trial:
-    """sentence: what to look at. start: None for the prior."""
+    """sentence: what to look at. start: None for the prior. kinds: of the models on which it comes out so."""
 
     title: str
     sentence: str
@@ -27,6 +27,7 @@ class Trial:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     lenses: tuple[str, ...] = LENSES
     start: Start | None = None
+    kinds: tuple[str, ...] = ("points", "line")
 
 
 TRIALS: tuple[Trial, ...] = (
@@ -54,6 +55,7 @@ TRIALS: tuple[Trial, ...] = (
         {"level": 0.03, "step_size": 0.5, "add_noise": True},
         ("x_t", "score", "error_map", "shares"),
         Start(uniform=3.3),
+        ("points",),  # on a line there is no place that a path to the data does not go through
     ),
     Trial(
         "Annealed Langevin: the shares come right",
@@ -80,14 +82,14 @@ def choices(trial: Trial, state: State) -> dict[str, Any]:
 
 
 def fill_trials_menu(menu: QMenu, session: Session) -> None:
-    """Every trial, for models of points; those that need the truth only where it is known."""
+    """Every trial, for models of points and of numbers on a line."""
     menu.clear()
     menu.setToolTipsVisible(True)
     facts = session.facts
     for trial in TRIALS:
         action = menu.addAction(trial.title)
         action.setToolTip(trial.sentence)
-        action.setEnabled(facts is not None and facts.kind == "points")
+        action.setEnabled(facts is not None and facts.kind in trial.kinds)
         action.triggered.connect(
             lambda _=False, trial=trial: session.set_up(choices(trial, session.state), trial.start, trial.sentence)
         )

@@ -35,7 +35,7 @@ class RunMaker:
         try:
             request = resolve_run(scene.state, scene.facts, self._count, until=until)
             if scene.start is not None:
-                initial = scene.start.points(scene.state.count, scene.state.sampler_seed)
+                initial = scene.start.points(scene.state.count, scene.state.sampler_seed, scene.facts.shape[0])
                 request = replace(request, initial=initial)
         except ChoiceError as error:
             self._go_back_to(scene.run, scene.state.step)

@@ -23,7 +23,7 @@ SECOND_LENSES = ("x0", "eps")
 class StartingCloud(Protocol):
     """Places for the points of a run."""
 
-    def points(self, n: int, seed: int) -> NDArray[np.float32]:
+    def points(self, n: int, seed: int, dim: int = 2) -> NDArray[np.float32]:
         """n places, (n, 2)."""
         ...
 
