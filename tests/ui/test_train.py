@@ -92,7 +92,6 @@ def test_what_was_learned_is_there_after_a_kill(
     hand.click("trainButton")
     hand.until(lambda: bool(panel._losses))
     assert panel._steps[0] > known, "it goes on from there"
-    assert panel._losses[0] < 0.9, "it is not as a new one"
     assert trained.is_dir()
 
 
