@@ -26,7 +26,7 @@ from explorer.engine.workbench import Workbench
 from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import View, number
-from explorer.lenses.drawable import Drawable
+from explorer.lenses.drawable import Drawable, Missing, seen_last
 from explorer.request import Film, Forward, Look, Replay, Run
 
 
@@ -89,14 +89,24 @@ def seen_of_step(
     place = request.place if isinstance(request, Look) else None
 
     def draw(run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
-        return drawn_at_once(_view_of_step(bench, run, step, meter, place), request.lenses, running=True)[0]
+        tiles, _ = drawn_at_once(_view_of_step(bench, run, step, meter, place), request.lenses, running=True)
+        return with_last(tiles, run, step, meter)
+
+    def with_last(tiles: Mapping[str, Drawable], run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
+        """At t = 0, where ε̂, the score and others are not: what there was of them at the run's last step."""
+        missing = tuple(name for name, tile in tiles.items() if isinstance(tile, Missing))
+        before = run.last_with_noise(step.index) if missing and step.t == 0 else None
+        if before is None:
+            return tiles
+        drawn, _ = drawn_at_once(_view_of_step(bench, run, before, meter, place), missing, running=True)
+        return {name: seen_last(tile, drawn.get(name), before.t) for name, tile in tiles.items()}
 
     index, model = step.index, bench.model_of(trajectory)
     view = _view_of_step(bench, trajectory, step, meter, place)
     quick, slow = drawn_at_once(view, request.lenses, running=not (replayed or rests))
     seen = Seen(
         round(step.t),
-        quick,
+        with_last(quick, trajectory, step, meter),
         number(step.prediction.a),
         number(step.prediction.s),
         run=trajectory.request.run,

@@ -131,6 +131,11 @@ class Trajectory:
         kept = self._kept.get(index) or self._again.get(index)
         return None if kept is None else kept.step()
 
+    def last_with_noise(self, index: int) -> Step | None:
+        """The last step before `index` that is not at t = 0; None where there is none, or it is no longer held."""
+        before = next((i for i in range(index - 1, -1, -1) if self.times[i] > 0), None)
+        return None if before is None else self.step(before)
+
     def history(self, index: int) -> tuple[Step, ...]:
         """The steps that lead to one, as far as they are held without a gap and of the same sampler's making."""
         steps: list[Step] = []
@@ -204,7 +209,7 @@ class Trajectory:
     def _needed(self, index: int) -> bool:
         """True for a keyframe, for what a keyframe's next step depends on, and for what the run goes on from."""
         segment, reach = self.segment(index), self._reach
-        if segment.memory is None or index >= self.made - 1 - reach or -index % self.stride <= reach:
+        if segment.memory is None or index >= self.made - 2 - reach or -index % self.stride <= reach:
             return True
         return any(other.start - reach <= index <= other.start for other in self.segments)
 

@@ -17,6 +17,7 @@ from explorer.lenses.drawable import (
     Points,
     Quantities,
     Slice,
+    seen_last,
 )
 
 PLOTS = Chart | Slice | Map | Bars | Quantities
@@ -28,7 +29,10 @@ def difference(a: Drawable, b: Drawable) -> Drawable:
     For vectors at points, the difference of the vectors, at A's points.
     """
     if isinstance(a, Missing) or isinstance(b, Missing):
-        return Missing(np.zeros_like(a.data), "One of the two has nothing to show here.")
+        nothing = Missing(np.zeros_like(a.data), "One of the two has nothing to show here.")
+        if not (isinstance(a, Missing) and isinstance(b, Missing)) or a.last is None or b.last is None:
+            return nothing
+        return seen_last(nothing, difference(a.last, b.last), a.last_t)
     if isinstance(a, Chart) and isinstance(b, Chart) and (curve := _curve(a, b)) is not None:
         return curve
     if isinstance(a, PLOTS) or isinstance(b, PLOTS):

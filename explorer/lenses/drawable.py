@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -201,11 +201,23 @@ class Quantities:
 
 @dataclass(frozen=True, eq=False)
 class Missing:
-    """Nothing to draw, and why. data: of the shape that would be on show."""
+    """Nothing to draw, and why. data: of the shape that would be on show.
+
+    last: what there was to draw at the last step of the run that had it, at the time `last_t`; None for nothing.
+    """
 
     data: Floats
     why: str
     note: str = ""
+    last: Drawable | None = None
+    last_t: float = 0.0
 
 
 Drawable: TypeAlias = Image | Points | Arrows | Fan | Field | Chart | Map | Bars | Slice | Quantities | Missing
+
+
+def seen_last(drawable: Drawable, before: Drawable | None, t: float) -> Drawable:
+    """Where there is nothing to draw: with what there was before, at the time t, if there was something."""
+    if not isinstance(drawable, Missing) or before is None or isinstance(before, Missing):
+        return drawable
+    return replace(drawable, last=before, last_t=t)

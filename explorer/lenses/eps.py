@@ -20,6 +20,8 @@ def draw(view: View) -> Drawable:
 def noise(view: View, prediction: Prediction) -> Drawable:
     """The ε̂ of a prediction at the view's x_t."""
     data = numpy32(prediction.eps)
+    if prediction.t == 0 and (view.facts.kind == "points" or not data.any()):  # points: arrows of length s = 0
+        return Missing(data, NO_NOISE)
     note = "none at t = 0" if prediction.t == 0 else ""
     if view.facts.kind == "points":
         # An arrow back along the noise, to scale: x_t − s ε̂ = a x̂₀.
@@ -31,13 +33,10 @@ def noise(view: View, prediction: Prediction) -> Drawable:
             extent(view),
             scale,
             "from x_t back along the noise, to a x̂₀",
-            note,
         )
     if view.facts.kind == "line":
         caption = "dots: the true ε, whose mean at each x_t is ε̂" if view.eps is not None else ""
         return line.curve(view, lambda _, p: p.eps, "ε̂", LIMIT, view.eps, "ε", caption, note)
-    if view.prediction.t == 0 and not data.any():
-        return Missing(data, NO_NOISE)
     return Image(data, "signed", (-LIMIT, LIMIT), note or signed_note(view))
 
 

@@ -36,6 +36,7 @@ from explorer.ui.plane_view import PlaneView
 from explorer.ui.quantities_view import QuantitiesView
 from explorer.ui.short_text import CAPTION_CLAUSES
 from explorer.ui.tile_header import TileHeader
+from explorer.ui.veil import Veil
 from explorer.ui.viewport import Viewport
 
 if TYPE_CHECKING:  # plots are imported when a lens first draws one
@@ -126,6 +127,8 @@ class Tile(QFrame):
         super().__init__(parent)
         self.name = name
         self._drawable: Drawable | None = None
+        self._seen: Drawable | None = None
+        """What is painted: in place of what is missing, what was there last."""
         self.setObjectName(f"lens:{name}")
         self.setProperty("role", "tile")
         self.setAccessibleName(f"Tile {name}")
@@ -157,6 +160,7 @@ class Tile(QFrame):
         self._footer.addWidget(self._bar)
         self._footer.addWidget(self._value)
 
+        self._veil = Veil(self._stack, self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 6, 10, 6)
         layout.setSpacing(4)
@@ -184,12 +188,17 @@ class Tile(QFrame):
         return page if isinstance(page, LinkedView) else None
 
     def show_drawable(self, drawable: Drawable) -> None:
-        """Show what a lens drew."""
+        """Show what a lens drew; where that is nothing, what it drew last, dimmed, or why there is nothing."""
         self._drawable = drawable
         self.header.set_note(drawable.note)
         if isinstance(drawable, Missing):
-            self.show_message(drawable.why)
-            return
+            if drawable.last is None or isinstance(drawable.last, Missing):
+                self.show_message(drawable.why)
+                return
+            self.header.set_note(f"at t = {drawable.last_t:g}; none at t = 0")
+            drawable = drawable.last
+        self._seen = drawable
+        self._veil.setVisible(drawable is not self._drawable)
         if isinstance(drawable, Image):
             self._picture.show_image(drawable)
             self._stack.setCurrentWidget(self._picture)
@@ -237,6 +246,8 @@ class Tile(QFrame):
 
     def show_message(self, text: str) -> None:
         """Show a sentence in place of a picture."""
+        self._seen = None
+        self._veil.hide()
         self._message.setText(text)
         self._stack.setCurrentWidget(self._message)
         self._bar.show_palette(None, (0.0, 1.0))
@@ -272,13 +283,13 @@ class Tile(QFrame):
         text = view.value_at_hover() if isinstance(view, PictureView | PlaneView) else ""
         if not text and isinstance(view, PlaneView):
             text = view.selected()
-        if not text and isinstance(self._drawable, Points | Arrows | Fan | Field | Map | Chart | Quantities):
-            text = self._drawable.caption
-        elif isinstance(self._drawable, Slice):
+        if not text and isinstance(self._seen, Points | Arrows | Fan | Field | Map | Chart | Quantities):
+            text = self._seen.caption
+        elif isinstance(self._seen, Slice):
             from explorer.ui.slice_view import words
 
-            text = words(self._drawable)
+            text = words(self._seen)
         self._value.setText(text)
         self._footer.setCurrentWidget(self._value if text else self._bar)
-        plot = isinstance(self._drawable, Chart | Slice | Bars | Quantities)
+        plot = isinstance(self._seen, Chart | Slice | Bars | Quantities)
         self._footer.setVisible(bool(text) or not plot)  # a plot has no colours to explain

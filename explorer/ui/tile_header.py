@@ -56,6 +56,10 @@ class TileHeader(QWidget):
             self._formula.setText(text)
             self._arrange()
 
+    def note(self) -> str:
+        """What is said of the picture on show."""
+        return self._note.text()
+
     def set_note(self, note: str) -> None:
         """What there is to say of the picture on show."""
         if note != self._note.text():

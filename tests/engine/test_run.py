@@ -13,6 +13,7 @@ from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.engine.engine import Engine
 from explorer.engine.runs import KEPT_RUNS
 from explorer.facts import ModelError
+from explorer.lenses.drawable import Image, Missing
 from explorer.request import Guidance
 from tests.engine.models import SHAPE
 from tests.engine.running import CPU, NOISY, arrays, assert_same, replay, request_of, run
@@ -45,6 +46,23 @@ def test_a_replay_shows_what_the_run_showed(engine: Engine, path: str, sampler: 
         assert not original.replayed
         assert (frame.a, frame.s, frame.run, frame.times) == (original.a, original.s, 1, original.times)
         np.testing.assert_array_equal(frame.thumbnail, original.thumbnail)
+
+
+@pytest.mark.parametrize("memory", [1, 2**29])
+def test_the_end_of_a_run_has_what_its_last_step_had(pictures: str, memory: int) -> None:
+    engine = Engine(memory)
+    request = request_of(pictures)
+    made = run(engine, request)
+    before, end = made[-2], made[-1]
+    for shown in (end, replay(engine, request, end.step)):
+        assert not any(isinstance(shown.tiles[name], Missing) for name in ("x_t", "x0"))
+        for name in ("eps", "score"):
+            tile = shown.tiles[name]
+            assert isinstance(tile, Missing)
+            assert tile.last_t == before.t > shown.t == 0
+            assert isinstance(tile.last, Image)
+            np.testing.assert_array_equal(tile.last.data, before.tiles[name].data)
+    assert not any(isinstance(tile, Missing) for tile in before.tiles.values())
 
 
 def test_other_lenses_can_be_replayed_without_the_network(engine: Engine, pictures: str) -> None:

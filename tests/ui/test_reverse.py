@@ -13,10 +13,19 @@ from PySide6.QtTest import QTest
 from explorer.engine.frame import Seen
 from explorer.engine.worker import Answer
 from explorer.ui.runner import Runner
+from explorer.ui.veil import Veil
 
 if TYPE_CHECKING:
     from tests.ui.hand import Arrays, Hand
 from tests.ui.running import play_until, run_frames, same, times_agree
+
+SHOWN = ("x_t", "x0", "eps", "score")
+
+
+def veil(hand: Hand, lens: str) -> Veil:
+    found = hand.window.tile(lens).findChild(Veil)
+    assert isinstance(found, Veil)
+    return found
 
 
 def test_choosing_reverse_shows_x_T_and_waits(hand: Hand) -> None:
@@ -50,6 +59,12 @@ def test_ddim_50_runs_to_t_0(hand: Hand) -> None:
     drawn = [seen.step for seen, _ in hand.frames if seen.run is not None]
     assert len(set(drawn)) >= 5
     assert drawn == sorted(drawn)
+    # Where there is nothing at t = 0, what the last step had is dimmed, and said to be of that step.
+    assert [name for name in SHOWN if veil(hand, name).isVisible()] == ["eps", "score"]
+    assert hand.window.tile("eps").header.note() == f"at t = {run.times[-2]}; none at t = 0"
+    hand.click("backButton")
+    hand.settle()
+    assert not any(veil(hand, name).isVisible() for name in SHOWN)
 
 
 def test_play_in_a_forward_view_begins_a_reverse_run(hand: Hand) -> None:
