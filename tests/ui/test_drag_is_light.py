@@ -54,6 +54,17 @@ def test_another_time_lays_nothing_out_and_leaves_empty_plots_alone(hand: Hand, 
     assert [name for name, cursor in cursors.items() if cursor in watch.painted] == ["schedulePlot", "snrPlot"]
 
 
+def test_the_network_is_asked_before_the_window_follows(hand: Hand) -> None:
+    session = hand.window.session
+    hand.settle()
+    followed: list[bool] = []
+    session.stateChanged.connect(lambda: followed.append(session.busy))
+    hand.drag_slider(5)
+    session.stateChanged.disconnect()
+    assert followed[:1] == [True]
+    hand.settle()
+
+
 def test_the_mark_in_the_film_moves_without_the_other_frames(hand: Hand, qapp: QApplication) -> None:
     strip, t = hand.strip, hand.window.state.t
     hand.settle()

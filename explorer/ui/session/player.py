@@ -41,8 +41,9 @@ class Player(QObject):
             else:
                 scene.stateChanged.emit()  # put the slider back
         elif t != scene.state.t:
-            scene.choose(t=t)
-            self._looks.look(dragging=True)
+            scene.choose(announce=False, t=t)
+            self._looks.look(dragging=True)  # first: the network begins while the window shows the new time
+            scene.stateChanged.emit()
 
     def set_step(self, step: int) -> None:
         """Show a recorded step of the run. Ends playing."""

@@ -163,10 +163,11 @@ class Scene(QObject):
         self.compared = self.second = None
         self.x_t = None
 
-    def choose(self, **changes: Any) -> None:
+    def choose(self, announce: bool = True, **changes: Any) -> None:
         """Set fields of the state, and tell."""
         self.state = self.state.with_changes(**changes)
-        self.stateChanged.emit()
+        if announce:
+            self.stateChanged.emit()
 
     def show_step(self, step: int, announce: bool = True) -> None:
         """Another recorded step of the run, with its time."""
