@@ -57,11 +57,15 @@ def test_another_time_lays_nothing_out_and_leaves_empty_plots_alone(hand: Hand, 
 def test_the_network_is_asked_before_the_window_follows(hand: Hand) -> None:
     session = hand.window.session
     hand.settle()
-    followed: list[bool] = []
-    session.stateChanged.connect(lambda: followed.append(session.busy))
+    busy: list[bool] = []
+
+    def note() -> None:
+        busy.append(session.busy)
+
+    session.stateChanged.connect(note)
     hand.drag_slider(5)
-    session.stateChanged.disconnect()
-    assert followed[:1] == [True]
+    session.stateChanged.disconnect(note)
+    assert busy[:1] == [True]
     hand.settle()
 
 
