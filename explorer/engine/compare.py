@@ -13,9 +13,8 @@ from explorer.engine.frame import Frame, Seen
 from explorer.engine.guided import guided
 from explorer.engine.meter import Meter
 from explorer.engine.runs import Runs, step_of
-from explorer.engine.schedules import put_on
 from explorer.engine.trajectory import Trajectory
-from explorer.facts import ModelError, check_comparable
+from explorer.facts import ModelError
 from explorer.formats.model import Model
 from explorer.lenses.base import View
 from explorer.lenses.difference import difference
@@ -61,14 +60,24 @@ def beside_model(seen: Seen, view: View, other: Model, guidance: Guidance) -> Se
     """`seen`, which is drawn from `view`, with what another model says at the same x_t, t, label and guidance as tiles
     `LENS:b`, and A − B as `LENS:difference`.
 
-    A model of another schedule is asked at the noise level of t. Raises ModelError where the models do not match.
+    other: one that can be compared, on the first one's schedule. Raises ModelError where its numbers are not finite.
     """
-    check_comparable(view.facts, other.facts, guidance.label)
-    meter = Meter(guided(put_on(other, view.denoiser.schedule), guidance))
+    meter = Meter(guided(other, guidance))
     prediction = meter(view.prediction.x_t, view.prediction.t)
     if not prediction.output.is_meta and not bool(torch.isfinite(prediction.output).all()):
         raise ModelError(f"“{other.facts.title}” returned values that are not finite at t = {view.prediction.t:g}.")
-    drawn, _ = drawn_at_once(replace(view, prediction=prediction, denoiser=meter), tuple(seen.tiles), running=True)
+    return _with(seen, replace(view, prediction=prediction, denoiser=meter), other)
+
+
+def beside_own_run(seen: Seen, view: View, other: Model, guidance: Guidance, step: Step, run: Trajectory) -> Seen:
+    """The same with a step of the other model's own run."""
+    meter = Meter(guided(other, guidance))
+    its = replace(view, prediction=step.prediction, denoiser=meter, recorded=lambda: run.positions)
+    return replace(_with(seen, its, other), second_own=True)
+
+
+def _with(seen: Seen, view: View, other: Model) -> Seen:
+    drawn, _ = drawn_at_once(view, tuple(seen.tiles), running=True)
     tiles = dict(seen.tiles)
     for name, drawable in drawn.items():
         tiles[f"{name}:b"] = drawable

@@ -174,6 +174,8 @@ class Seen:
     """The run it is compared with, that one's step and time; tiles `LENS:b` and `LENS:difference` are of it."""
     second: str = ""
     """The title of the second model, whose tiles are `LENS:b`, with `LENS:difference`; "" for none."""
+    second_own: bool = False
+    """Whether they are of a step of its own run."""
     more: bool = False
     """Tiles that take longer follow as Drawn frames."""
     words: str = ""

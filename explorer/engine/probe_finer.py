@@ -3,8 +3,9 @@
 Both are a matter of a few per cent of the error, so they are asked about more and more pictures until they are certain.
 A wrong offset is worst at small t, where neighbouring times differ most. A network that is not perfect, or pictures
 that are not quite what it was trained on, may also look better when it is told of a little more or less noise. But that
-is another number of steps at every t, where an offset is the same one: what is not the same early and late, or is more
-than a step away from what anybody says, is doubtful.
+is another number of steps at every t, where an offset is the same one. So an offset is believed only where no single t
+is clearly for another one, where it is the same early and late, and within a step of what anybody says. A network that
+knows no more than a linear guess at these t, as x̂₀-predictions often do, says nothing about it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import torch
 from explorer.diffusion.denoiser import NetworkDenoiser
 from explorer.engine.frame import Frame
 from explorer.engine.probe_asking import Asked, paired
-from explorer.engine.probe_found import CERTAIN, Comparison, Found
+from explorer.engine.probe_found import CERTAIN, Found
 from explorer.engine.probe_frame import Probing
+from explorer.engine.probe_offset import judge_offsets
 from explorer.facts import ModelFacts
 from explorer.formats.registry import load
 from explorer.request import Probe
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 TIMES = (3, 4, 5, 6, 8, 10, 12)
 """That offsets are compared at."""
-LATE = 6
-"""The first of the later half of these."""
 FARTHEST = 3
 """Offset from which on one in force is no slip but meant so."""
 MOST_BATCHES = 6
@@ -39,8 +39,8 @@ PICTURES, POINTS = 16, 256
 """In each of them, for each time or level."""
 LEVELS = (7.0, 5.0, 3.0, 1.0, -1.0, -3.0)
 """Log-SNR that sets of weights are compared at."""
-CLEARLY = 2.0
-"""Standard errors, early as late."""
+LEAST_BATCHES = 3
+"""Before another offset than the one in force is believed: a few pictures do not show that one t is against it."""
 
 
 def can_ask_offset(found: Found, facts: ModelFacts) -> bool:
@@ -75,38 +75,18 @@ def compare_offsets(asked: Asked, found: Found, facts: ModelFacts) -> Iterator[F
                 answers.append(errors[best.kind])
                 yield Probing(0.75 + 0.25 * (batches - 1 + (place + 1) / places) / MOST_BATCHES, "Offset of the time…")
             found.offsets[candidate] = torch.cat(answers)
-        least = best_offset(found)
+        least = judge_offsets(found, force).best
         outward = least + (1.0 if least == candidates[-1] else -1.0)
         if least in (candidates[0], candidates[-1]) and lowest <= outward <= highest:
             candidates = sorted({*candidates, outward})  # it may lie further out; what is known is not asked again
             continue
         gaps = [paired(found.offsets[key], found.offsets[least]) for key in candidates if key != least]
-        certain = all(mean > CERTAIN * error for mean, error in gaps) and offset_gap(found, force)[1]
-        if certain or batches >= MOST_BATCHES:
+        judged = judge_offsets(found, force)
+        certain = judged.doubt == "" and all(mean > CERTAIN * error for mean, error in gaps)
+        enough = batches >= (1 if least == force else LEAST_BATCHES)
+        if (certain and enough) or batches >= MOST_BATCHES or judged.doubt == "blind":
             return
         batches += 1
-
-
-def best_offset(found: Found) -> float:
-    """The one with the least error."""
-    return min(found.offsets, key=lambda key: float(found.offsets[key].mean()))
-
-
-def offset_gap(found: Found, force: float) -> tuple[Comparison, bool]:
-    """The best offset against the one in force, or against the nearest other; and whether it can be believed."""
-    best = best_offset(found)
-    if best == force:
-        others = [paired(found.offsets[key], found.offsets[best]) for key in found.offsets if key != best]
-        return min(others, key=lambda gap: gap[0] / gap[1]), True
-    difference = found.offsets[force] - found.offsets[best]
-    clear = []
-    for part in (found.times < LATE, found.times >= LATE):
-        mean, error = paired(difference[part], torch.zeros_like(difference[part]))
-        clear.append(mean > CLEARLY * error)
-    others = [paired(found.offsets[key], found.offsets[best]) for key in found.offsets if key not in (best, force)]
-    surely = all(mean > CLEARLY * error for mean, error in others)  # that it is this one and no other
-    near = min(abs(best - force), abs(best)) <= 1
-    return paired(found.offsets[force], found.offsets[best]), all(clear) and surely and near
 
 
 def compare_weights(asked: Asked, found: Found, model: Model, request: Probe) -> Iterator[Frame]:

@@ -9,16 +9,15 @@ from typing import Any
 from torch import Tensor
 
 from explorer.engine.probe_asking import Asked, paired
-from explorer.engine.probe_finer import best_offset, can_ask_offset, can_tell_offset, offset_gap
+from explorer.engine.probe_finer import can_ask_offset, can_tell_offset
 from explorer.engine.probe_found import Comparison, Found, Hypothesis
 from explorer.engine.probe_frame import ProbeChoice, Probed, ProbeRow, Verdict
+from explorer.engine.probe_offset import SURE, judge_offsets
 from explorer.engine.probe_pictures import MANY
 from explorer.facts import Fact, ModelFacts, Source, TimeInput
 from explorer.formats.adjusted import ROWS
 from explorer.formats.schedule_names import schedule_json
 
-SURE = 4.0
-"""Standard errors, from which on a difference is one."""
 WORTH = {"weights": 0.01, "time_offset": 0.0}
 """The least difference of log error that is worth a word; of other facts LEAST."""
 LEAST = 0.03
@@ -172,18 +171,28 @@ def _schedule(facts: ModelFacts, found: Found, few: bool) -> Verdict:
 
 def _offset(facts: ModelFacts, found: Found) -> Verdict:
     force = facts.time_input.offset
-    best = best_offset(found)
-    against, believed = offset_gap(found, force)
-    key, said, text = "time_offset", _signed(force), _signed(best)
-    if not believed and against[0] > SURE * against[1]:
-        more = "more" if best > force else "less"
-        doubt = (
-            f"At small t the network does better when it is told of {more} noise, but not by the same number of steps "
-            "at every t: no offset explains that."
-        )
-        return Verdict(key, ROWS[key], "unclear", said, text, doubt, None, min(against[0] / against[1], 999.0))
+    judged = judge_offsets(found, force)
+    against, key, said, text = judged.against, "time_offset", _signed(force), _signed(judged.best)
     shifted = f"The network expects a time offset of {text}"
-    return _verdict(facts, key, said, text, shifted, best, force == best, against, False)
+    if not judged.doubt and not (found.told_level and judged.best not in (force, 0.0)):
+        return _verdict(facts, key, said, text, shifted, judged.best, force == judged.best, against, False)
+    if found.told_level:
+        own = "The network is told the noise level itself, so there is no time index to shift"
+        if force == 0:
+            return Verdict(key, ROWS[key], "agrees", said, "0", f"{own}.")
+        return Verdict(key, ROWS[key], "contradicts", said, "0", f"{own}; {SPEAKERS[_source(facts, key)]} {said}.", 0.0)
+    doubt = (
+        "At small t, where a wrong offset shows, the network knows no more than a linear guess: whether its time index "
+        "is off by one cannot be told."
+    )
+    if judged.doubt == "uneven":
+        doubt = (
+            "At small t the network does better when it is told of a little more or less noise, but not by the same "
+            "number of steps at every t: no offset explains that, and an offset of one cannot be told."
+        )
+    elif judged.doubt == "close":
+        doubt = f"The probe cannot tell the {ROWS[key]} for certain; it looks like {text}."
+    return Verdict(key, ROWS[key], "unclear", said, text, doubt, None, max(min(against[0] / against[1], 999.0), 0.0))
 
 
 def _no_offset(facts: ModelFacts) -> Verdict:

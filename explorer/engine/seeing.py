@@ -121,7 +121,8 @@ def seen_of_step(
     )
     seen = yield from beside(bench.model_of, bench.runs, seen, trajectory, request.against, draw)
     guidance = trajectory.segment(index).request.guidance
-    yield (yield from bench.beside_second(seen, view, request.second, guidance))
+    own = trajectory if request.second_own else None
+    yield (yield from bench.beside_second(seen, view, request.second, guidance, own))
     yield from drawn_in_stages(view, slow)
 
 

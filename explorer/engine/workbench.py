@@ -8,11 +8,12 @@ from dataclasses import replace
 import torch
 
 from explorer.engine.chains import Chains
-from explorer.engine.compare import beside_model
+from explorer.engine.compare import beside_model, beside_own_run
 from explorer.engine.device import choose
 from explorer.engine.frame import Frame, Progress, Seen
+from explorer.engine.own_run import OwnRun
 from explorer.engine.runs import MEMORY_BUDGET, Runs
-from explorer.engine.schedules import rescheduled
+from explorer.engine.schedules import put_on, rescheduled
 from explorer.engine.trajectory import Trajectory
 from explorer.facts import ModelError, check_comparable
 from explorer.formats.model import LatentModel, Model
@@ -36,6 +37,8 @@ class Workbench:
         self._rescheduled: dict[ScheduleChoice, Model] = {}
         """The open model on the schedules it was lately wanted on."""
         self._second: tuple[ModelRef, Model] | None = None
+        self._own = OwnRun()
+        """Of the second model."""
 
     def loaded(self, ref: ModelRef, again: bool = False) -> Model | LatentModel:
         """The model of a reference, read if it is not the open one or `again` is asked for.
@@ -78,11 +81,12 @@ class Workbench:
         return self.model(run.request.model)
 
     def beside_second(
-        self, seen: Seen, view: View, ref: ModelRef | None, guidance: Guidance
+        self, seen: Seen, view: View, ref: ModelRef | None, guidance: Guidance, run: Trajectory | None = None
     ) -> Generator[Frame, None, Seen]:
         """With the tiles of a second model, which is kept as long as the first is open.
 
-        Raises ModelError where it cannot be read, or not be compared.
+        run: the first model's, where the second is to make one of its own beside it. Raises ModelError where it cannot
+        be read, or not be compared.
         """
         if ref is None:
             return seen
@@ -92,5 +96,12 @@ class Workbench:
             check_comparable(view.facts, inspect(ref.path, overrides))
             with torch.inference_mode(False):
                 self._second = (ref, load(ref.path, choose(ref.device), overrides))
+            self._own = OwnRun()
             yield Progress("")
-        return beside_model(seen, view, self._second[1], guidance)
+        other = self._second[1]
+        check_comparable(view.facts, other.facts, guidance.label)
+        other = put_on(other, view.denoiser.schedule)
+        if run is None:
+            return beside_model(seen, view, other, guidance)
+        step, own = yield from self._own.at(other, run, seen.step)
+        return beside_own_run(seen, view, other, guidance, step, own)

@@ -42,6 +42,8 @@ class Look:
     """Of a latent chain: the data sample that an interpolation goes to."""
     second: ModelRef | None = None
     """Another model, whose tiles at the same x_t and t are shown beside these."""
+    second_own: bool = False
+    """Of a Replay: show the second model's own run from the same x_T, in place of what it says at the first's x_t."""
     place: tuple[int, int] | None = None
     """Row and column of the pixel that lenses of one number are about, None for the one in the middle."""
 

@@ -43,6 +43,8 @@ class Run:
     """Another run, whose tiles at the same time are shown beside those of each step."""
     second: ModelRef | None = None
     """Another model, asked at each step's x_t and t, whose tiles are shown beside."""
+    second_own: bool = False
+    """It makes its own run from the same x_T with the same noise, in place of being asked at the first one's x_t."""
     wanted: tuple[int, ...] | None = None
     """The other runs that may still be asked about: all others are forgotten. None keeps as many as there is room."""
 

@@ -94,7 +94,8 @@ def name_tiles(tiles: Tiles, seen: Seen) -> None:
     """Say in the headers which run and step each tile shows; which model, the bar above them does."""
     if seen.second:
         for name in tiles.names():
-            tiles.set_formula(name, " " if name.endswith(":difference") else "")
+            place = "its own run" if seen.second_own and name.endswith(":b") else ""
+            tiles.set_formula(name, " " if name.endswith(":difference") else place)
         return
     if seen.against is None or seen.run is None:
         for name in tiles.names():

@@ -15,10 +15,15 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.file_dialogs import ask_for_model_file
 from explorer.ui.gallery import shipped_models
 from explorer.ui.model_words import describe
-from explorer.ui.session import SECOND_LENSES, Session
+from explorer.ui.session import COMPARED_LENSES, SECOND_LENSES, Session
 from explorer.ui.short_text import plain, typeset
 
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
+ASKED, OWN = "B at A's x_t", "B's own run"
+OWN_TIP = (
+    "B at A's x_t: what B says of the very x_t that A's run has come to.\n"
+    "B's own run: B goes its own way from the same x_T, by the same sampler, with the same noise."
+)
 
 
 class ModelName(ElidedLabel):
@@ -54,6 +59,9 @@ class SecondModelBar(QFrame):
         )
         self._lenses.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._lenses.setMinimumContentsLength(7)
+        self._way = named(QComboBox(), "secondWayCombo", "What B is shown of in a run", OWN_TIP)
+        self._way.addItem(typeset(ASKED), False)
+        self._way.addItem(OWN, True)
         end = named(
             QPushButton("End"),
             "endSecondButton",
@@ -67,8 +75,10 @@ class SecondModelBar(QFrame):
         layout.addWidget(self._first)
         layout.addWidget(self._second)
         layout.addWidget(self._facts, 1)
+        layout.addWidget(self._way)
         layout.addWidget(self._lenses)
         layout.addWidget(end)
+        self._way.currentIndexChanged.connect(lambda _: session.set_second_own(bool(self._way.currentData())))
         self._lenses.currentIndexChanged.connect(self._choose)
         session.stateChanged.connect(self._show)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)  # it takes no room from the plots
@@ -79,10 +89,11 @@ class SecondModelBar(QFrame):
         with QSignalBlocker(self._lenses):
             self._lenses.clear()
             self._lenses.addItem("x̂₀ and ε̂", " ".join(SECOND_LENSES))
+            self._lenses.addItem("xₜ and x̂₀", " ".join(COMPARED_LENSES))
             for lens in lenses:
                 if kind in lens.kinds and not lens.slow:
                     self._lenses.addItem(plain(lens.label), lens.name)
-        self._session.second_lenses = SECOND_LENSES
+        self._session.second_lenses = COMPARED_LENSES if self._session.second_own else SECOND_LENSES
 
     def _choose(self) -> None:
         self._session.set_second_lenses(tuple(str(self._lenses.currentData()).split()))
@@ -95,6 +106,9 @@ class SecondModelBar(QFrame):
         self._first.setText(f"A  {name_of(first, second)}")
         self._second.setText(f"B  {name_of(second, first)}")
         self._facts.setText(describe(second, "").rpartition(" · ")[0])  # it is on A's device
+        self._way.setVisible(self._session.state.source == "reverse")
+        with QSignalBlocker(self._way):
+            self._way.setCurrentIndex(self._way.findData(self._session.second_own))
         chosen = self._lenses.findData(" ".join(self._session.second_lenses))
         if chosen != self._lenses.currentIndex():
             with QSignalBlocker(self._lenses):

@@ -128,3 +128,43 @@ def test_from_the_command_line(pictures: str, other: str, tmp_path: Path) -> Non
 
     with Image.open(tmp_path / "a.png") as sheet:
         assert sheet.width > sheet.height, "a row for each lens: A, B, A − B"
+
+
+def test_its_own_run_from_the_same_noise(engine: Engine, pictures: str, other: str) -> None:
+    """As a run of its own would be, while the first is made and when its steps are shown again."""
+    for number, sampler in enumerate(("ddpm", "dpmpp_2m"), 1):
+        request = request_of(pictures, sampler, run=number, steps=6)
+        alone = run(Engine(), request_of(other, sampler, steps=6))
+        reads(engine, look_at(pictures, second=other))
+        own = replace(request, second=ModelRef(other, "cpu"), second_own=True)
+        beside = run(engine, own)
+        look = Look(request.model, Replay(number, 3), 0, Guidance(), LENSES, second=own.second, second_own=True)
+        for frame, its in [*zip(beside, alone, strict=True), (seen_of(engine, look), alone[3])]:
+            assert frame.second_own
+            for name in LENSES:
+                np.testing.assert_allclose(frame.tiles[f"{name}:b"].data, its.tiles[name].data, atol=1e-5)
+        assert not beside[0].tiles["x_t:difference"].data.any(), "they begin at one x_T"
+        assert np.abs(beside[-1].tiles["x_t:difference"].data).max() > 1e-3
+        asked = seen_of(engine, replace(look, second_own=False))
+        assert not asked.tiles["x_t:difference"].data.any(), "it is asked at the first one's x_t"
+
+
+def test_its_own_run_where_the_first_was_branched_edited_and_thinned(pictures: str) -> None:
+    """The same model as its own second goes the same way, whatever was done to the run; kept or made again."""
+    engine = Engine()
+    itself = ModelRef(pictures, "cpu")
+    first = request_of(pictures, "ddpm", steps=40)
+    run(engine, replace(first, until=20))
+    run(engine, replace(first, start=20, until=25))
+    run(engine, replace(first, run=2, branch_of=(1, 15), guidance=Guidance(1, 3.0), seed=4, until=22))
+    step = engine.trajectory(2).step(22)
+    assert step is not None
+    edited = np.full(tuple(step.x.shape), 0.1, np.float32)
+    run(engine, replace(first, run=3, sampler="ddim", parameters={}, branch_of=(2, 22), edited=edited))
+    for number in (1, 2, 3):
+        engine.trajectory(number).thin(8)
+    for number, index in ((1, 25), (2, 22), (2, 15), (3, 30), (3, 7), (3, 22), (3, 40)):
+        look = Look(itself, Replay(number, index), 0, Guidance(), LENSES, second=itself, second_own=True)
+        *_, seen = engine.answer(look)
+        assert isinstance(seen, Seen)
+        assert float(np.abs(seen.tiles["x_t:difference"].data).max()) < 1e-5, (number, index)

@@ -155,3 +155,33 @@ def test_it_goes_with_the_model(hand: Hand, other: Path, tiny: Path, monkeypatch
     assert hand.session.second is None
     assert not hand.find(SecondModelBar).isVisible()
     assert len(names(hand)) == 4
+
+
+def test_its_own_run_beside_the_first(hand: Hand, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand.type_into(hand.spin("stepsSpin"), "5")
+    choose_folder(hand, other, monkeypatch)
+    way = hand.combo("secondWayCombo")
+    assert not way.isVisible(), "without a run both are asked at one x_t"
+    hand.reverse()
+    hand.play_to_end()
+    assert way.isVisible()
+    asked = hand.data("x0:b")
+    hand.choose(way, True)
+    hand.settle()
+    assert names(hand) == ("x_t", "x_t:b", "x_t:difference", "x0", "x0:b", "x0:difference")
+    assert not np.array_equal(hand.data("x0:b"), asked)
+    assert hand.window.tile("x_t:b").header._formula.text() == "its own run"
+    assert "own run" not in hand.window._status.text(), "it is made"
+    apart = []
+    for step in range(6):
+        hand.session.set_step(step)
+        hand.settle()
+        apart.append(float(np.abs(hand.data("x_t:difference")).max()))
+    assert apart[0] == 0 < apart[1] < apart[-1], "from one x_T away from each other"
+    hand.choose(way, False)
+    hand.settle()
+    assert names(hand) == BOTH
+    assert np.array_equal(hand.data("x0:b"), asked)
+    entry(hand, "No other model")
+    hand.settle()
+    assert not hand.sentences

@@ -153,7 +153,9 @@ def _limit(numbers: tuple[float, ...] | None) -> Limit | None:
 def _made_again(file: RunFile, answer: Answers) -> Iterator[Progress]:
     ends = [segment.start for segment in file.segments[1:]] + [file.made - 1]
     for place, (segment, end) in enumerate(zip(file.segments, ends, strict=True)):
-        asked = replace(segment.request, run=file.number, branch_of=None, lenses=(), against=None, second=None)
+        asked = replace(
+            segment.request, run=file.number, branch_of=None, lenses=(), against=None, second=None, second_own=False
+        )
         if place == 0 and asked.edited is not None:
             yield from _words(file, answer(replace(asked, start=None, until=0, edited=None)))
             yield from _words(file, answer(replace(asked, start=0, until=end)))

@@ -73,6 +73,7 @@ class Answers:
                 self._opener.take_ready(frame)
             case Progress(message=message, fraction=fraction) if message:
                 self._scene.progressed.emit(message)
+                self._comparison.wait_for_second()
                 if self._scene.opening is not None:
                     self._scene.readingChanged.emit(fraction)
             case Opened():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explorer.facts import ModelError, check_comparable
 from explorer.ui.session.looks import Looks
-from explorer.ui.session.scene import Scene
+from explorer.ui.session.scene import COMPARED_LENSES, SECOND_LENSES, Scene
 
 
 class Comparison:
@@ -15,6 +15,8 @@ class Comparison:
         self._looks = looks
         self._second_seen = False
         """Whether the second model has answered: one that cannot is given up."""
+        self._waited_for = False
+        """Whether the status line says what keeps it."""
 
     def compare(self, number: int | None) -> None:
         """Show another run beside the one on show, at the same time; None, or the same one again, ends that."""
@@ -56,11 +58,26 @@ class Comparison:
         if self._scene.second is not None:
             self._show(forward=True)
 
+    def set_second_own(self, own: bool) -> None:
+        """Whether a second model makes its own run beside the first one's, or is asked at that one's x_t."""
+        scene = self._scene
+        if own == scene.second_own:
+            return
+        scene.second_own = own
+        if scene.second_lenses == (SECOND_LENSES if own else COMPARED_LENSES):  # what each is mostly about
+            scene.second_lenses = COMPARED_LENSES if own else SECOND_LENSES
+        if scene.second is not None:
+            self._show(forward=True)
+
     def second_answered(self) -> None:
-        """Its first answer has been long in coming, and the status line has said so."""
-        if not self._second_seen:
-            self._second_seen = True
+        """Its answer may have been long in coming, and the status line have said so."""
+        if self._waited_for or not self._second_seen:
+            self._second_seen, self._waited_for = True, False
             self._scene.say_warnings()
+
+    def wait_for_second(self) -> None:
+        """The status line says what is being done before an answer."""
+        self._waited_for = self._scene.second is not None
 
     def give_up_second(self) -> bool:
         """Something went wrong. True where it is the second model's fault: it could not be read, or not be asked this.

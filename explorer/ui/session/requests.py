@@ -53,7 +53,8 @@ def beside(scene: Scene, request: L) -> L:
         overrides = (("weights", second.weights),) if second.weights else ()
         hidden = reverse and "x_t" not in scene.second_lenses
         names = ("x_t", *scene.second_lenses) if hidden else scene.second_lenses
-        return replace(request, second=ModelRef(second.path, scene.state.device, overrides), lenses=names)
+        reference = ModelRef(second.path, scene.state.device, overrides)
+        return replace(request, second=reference, second_own=reverse and scene.second_own, lenses=names)
     if scene.comparing:
         return replace(request, against=scene.compared, lenses=scene.compared_lenses)
     # x_t is what edits begin with, on show or not.

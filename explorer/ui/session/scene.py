@@ -83,6 +83,8 @@ class Scene(QObject):
         self.compared_lenses: tuple[str, ...] = COMPARED_LENSES
         self.second: ModelFacts | None = None
         """The model to show beside the open one, asked at the same x_t and t."""
+        self.second_own = False
+        """In a run: show its own run from the same x_T with the same noise instead."""
         self.second_lenses: tuple[str, ...] = SECOND_LENSES
         self.place: tuple[int, int] | None = None
         """Row and column of the pixel that lenses of one number are about, None for the middle."""

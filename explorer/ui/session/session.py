@@ -71,6 +71,7 @@ class Session(Scene):
         self.show_run, self.show_neighbour = branches.show_run, branches.show_neighbour
         self.compare, self.set_compared_lenses = comparison.compare, comparison.set_compared_lenses
         self.compare_model, self.set_second_lenses = comparison.compare_model, comparison.set_second_lenses
+        self.set_second_own = comparison.set_second_own
         # Files
         self.save, self.save_session, self.autosave = keeper.save, keeper.save_session, keeper.autosave
         self.stop_saving = keeper.stop_saving
