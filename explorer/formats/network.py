@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from explorer.facts import ModelError
+from explorer.formats.diffusers_import import import_lightly
 
 MODULES = {
     "UNet2DModel": "diffusers.models.unets.unet_2d",
@@ -23,7 +23,7 @@ MODULES = {
 
 def build(class_name: str, arguments: Mapping[str, Any], config_label: str) -> nn.Module:
     """class_name(**arguments) on the device "meta". Raises ModelError for arguments that do not go together."""
-    network_class = getattr(importlib.import_module(MODULES[class_name]), class_name)
+    network_class = getattr(import_lightly(MODULES[class_name]), class_name)
     try:
         with torch.device("meta"):  # shapes without memory
             network: nn.Module = network_class(**arguments)

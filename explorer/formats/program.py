@@ -19,6 +19,7 @@ from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats import trust
 from explorer.formats.card import read_card
 from explorer.formats.corrections import PARSERS, Corrections, parse_overrides
+from explorer.formats.diffusers_import import complete
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.program_facts import ADAPTER, KINDS, ProgramFacts, program_kind, read_program_facts
 from explorer.formats.samples import card_samples
@@ -135,6 +136,7 @@ def _network(file: Path, kind: str, device: torch.device) -> nn.Module:
         if kind == "export":
             exported = torch.export.load(file).module()
             return exported.to(device)
+        complete()
         made = runpy.run_path(str(file), run_name="adapter")["load"](file.parent)
     except Exception as error:  # whatever somebody else's program does wrong
         reason = str(error).strip().split("\n")[0][:200]
