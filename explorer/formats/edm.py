@@ -145,7 +145,7 @@ class EDM(SingleFile[Network]):
         import torch
 
         from explorer.formats.call import TimedCall, sigma
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.edm_unet import EdmConfig, EdmUnet
 
         meta = _network(checkpoint)
@@ -153,9 +153,7 @@ class EDM(SingleFile[Network]):
         named = named_tensors(meta)
         tensors = {name.removeprefix("model."): named[name] for name in named if name.startswith("model.")}
         config = EdmConfig(**plan.network.arguments)
-        with torch.device("meta"):  # shapes without memory
-            module = EdmUnet(config)
-        fill(module, checkpoint.weights(tensors), device)
+        module = filled(lambda: EdmUnet(config), checkpoint.weights(tensors), device)
         preconditioning, channels, classes = plan.network.preconditioning, plan.shape[0], config.label_dim
 
         def denoise(x: Tensor, sigmas: Tensor, labels: Tensor | None = None) -> Tensor:

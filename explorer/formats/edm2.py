@@ -110,16 +110,14 @@ class EDM2(SingleFile[Network]):
         import torch
 
         from explorer.formats.call import TimedCall, sigma
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.edm2_unet import Edm2Config, Edm2Unet
 
         meta = _network(checkpoint)
         assert meta is not None
         named = named_tensors(meta)
         tensors = {name.removeprefix(PREFIX): named[name] for name in named if name.startswith(PREFIX)}
-        with torch.device("meta"):  # shapes without memory
-            module = Edm2Unet(Edm2Config(**plan.network.arguments))
-        fill(module, checkpoint.weights(tensors), device)
+        module = filled(lambda: Edm2Unet(Edm2Config(**plan.network.arguments)), checkpoint.weights(tensors), device)
         module.settle()
         preconditioning, classes = plan.network.preconditioning, plan.embeddings
 

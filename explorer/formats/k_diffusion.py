@@ -118,15 +118,12 @@ class KDiffusion(SingleFile[Network]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, sigma
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
 
         sets = _sets(checkpoint)
-        with torch.device("meta"):  # shapes without memory
-            module = _module(plan.network)
-        fill(module, checkpoint.weights(sets[plan.weights]), device)
+        module = filled(lambda: _module(plan.network), checkpoint.weights(sets[plan.weights]), device)
         sigma_data = plan.network.sigma_data
 
         def denoise(x: Tensor, sigmas: Tensor, *labels: Tensor) -> Tensor:

@@ -111,10 +111,9 @@ class LatentDiffusion(SingleFile[Network]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, index
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.adm_unet import AdmUnet
 
         sets = _sets(checkpoint)
@@ -122,11 +121,11 @@ class LatentDiffusion(SingleFile[Network]):
         keys = read_keys(tensors)
         table = _table(checkpoint).get(TOKENS) if keys.context is not None else None
         shape = None if table is None else (table.shape[0], table.shape[1])
-        with torch.device("meta"):  # shapes without memory
-            module = AdmUnet(keys.config(plan.network.count, tokens=shape))
         if table is not None:
             tensors = {**tensors, "tokens.weight": table}
-        fill(module, checkpoint.weights(tensors), device)
+        module = filled(
+            lambda: AdmUnet(keys.config(plan.network.count, tokens=shape)), checkpoint.weights(tensors), device
+        )
         return TimedCall(module, schedule, index, no_label)
 
 

@@ -106,17 +106,16 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, index
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.lucidrains_unet import LucidrainsConfig, LucidrainsUnet
 
         sets = _sets(checkpoint)
         chosen = sets[plan.weights]
-        with torch.device("meta"):  # shapes without memory
-            module = LucidrainsUnet(LucidrainsConfig(**plan.network))
-        fill(module, checkpoint.weights(chosen.unet), device)
+        module = filled(
+            lambda: LucidrainsUnet(LucidrainsConfig(**plan.network)), checkpoint.weights(chosen.unet), device
+        )
         return TimedCall(module, schedule, index, no_label)
 
 

@@ -109,18 +109,15 @@ class ScoreNetwork(SingleFile[Network]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, sigma
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.ncsn import Ncsn, NcsnConfig
 
         tensors = dict(_sets(checkpoint)[plan.weights])
         tensors.pop("sigmas", None)
         config = NcsnConfig(**plan.network.arguments)
-        with torch.device("meta"):  # shapes without memory
-            module = Ncsn(config)
-        fill(module, checkpoint.weights(tensors), device)
+        module = filled(lambda: Ncsn(config), checkpoint.weights(tensors), device)
         return TimedCall(module, schedule, level_number if config.levels else sigma)
 
 

@@ -139,18 +139,15 @@ class OpenAI(SingleFile[Network]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, index_of_1000
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.adm_unet import AdmUnet
 
         preset, prefix = PRESETS[plan.network.preset], plan.network.prefix
         tensors = {name.removeprefix(prefix): tensor for name, tensor in checkpoint.tensors().items()}
         config = read_keys(tensors).config(lambda channels: heads(preset, channels), preset.new_order)
-        with torch.device("meta"):  # shapes without memory
-            module = AdmUnet(config)
-        fill(module, checkpoint.weights(tensors), device)
+        module = filled(lambda: AdmUnet(config), checkpoint.weights(tensors), device)
         return TimedCall(module, schedule, index_of_1000, no_label)
 
 

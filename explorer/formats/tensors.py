@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -117,6 +117,17 @@ def load_weights(
     """Fill a module with a file's weights. rename, and the rest: see `fill`."""
     with open_weights(path, label) as weights:
         fill(module, weights, device, rename)
+
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def filled(make: Callable[[], Module], weights: Weights, device: torch.device) -> Module:
+    """The module that `make` returns, with weights. Nothing is allocated before they are known to fit. See `fill`."""
+    with torch.device("meta"):  # shapes without memory
+        module = make()
+    fill(module, weights, device)
+    return module
 
 
 def fill(module: nn.Module, weights: Weights, device: torch.device, rename: Callable[[str], str] = str) -> None:

@@ -57,15 +57,12 @@ class TinyDiffusion(SingleFile[dict[str, Any]]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-        import torch
 
         from explorer.formats.call import TimedCall, index
-        from explorer.formats.tensors import fill
+        from explorer.formats.tensors import filled
         from explorer.networks.tiny_mlp import TinyConfig, TinyMLP
 
-        with torch.device("meta"):  # shapes without memory
-            module = TinyMLP(TinyConfig(**plan.network))
-        fill(module, checkpoint.weights(checkpoint.tensors()), device)
+        module = filled(lambda: TinyMLP(TinyConfig(**plan.network)), checkpoint.weights(checkpoint.tensors()), device)
         if not plan.network["stored"]:
             module.make_frequencies(device)
         return TimedCall(module, schedule, index)
