@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Source: TypeAlias = Literal["file", "card", "default", "inferred", "probed", "user"]
+"""Where a fact came from: the model's files, the card beside them, the format's default, other facts, a probe of the
+network, the user."""
+Kind: TypeAlias = Literal["image", "points", "line", "latent"]
+"""points: in the plane. line: single numbers. latent: arrays of channels on a grid, as pictures are, that an
+autoencoder turns into pictures."""
 LearnedVariance: TypeAlias = Literal["range", "value", "unused"]
 """What the second half of a network's output channels is: how far log σ² lies between those of β̃ and β, σ² itself, or
 nothing that is looked at."""
-"""Where a fact came from: the model's files, the card beside them, the format's default, other facts, a probe of the
-network, the user."""
 
 
 GuidanceKind: TypeAlias = Literal["classifier-free", "classifier"]
@@ -103,9 +106,7 @@ class ModelFacts:
     path: str
     format: str
     title: str
-    kind: Literal["image", "points", "line", "latent"]
-    """points: in the plane. line: single numbers. latent: arrays of channels on a grid, as pictures are, that an
-    autoencoder turns into pictures."""
+    kind: Kind
     shape: tuple[int, ...]
     """One sample: (channels, height, width) of pictures, (2,) of points, (1,) of numbers."""
     T: int
@@ -145,6 +146,12 @@ class ModelFacts:
     """The one in use, "" where the format has none."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Facts that the user cannot set otherwise, each with the reason: a sentence without its full stop."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What is in force of a network that its weights do not say, such as its attention heads, by the card's names."""
+    kinds: tuple[Kind, ...] = ()
+    """Those that the user can choose from; empty where there is one alone."""
+    formats: tuple[str, ...] = ()
+    """Formats that can read the model; empty where there is one alone."""
     program: str = ""
     """What the model is that runs code when it is opened, such as "a TorchScript program"; "" for mere weights."""
     prompted: bool = False

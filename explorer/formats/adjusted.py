@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import Fact, LearnedVariance, ModelError, ModelFacts, NamedSchedule, Source, TimeInput
 from explorer.formats.card import CARD_FILE
 from explorer.formats.corrections import VARIANCES, Corrections
+from explorer.formats.latent_choice import WORDS
 from explorer.formats.schedule_names import make_schedule
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -37,9 +38,17 @@ ROWS = {
     "time_reversed": "time direction",
     "variance": "variance",
     "weights": "set of weights",
-    "size": "size",
+    "size": "shape",
     "preset": "preset",
     "autoencoder": "autoencoder",
+    "kind": "kind",
+    "format": "format",
+    "heads": "attention heads",
+    "qkv_order": "attention order",
+    "activation": "activation",
+    "groups": "groups of norms",
+    "time_input": "time input",
+    "labels": "labels",
 }
 """What the evidence calls the facts that can be set."""
 OF_THE_SCHEDULE = ("first β", "last β", "zero terminal SNR")
@@ -63,8 +72,7 @@ def adjust_facts(facts: ModelFacts, card: Corrections, user: Corrections) -> Mod
     values, sources = _settled(facts.fixed, card, user)
     evidence = list(facts.evidence)
     if not any(fact.name == "kind" for fact in evidence):
-        what = "pictures" if facts.kind == "image" else facts.kind
-        evidence.insert(min(1, len(evidence)), Fact("kind", what, "inferred"))
+        evidence.insert(min(1, len(evidence)), Fact("kind", WORDS[facts.kind], "inferred"))
     schedule, T = facts.schedule_numbers, facts.T
     if "schedule" in values:
         schedule = values["schedule"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
+from explorer.formats.heads import Heads, check_heads
 from explorer.formats.references import TensorRef
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -59,6 +60,12 @@ class AdmKeys:
             if name.endswith("attn2.to_k.weight"):
                 return shape[1]
         return None
+
+    def check_heads(self, heads: Heads) -> None:
+        """Raises ModelError where they do not divide the channels of an attention."""
+        for name, shape in self.shapes.items():
+            if name.endswith((".qkv.weight", ".attn1.to_q.weight")):
+                check_heads(heads, shape[1])
 
     def config(
         self, heads: Callable[[int], int], new_order: bool = False, tokens: tuple[int, int] | None = None

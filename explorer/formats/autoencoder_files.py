@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.facts import Source
     from explorer.formats.autoencoder import Autoencoder
+    from explorer.formats.context import Context
     from explorer.formats.references import TensorRef
-    from explorer.formats.single_file import Context
 
 SCALING = 0.18215
 """Of Stable Diffusion's autoencoder, which most latent models use."""
@@ -104,10 +104,10 @@ def choose_autoencoder(
     return found
 
 
-def _choose(
-    context: Context, file: Path, shape: tuple[int, ...], own: AutoencoderFiles | None, own_where: str
-) -> AutoencoderFiles | None:
-    evidence, folder = context.evidence, file.parent
+def said_autoencoder(context: Context, folder: Path, shape: tuple[int, ...]) -> AutoencoderFiles | None:
+    """The user's, or the card's, which must lie in the model's folder; recorded as evidence. Raises ModelError where
+    the user's is none, or does not fit latents of `shape`."""
+    evidence = context.evidence
     if context.user.autoencoder is not None:
         found = _read(folder / context.user.autoencoder, shape)
         return _recorded(found, shape, evidence, "user", context.user.autoencoder)
@@ -119,6 +119,16 @@ def _choose(
             return _recorded(_read(wanted, shape), shape, evidence, "card", CARD_FILE)
         except ModelError as error:
             evidence.warn(f"The card's autoencoder is not used: {str(error).removesuffix('.')}.")
+    return None
+
+
+def _choose(
+    context: Context, file: Path, shape: tuple[int, ...], own: AutoencoderFiles | None, own_where: str
+) -> AutoencoderFiles | None:
+    evidence, folder = context.evidence, file.parent
+    said = said_autoencoder(context, folder, shape)
+    if said is not None:
+        return said
     if own is not None:
         if own.config.latent_channels == shape[0]:
             return _recorded(own, shape, evidence, "file", own_where)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from explorer.facts import ModelError, NamedSchedule
+from explorer.facts import Kind, ModelError, NamedSchedule
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import finite, short, whole
+from explorer.formats.heads import parse_heads
 from explorer.formats.schedule_names import MAX_T, parse_schedule
 
 PredictionName: TypeAlias = Literal["x0", "eps", "score", "v", "flow"]
@@ -17,7 +18,15 @@ PREDICTIONS: tuple[PredictionName, ...] = ("x0", "eps", "score", "v", "flow")
 VARIANCES = {"fixed_small": "beta_tilde", "fixed_large": "beta", "learned_range": "learned", "learned": "learned"}
 """What diffusers calls the variance of a step → the parameter `variance` of our samplers."""
 
+KINDS: tuple[Kind, ...] = ("image", "points", "line", "latent")
+TIME_INPUTS = ("index", "time", "fraction", "sigma", "quarter_log_sigma", "log_snr")
+"""What a network may be told: t − 1, t, t/T, σ, ¼ log σ or log SNR."""
+QKV_ORDERS = ("heads first", "q, k, v first")
+"""How the channels of queries, keys and values lie in one weight: head by head, or all queries before all keys."""
+ACTIVATIONS = ("elu", "relu", "lrelu", "swish")
+
 MAX_CLASSES = 100_000
+MAX_CHANNELS = 1024
 MAX_TEXT = 10_000
 MAX_SIDE = 4096
 
@@ -39,11 +48,26 @@ class Corrections:
     variance: str | None = None
     """One of VARIANCES."""
     weights: str | None = None
-    size: tuple[int, int] | None = None
-    """(height, width)"""
+    size: tuple[int, ...] | None = None
+    """(height, width) or (channels, height, width)"""
     preset: str | None = None
     autoencoder: str | None = None
     """A folder or file, relative to the model's folder."""
+    kind: Kind | None = None
+    format: str | None = None
+    """The name of the format that is to read the file."""
+    heads: str | None = None
+    """See `heads.parse_heads`."""
+    qkv_order: str | None = None
+    """One of QKV_ORDERS."""
+    activation: str | None = None
+    """One of ACTIVATIONS."""
+    groups: int | None = None
+    """Of group norms."""
+    time_input: str | None = None
+    """One of TIME_INPUTS."""
+    labels: int | None = None
+    """How many a network knows, the null label among them."""
 
 
 def parse_text(value: object) -> str:
@@ -122,11 +146,43 @@ def _parse_place(value: object) -> str:
     return value.strip()
 
 
-def _parse_size(value: object) -> tuple[int, int]:
-    sides = value if isinstance(value, list | tuple) else (value, value)
-    if len(sides) == 2 and all(whole(side) and 1 <= side <= MAX_SIDE for side in sides):
-        return sides[0], sides[1]
-    raise ValueError(f"the pictures' size, one number or [height, width], 1 to {MAX_SIDE:,}")
+def _parse_size(value: object) -> tuple[int, ...]:
+    given = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    channels, sides = given[:-2], given[-2:]
+    numbers = all(whole(side) and 1 <= side <= MAX_SIDE for side in sides)
+    if len(given) in (2, 3) and numbers and all(whole(count) and 1 <= count <= MAX_CHANNELS for count in channels):
+        return cast("tuple[int, ...]", given)
+    raise ValueError(
+        f"the pictures' size: one number, [height, width] or [channels, height, width], sides from 1 to {MAX_SIDE:,}"
+    )
+
+
+def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"one of {', '.join(known)}")
+        return value
+
+    return parse
+
+
+def _parse_kind(value: object) -> Kind:
+    for kind in KINDS:
+        if value == kind:
+            return kind
+    raise ValueError(f"one of {', '.join(KINDS)}")
+
+
+def _parse_groups(value: object) -> int:
+    if not whole(value) or not 1 <= value <= MAX_CHANNELS:
+        raise ValueError(f"a whole number from 1 to {MAX_CHANNELS:,}")
+    return value
+
+
+def _parse_labels(value: object) -> int:
+    if not whole(value) or not 0 <= value <= MAX_CLASSES:
+        raise ValueError(f"a whole number from 0, for none, to {MAX_CLASSES:,}")
+    return value
 
 
 PARSERS: dict[str, Callable[[object], Any]] = {
@@ -145,6 +201,14 @@ PARSERS: dict[str, Callable[[object], Any]] = {
     "size": _parse_size,
     "preset": _parse_name,
     "autoencoder": _parse_place,
+    "kind": _parse_kind,
+    "format": _parse_name,
+    "heads": parse_heads,
+    "qkv_order": _one_of(QKV_ORDERS),
+    "activation": _one_of(ACTIVATIONS),
+    "groups": _parse_groups,
+    "time_input": _one_of(TIME_INPUTS),
+    "labels": _parse_labels,
 }
 """By the name of the fact. Each raises ValueError whose text says what is expected."""
 

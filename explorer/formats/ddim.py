@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 from explorer.formats.yaml_file import nested, read_yaml_beside
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -51,13 +52,12 @@ class DDIM(SingleFile[dict[str, Any]]):
         given = data.integer("image_size", None, 1, 4096)
         own = Candidate((given, given) if given else None, "file", yaml)
         guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
-        levels = len(arguments["block_out_channels"])
-        size = context.size(own if given else guess, (32, 32), 2 ** (levels - 1))
+        levels, channels = len(arguments["block_out_channels"]), arguments["in_channels"]
+        shape = context.shape(channels, own if given else guess, multiple=2 ** (levels - 1))
         schedule = _schedule(Fields(nested(values, "diffusion"), yaml), yaml, context)
-        channels = arguments["in_channels"]
         return Plan(
-            network={**arguments, "sample_size": list(size)},
-            shape=(channels, *size),
+            network={**arguments, "sample_size": list(shape[1:])},
+            shape=shape,
             schedule=schedule,
             prediction=Candidate("eps", "default", "the program predicts noise alone"),
             value_range=Candidate((-1.0, 1.0), "default", "the program"),

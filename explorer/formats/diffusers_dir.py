@@ -21,6 +21,7 @@ from explorer.facts import ModelError, ModelFacts
 from explorer.formats import transformer_config
 from explorer.formats.card import Card, read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.diffusers_layout import (
     CONFIG,
@@ -85,7 +86,8 @@ class DiffusersFolder:
             where="the folder's name",
         )
         folder = locate(path, user.weights or card.corrections.weights)
-        configuration = read_parts(folder, evidence)
+        context = Context(evidence, card.corrections, user)
+        configuration = read_parts(folder, context)
         network, scheduler, latent = configuration.network, configuration.scheduler, configuration.autoencoder
         say_weights(folder, card, user, evidence)
         prediction: PredictionName = evidence.choose(
@@ -115,7 +117,7 @@ class DiffusersFolder:
             user,
             evidence,
         )
-        sheet = usable_sheet(card.sheet, configuration.picture_shape, evidence)
+        sheet = usable_sheet(card.sheet, configuration.picture_shape, evidence, context.resized)
         labels = sheet.labels if sheet else ()
         if labels and max(labels) >= len(class_names):
             evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
@@ -164,7 +166,7 @@ class DiffusersFolder:
         from explorer.formats.unet import UNetCall, load_network
 
         folder = locate(path, facts.weights or None)
-        configuration = read_parts(folder, Evidence())
+        configuration = read_parts(folder, _chosen(facts))
         config, schedule, weights = configuration.network, configuration.scheduler.schedule(), folder.chosen.file
         network = load_network(config, folder.label(folder.network / CONFIG), weights, folder.label(weights), device)
         if config.class_name == transformer_config.CLASS_NAME:
@@ -199,7 +201,12 @@ class DiffusersParts:
 def parts(facts: ModelFacts) -> DiffusersParts:
     """Of a model of this format. Raises ModelError where the folder is no longer what it was."""
     folder = locate(Path(facts.path), facts.weights or None)
-    return DiffusersParts(folder.network, read_parts(folder, Evidence()).scheduler)
+    return DiffusersParts(folder.network, read_parts(folder, _chosen(facts)).scheduler)
+
+
+def _chosen(facts: ModelFacts) -> Context:
+    """What was settled of a model when it was inspected."""
+    return Context(Evidence(), user=Corrections(size=facts.shape))
 
 
 def _embeddings(network: NetworkConfig, card: Card, user: Corrections, folder: Layout) -> int:

@@ -10,6 +10,7 @@ from explorer.facts import LearnedVariance, ModelError
 from explorer.formats import text_unet_config, transformer_config
 from explorer.formats.autoencoder_config import AutoencoderConfig, read_autoencoder_config
 from explorer.formats.card import Card
+from explorer.formats.context import Context
 from explorer.formats.corrections import MAX_CLASSES, Corrections
 from explorer.formats.diffusers_layout import CONFIG, SCHEDULER_CONFIG, Layout
 from explorer.formats.evidence import Candidate, Evidence
@@ -52,20 +53,20 @@ def class_names_of(index: Mapping[str, Any]) -> tuple[str, ...] | None:
     return known if len(known) == len(names) else None
 
 
-def _network(folder: Layout, evidence: Evidence) -> NetworkConfig:
+def _network(folder: Layout, context: Context) -> NetworkConfig:
     file = folder.network / CONFIG
     fields = folder.fields(file)
     if fields.values.get("_class_name") in transformer_config.CLASS_NAMES:
-        return read_transformer_config(fields, folder.where(file), evidence)
+        return read_transformer_config(fields, folder.where(file), context)
     if fields.values.get("_class_name") == text_unet_config.CLASS_NAME:
-        return read_text_unet_config(fields, folder.where(file), evidence)
-    return read_unet_config(fields, folder.where(file), evidence)
+        return read_text_unet_config(fields, folder.where(file), context)
+    return read_unet_config(fields, folder.where(file), context)
 
 
-def read_parts(folder: Layout, evidence: Evidence) -> Configuration:
+def read_parts(folder: Layout, context: Context) -> Configuration:
     """Everything the configuration files say, checked against each other. Raises ModelError."""
-    config = folder.network / CONFIG
-    unet = _network(folder, evidence)
+    config, evidence = folder.network / CONFIG, context.evidence
+    unet = _network(folder, context)
     if folder.scheduler is None:
         evidence.warn(
             f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "

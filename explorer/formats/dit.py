@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError
 from explorer.formats.autoencoder_files import choose_autoencoder
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
+from explorer.formats.heads import check_heads
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -42,13 +44,15 @@ class DiT(SingleFile[dict[str, Any]]):
         evidence, sets = context.evidence, _sets(checkpoint)
         weights = context.weight_set(sets)
         arguments = _arguments(sets[weights])
-        heads, width = arguments["num_attention_heads"], arguments["attention_head_dim"]
-        text = f"{arguments['num_layers']} blocks of width {heads * width}, patches of {arguments['patch_size']}"
+        width = arguments["num_attention_heads"] * arguments["attention_head_dim"]
+        text = f"{arguments['num_layers']} blocks of width {width}, patches of {arguments['patch_size']}"
         evidence.add("network", f"DiT, {text}", "inferred", "shapes of the weights")
-        known = heads * width in HEADS
-        evidence.add("attention heads", heads, "inferred" if known else "default", "the published sizes")
+        known = Candidate(str(HEADS[width]) if width in HEADS else None, "inferred", "the published sizes")
+        heads = context.heads(known, str(arguments["num_attention_heads"]), "the published sizes")
+        check_heads(heads, width)
+        arguments |= {"num_attention_heads": heads.of(width), "attention_head_dim": width // heads.of(width)}
         channels, side = arguments["in_channels"], arguments["sample_size"]
-        evidence.add("size", f"{side}×{side}", "inferred", "pos_embed")
+        evidence.add("shape", f"{channels}×{side}×{side}", "inferred", "pos_embed")
         evidence.add("T", 1000, "default", PROGRAM)
         evidence.add("noise schedule", "linear", "default", PROGRAM)
         shape, latent = (channels, side, side), channels not in (1, 3)
@@ -63,6 +67,8 @@ class DiT(SingleFile[dict[str, Any]]):
             null_label=Candidate(classes - 1, "default", PROGRAM),
             class_names=Candidate(None, "inferred", "y_embedder"),
             learned_variance="range" if arguments["out_channels"] == 2 * channels else None,
+            settings={"heads": str(heads)},
+            fixed={"size": f"the weights hold a table of positions, for {side}×{side}"},
             sampler_defaults={"clip": not latent},
             weight_sets=tuple(sets),
             weights=weights,

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, short
 from explorer.formats.persistent import described, mapping, named_tensors, plain
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -106,8 +107,9 @@ class EDM(SingleFile[Network]):
         name = str(inner["class_name"])
         arguments = _arguments(name, Fields(plain(mapping(inner.get("state")).get("_init_kwargs")), name))
         evidence.add("inner network", f"{name}, {arguments['model_channels']} channels", "file", "its arguments")
-        size = arguments["img_resolution"]
-        evidence.add("size", f"{size}×{size}", "file", "img_resolution")
+        side, halvings = arguments["img_resolution"], len(arguments.get("channel_mult", (1, 2, 2, 2))) - 1
+        own = Candidate((side, side), "file", "img_resolution")
+        shape = context.shape(arguments["in_channels"], own, multiple=2**halvings)
         numbers = {key: given.number(key, default, 1e-9, 1e6) for key, default in _NUMBERS.items()}
         preconditioning = Preconditioning(kind, M=given.integer("M", 1000, 2, 100_000), **numbers)
         low, high = RANGES[kind]
@@ -123,7 +125,7 @@ class EDM(SingleFile[Network]):
         null = classes if classes and isinstance(dropout, int | float) and dropout > 0 else None
         return Plan(
             network=Network(preconditioning, arguments),
-            shape=(arguments["in_channels"], size, size),
+            shape=shape,
             schedule=ScheduleSpec("karras", T, {"sigma_min": low, "sigma_max": high}),
             prediction=Candidate("x0", "file", kind),
             value_range=Candidate((-1.0, 1.0), "default", "NVlabs' training code"),

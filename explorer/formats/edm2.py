@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError
 from explorer.formats.autoencoder_files import AutoencoderFiles, Whitening, choose_autoencoder
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.edm import SUCCESSOR, Preconditioning, T
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
 from explorer.formats.persistent import described, mapping, named_tensors, plain
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -75,7 +76,9 @@ class EDM2(SingleFile[Network]):
             "network", f"EDM2 U-Net, {arguments['model_channels']} features × {mults}", "file", "its arguments"
         )
         side, channels = arguments["img_resolution"], arguments["img_channels"]
-        evidence.add("size", f"{side}×{side}", "file", "img_resolution")
+        levels = len(arguments.get("channel_mult", (1, 2, 3, 4)))
+        own = Candidate((side, side), "file", "img_resolution")
+        shape = context.shape(channels, own, multiple=2 ** (levels - 1))
         for key, value in (("first σ", SIGMAS[0]), ("last σ", SIGMAS[1])):
             evidence.add(key, f"{value:g}", "default", "the samplers of the paper")
         evidence.add("T", T, "default", "times are EDM's noise levels, ρ = 7")
@@ -83,7 +86,6 @@ class EDM2(SingleFile[Network]):
         encoder = described(mapping(checkpoint.content).get("encoder"))
         latent = channels not in (1, 3) or (encoder is not None and encoder.get("class_name") == ENCODER)
         evidence.add("works on", "latents" if latent else "pictures", "file" if encoder else "inferred", "encoder")
-        shape = (channels, side, side)
         data = given.number("sigma_data", 0.5, 1e-9, 1e6)
         return Plan(
             network=Network(Preconditioning("EDMPrecond", sigma_data=data), arguments),

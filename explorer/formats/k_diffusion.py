@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError
 from explorer.formats import k_transformer
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, read_json, short
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -81,12 +82,14 @@ class KDiffusion(SingleFile[Network]):
             unseen = arguments["vector"] > AUGMENTED or (arguments["vector"] and not _augmented(model))
         else:
             classes = classes if "class_emb.weight" in shapes else 0
-            arguments = k_transformer.read_transformer(model, given, classes, shapes)
+            arguments = k_transformer.read_transformer(model, classes, shapes)
             widths, multiple = [level["width"] for level in arguments["levels"]], k_transformer.multiple(arguments)
             unseen = arguments["vector"] > 0
         text = "·".join(map(str, widths))
         evidence.add("network", f"{kind}, channels {text}", "file", where)
-        size = context.size(Candidate(given, "file", where), (32, 32), multiple)
+        shape = context.shape(arguments["channels"], Candidate(given, "file", where), multiple=multiple)
+        if kind != TYPE:
+            k_transformer.check_size(arguments, shape[1:])
         sigma_data = model.number("sigma_data", 1.0, 1e-6, 1e6)
         least = model.number("sigma_min", 0.01, 1e-9, 1e6)
         most = model.number("sigma_max", 80.0, 1e-9, 1e6)
@@ -98,7 +101,7 @@ class KDiffusion(SingleFile[Network]):
             evidence.warn("The network was trained with a condition beside the noise level: it is given zeros.")
         return Plan(
             network=Network(kind, arguments, sigma_data),
-            shape=(arguments["channels"], *size),
+            shape=shape,
             schedule=ScheduleSpec("karras", T, {"sigma_min": least, "sigma_max": most}),
             prediction=Candidate("x0", "file", "the preconditioning"),
             value_range=Candidate((-1.0, 1.0), "default", "the library's training code"),

@@ -19,9 +19,11 @@ MAX_WIDTH, MAX_DEPTH, MAX_LEVELS, MAX_TOKENS = 16_384, 1000, 12, 16_384
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def read_transformer(model: Fields, size: tuple[int, int] | None, classes: int, shapes: Shapes) -> dict[str, Any]:
-    """Arguments of KTransformerConfig as plain values. size: of the pictures, where it is known. classes: of the data,
-    without the label for none. Raises ModelError for impossible ones, and for weights that have other parts."""
+def read_transformer(model: Fields, classes: int, shapes: Shapes) -> dict[str, Any]:
+    """Arguments of KTransformerConfig as plain values. classes: of the data, without the label for none.
+
+    Raises ModelError for impossible ones, and for weights that have other parts.
+    """
     first = model.values.get("type") == TYPES[0]
     channels, patch = model.integer("input_channels", None, 1, 64), _patch(model)
     depths, widths = _depths(model, first)
@@ -52,8 +54,6 @@ def read_transformer(model: Fields, size: tuple[int, int] | None, classes: int, 
         }
     except (LookupError, ValueError):
         raise _not_whole(model) from None
-    if size is not None:
-        _check_size(found, size)
     return found
 
 
@@ -112,7 +112,8 @@ def _places(levels: int, first: bool) -> list[str]:
     return ["blocks"] if first else [*(f"down_levels.{i}" for i in range(levels - 1)), "mid_level"]
 
 
-def _check_size(arguments: Mapping[str, Any], size: tuple[int, int]) -> None:
+def check_size(arguments: Mapping[str, Any], size: tuple[int, int]) -> None:
+    """Raises ModelError for pictures of (height, width) that the network has no place for."""
     rows, columns = size[0] // arguments["patch"][0], size[1] // arguments["patch"][1]
     for i, level in enumerate(arguments["levels"]):
         attention, height, width = level["attention"], rows >> i, columns >> i

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from explorer.facts import ModelError
-from explorer.formats.adm_keys import prefixes, read_keys
+from explorer.formats.adm_keys import AdmKeys, prefixes, read_keys
 from explorer.formats.autoencoder_files import SCALING, AutoencoderFiles, choose_autoencoder, inside
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.corrections import PredictionName
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
+from explorer.formats.heads import Heads
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 from explorer.formats.yaml_file import nested, read_yaml_beside
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -42,12 +44,7 @@ HEAD_CHANNELS = 32
 
 @dataclass(frozen=True)
 class Network:
-    heads: int
-    head_channels: int
-    """Width of each head, 0 where their number is fixed."""
-
-    def count(self, channels: int) -> int:
-        return max(channels // self.head_channels, 1) if self.head_channels else self.heads
+    heads: Heads
 
 
 class LatentDiffusion(SingleFile[Network]):
@@ -74,13 +71,13 @@ class LatentDiffusion(SingleFile[Network]):
         channels = keys.in_channels
         if keys.out_channels != channels:
             raise ModelError(f"The file's U-Net makes {keys.out_channels} channels of {channels}, which is not read.")
-        heads = _heads(unet, yaml, keys.context is not None, context)
+        heads = _heads(unet, yaml, keys, context)
         side = unet.integer("image_size", None, 1, 4096)
-        size = context.size(Candidate((side, side) if side else None, "file", yaml), (64, 64), 2 ** (keys.levels - 1))
+        own_size = Candidate((side, side) if side else None, "file", yaml)
+        shape = context.shape(channels, own_size, (64, 64), 2 ** (keys.levels - 1))
         schedule = _schedule(checkpoint, table, context)
         latent = any(name.startswith(FIRST_STAGE) for name in table)
         evidence.add("works on", "latents" if latent else "pictures", "inferred", FIRST_STAGE)
-        shape = (channels, *size)
         own = _first_stage(checkpoint, table, model, context) if latent else None
         kind = model.choice("parameterization", None, tuple(PARAMETERIZATIONS))
         prediction: Candidate[PredictionName] = Candidate("eps", "default", "CompVis")
@@ -88,7 +85,8 @@ class LatentDiffusion(SingleFile[Network]):
             prediction = Candidate(PARAMETERIZATIONS[kind], "file", yaml)
         classes = keys.classes or (tokens.shape[0] if tokens is not None and keys.context is not None else 0)
         return Plan(
-            network=heads,
+            network=Network(heads),
+            settings={"heads": str(heads)},
             shape=shape,
             schedule=schedule,
             prediction=prediction,
@@ -124,7 +122,7 @@ class LatentDiffusion(SingleFile[Network]):
         if table is not None:
             tensors = {**tensors, "tokens.weight": table}
         module = filled(
-            lambda: AdmUnet(keys.config(plan.network.count, tokens=shape)), checkpoint.weights(tensors), device
+            lambda: AdmUnet(keys.config(plan.network.heads.of, tokens=shape)), checkpoint.weights(tensors), device
         )
         return TimedCall(module, schedule, index, no_label)
 
@@ -161,22 +159,24 @@ def _first_stage(
     return inside(checkpoint, named, scaling, context)
 
 
-def _heads(unet: Fields, yaml: str, transformers: bool, context: Context) -> Network:
+def _heads(unet: Fields, yaml: str, keys: AdmKeys, context: Context) -> Heads:
     head_channels = unet.integer("num_head_channels", None, -1, 8192)
     heads = unet.integer("num_heads", None, -1, 8192)
+    own: Candidate[str]
     if head_channels is not None and head_channels > 0:
-        found = Network(1, head_channels)
-        context.evidence.add("attention heads", f"of {head_channels} channels", "file", yaml)
+        own = Candidate(str(Heads(width=head_channels)), "file", yaml)
     elif heads is not None and heads > 0:
-        found = Network(heads, 0)
-        context.evidence.add("attention heads", heads, "file", yaml)
+        own = Candidate(str(heads), "file", yaml)
     else:
-        found = Network(1, 0) if transformers else Network(1, HEAD_CHANNELS)
-        text = "1" if transformers else f"of {HEAD_CHANNELS} channels"
-        context.evidence.add("attention heads", text, "default", "CompVis' unconditional models")
+        own = Candidate(None, "file")
+    usual = Heads(1) if keys.context is not None else Heads(width=HEAD_CHANNELS)
+    found = context.heads(own, str(usual), "CompVis' unconditional models")
+    if own.value is None and context.user.heads is None and context.card.heads is None:
         context.evidence.warn(
-            "The number of attention heads is not in the file: put the project's YAML beside it under the same name."
+            "The number of attention heads is not in the file: put the project's YAML beside it under the same name, "
+            "or set it in the tab Model."
         )
+    keys.check_heads(found)
     return found
 
 

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.corrections import PredictionName
 from explorer.formats.evidence import Candidate
+from explorer.formats.heads import check_heads
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -34,10 +36,10 @@ if TYPE_CHECKING:  # facts are read without torch
 LIBRARY = "denoising-diffusion-pytorch"
 FIRST = "init_conv.weight"
 SIGNS = (FIRST, "mid_block1.block1.proj.weight", "final_conv.weight", "time_mlp.1.weight")
-HEADS, HEAD_DIM = 4, 32
+HEADS, HEAD_DIM, GROUPS = 4, 32, 8
+"""The library's own, for its releases whose attention does not tell."""
 ERAS = ("since 1.8", "before 1.8")
 """Class-conditional networks with group norms, which do not show which of these releases they are of."""
-"""The library's own, for its releases whose attention does not tell."""
 AGREES = 1e-5
 """How far stored β_t, in float32, may be from those of a named schedule."""
 
@@ -75,15 +77,15 @@ class Lucidrains(SingleFile[dict[str, Any]]):
                 )
         levels = len(config["full"])
         evidence.add("network", f"Unet, {config['dim']} features, {levels} levels", "inferred", "shapes of the weights")
-        if not config["memory"]:
-            evidence.add("heads", f"{HEADS} of {HEAD_DIM}", "default", LIBRARY)
+        settings = _unseen(config, context)
         if config["self_condition"]:
             evidence.warn("The network can be given its last x̂₀ (self-conditioning); it is asked without, as at first.")
-        size = context.size(Candidate(None, "file"), (32, 32), 2 ** (levels - 1))
+        shape = context.shape(config["channels"], Candidate(None, "file"), multiple=2 ** (levels - 1))
         schedule, prediction = _diffusion(checkpoint, chosen.buffers, context, config["classes"] > 0)
         return Plan(
             network=config,
-            shape=(config["channels"], *size),
+            settings=settings,
+            shape=shape,
             schedule=schedule,
             prediction=prediction,
             value_range=Candidate((-1.0, 1.0), "default", LIBRARY),
@@ -159,6 +161,7 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
         full = tuple(f"downs.{i}.2.to_out.weight" in unet for i in range(levels))
         memory = unet.get("mid_attn.mem_kv")
         heads = [(HEADS, HEAD_DIM)] * levels
+        hidden = unet["mid_attn.to_qkv.weight"].shape[0] // 3
         if memory is not None:
             shapes = [unet[f"downs.{i}.2.mem_kv"].shape for i in range(levels)]
             heads = [(s[1], s[3] if whole else s[2]) for s, whole in zip(shapes, full, strict=True)]
@@ -171,6 +174,7 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
             "heads": tuple(count for count, _ in heads),
             "head_dims": tuple(dim for _, dim in heads),
             "full": full,
+            "hidden": hidden,
             "memory": memory.shape[2] if memory is not None else 0,
             "modern": memory is not None or "classes_emb.weight" in unet,
             "classes": unet["classes_emb.weight"].shape[0] if "classes_emb.weight" in unet else 0,
@@ -179,6 +183,24 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
         }
     except (KeyError, IndexError) as error:
         raise ModelError(f"The file's Unet is not whole: it has no {error}.") from error
+
+
+def _unseen(config: dict[str, Any], context: Context) -> dict[str, Any]:
+    """What the weights do not show, settled and put into the configuration."""
+    settings: dict[str, Any] = {}
+    if not config["memory"]:
+        heads = context.heads(Candidate(None, "file"), str(HEADS), LIBRARY)
+        check_heads(heads, config["hidden"])
+        count, levels = heads.of(config["hidden"]), len(config["full"])
+        config |= {"heads": (count,) * levels, "head_dims": (config["hidden"] // count,) * levels}
+        settings["heads"] = str(heads)
+    if not config["rms"]:
+        groups = context.choose("groups", "groups of norms", default=GROUPS, where=LIBRARY)
+        if any(width % groups for width in config["widths"]):
+            raise ModelError(f"{groups} groups of norms do not divide {min(config['widths'])} channels.")
+        config["groups"] = settings["groups"] = groups
+    del config["hidden"]
+    return settings
 
 
 def _era(version: object) -> str | None:

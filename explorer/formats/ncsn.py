@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ProposedSampler
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
+from explorer.formats.corrections import ACTIVATIONS
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
 from explorer.formats.score_sde_schedule import level_number
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 from explorer.formats.yaml_file import nested, read_yaml_beside
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -42,7 +44,6 @@ SIDES = (32, 128, 256)
 """Of the pictures that a network was published for, by its number of levels from 4 on."""
 MNIST_SIDE = 28
 """Of the pictures of one channel that a first network was published for."""
-ACTIVATIONS = ("elu", "relu", "lrelu", "swish")
 SIGMAS = (1.0, 0.01)
 """Of ermongroup/ncsn's configuration."""
 KNOWN_BY_NUMBER = "the network knows its own noise levels by number"
@@ -81,14 +82,17 @@ class ScoreNetwork(SingleFile[Network]):
         side = data.integer("image_size", None, 1, 4096)
         usual = MNIST_SIDE if levels and channels == 1 else SIDES[stages]
         guess = Candidate((usual, usual), "inferred", f"what {title} was published for")
-        size = context.size(Candidate((side, side), "file", yaml) if side else guess, (32, 32), 2 << stages)
+        own_size = Candidate((side, side), "file", yaml) if side else guess
+        shape = context.shape(channels, own_size, multiple=2 << stages)
         sigmas = _sigmas(checkpoint, sets[weights], levels, model, yaml, context)
-        activation = model.choice("nonlinearity", "elu", ACTIVATIONS)
+        said = Candidate(model.choice("nonlinearity", None, ACTIVATIONS), "file", yaml)
+        activation = context.choose("activation", "activation", said, default="elu", where=PROGRAM)
         network = {"kind": kind, "channels": channels, "features": features, "activation": activation}
         sampling = Fields(nested(values, "sampling"), yaml)
         return Plan(
             network=Network({**network, "centred": not rescaled, "levels": levels}),
-            shape=(channels, *size),
+            settings={"activation": activation},
+            shape=shape,
             schedule=_schedule(sigmas),
             prediction=Candidate("score", "default", "the program predicts scores alone"),
             value_range=Candidate(
@@ -97,7 +101,7 @@ class ScoreNetwork(SingleFile[Network]):
             sampler_defaults={"clip": False},
             weight_sets=tuple(sets),
             weights=weights,
-            fixed=dict.fromkeys(("schedule", "T", "time_scale"), KNOWN_BY_NUMBER) if levels else {},
+            fixed=dict.fromkeys(("T", "time_scale"), KNOWN_BY_NUMBER) if levels else {},
             proposed=_sampler(sigmas, levels > 0, sampling, yaml, context),
         )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from explorer.facts import ModelError
+from explorer.formats.context import Context
+from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields, short, whole
 
 MAX_SIDE = 4096
@@ -58,10 +60,14 @@ def one_or_each(fields: Fields, key: str, minimum: int, maximum: int) -> int | t
     return fields.integer(key, None, minimum, maximum)
 
 
-def sample_size(fields: Fields) -> tuple[int, int]:
-    """(height, width) of what the network works on."""
+def sample_size(fields: Fields, where: str, context: Context) -> Candidate[tuple[int, int]]:
+    """(height, width) of what the network works on, which the user or the card may know better than the file."""
+    if context.resized:
+        return Candidate(None, "file")
     size = fields.values.get("sample_size")
+    if size is None:
+        return Candidate(None, "file")
     height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
     if whole(height) and whole(width) and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE:
-        return height, width
+        return Candidate((height, width), "file", where)
     raise fields.wrong("sample_size", f"the pictures' size, one number or [height, width], 1 to {MAX_SIDE:,}")

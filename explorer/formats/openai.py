@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 from explorer.facts import ModelError, Source
 from explorer.formats.adm_keys import AdmKeys, prefixes, read_keys
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
+from explorer.formats.corrections import QKV_ORDERS
 from explorer.formats.evidence import Candidate
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.heads import Heads
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -39,8 +42,7 @@ SIZES = {
 @dataclass(frozen=True)
 class Preset:
     """A published configuration. What it is recognised by: features, multiples of channels, residual blocks a level,
-    classes or none, residual blocks that change the size. Then what the weights do not say: head_channels is the
-    width of each attention head, where their number is not fixed."""
+    classes or none, residual blocks that change the size. Then what the weights do not say."""
 
     features: int
     mults: tuple[float, ...]
@@ -49,24 +51,24 @@ class Preset:
     updown: bool
     schedule: str = "linear"
     T: int = 1000
-    heads: int = 4
-    head_channels: int = 0
+    heads: Heads = Heads(4)
     new_order: bool = False
 
 
 LIBRARY = "library defaults"
+WIDE = Heads(width=64)
 _256 = (1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
 _64, _32 = (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 2.0, 2.0)
 PRESETS: dict[str, Preset] = {
-    "guided ImageNet 64": Preset(192, _64, 3, True, True, "cosine", head_channels=64, new_order=True),
+    "guided ImageNet 64": Preset(192, _64, 3, True, True, "cosine", heads=WIDE, new_order=True),
     "guided ImageNet 128": Preset(256, (1.0, 1.0, 2.0, 3.0, 4.0), 2, True, True),
-    "guided ImageNet 256": Preset(256, _256, 2, True, True, head_channels=64),
-    "guided ImageNet 256 unconditional, LSUN": Preset(256, _256, 2, False, True, head_channels=64),
-    "guided ImageNet 512": Preset(256, (0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0), 2, True, True, head_channels=64),
+    "guided ImageNet 256": Preset(256, _256, 2, True, True, heads=WIDE),
+    "guided ImageNet 256 unconditional, LSUN": Preset(256, _256, 2, False, True, heads=WIDE),
+    "guided ImageNet 512": Preset(256, (0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0), 2, True, True, heads=WIDE),
     "improved ImageNet 64": Preset(128, _64, 3, False, False, "cosine", 4000),
     "improved ImageNet 64 conditional": Preset(192, _64, 3, True, False, "cosine", 4000),
     "improved CIFAR-10": Preset(128, _32, 3, False, False, "cosine", 4000),
-    "improved LSUN 256": Preset(128, _256, 2, False, False, heads=1),
+    "improved LSUN 256": Preset(128, _256, 2, False, False, heads=Heads(1)),
     LIBRARY: Preset(0, (), 0, False, False),
 }
 
@@ -74,7 +76,8 @@ PRESETS: dict[str, Preset] = {
 @dataclass(frozen=True)
 class Network:
     prefix: str
-    preset: str
+    heads: Heads
+    new_order: bool
 
 
 class OpenAI(SingleFile[Network]):
@@ -106,20 +109,22 @@ class OpenAI(SingleFile[Network]):
         T = preset.T
         evidence.add("T", T, source, name)
         evidence.add("noise schedule", preset.schedule, source, name)
-        heads = f"of {preset.head_channels} channels" if preset.head_channels else str(preset.heads)
-        evidence.add("attention heads", heads, source, name)
+        heads = context.heads(Candidate(str(preset.heads), source, name), str(preset.heads), name)
+        order = context.choose(
+            "qkv_order", "attention order", Candidate(QKV_ORDERS[preset.new_order], source, name), default=QKV_ORDERS[0]
+        )
         if name == LIBRARY:
             evidence.warn(
                 "Schedule, T and attention heads are not in the file and it is none of the published models: linear β, "
                 "T = 1000 and 4 heads are taken, and pictures come out wrong if it was trained otherwise."
             )
-        _check_heads(keys, preset)
+        keys.check_heads(heads)
         side = SIZES.get(keys.mults)
         guess = Candidate((side, side) if side else None, "inferred", "the library's choice of channels")
-        size = context.size(guess, (64, 64), 2 ** (keys.levels - 1))
         return Plan(
-            network=Network(prefix, name),
-            shape=(channels, *size),
+            network=Network(prefix, heads, order == QKV_ORDERS[1]),
+            settings={"heads": str(heads), "qkv_order": order},
+            shape=context.shape(channels, guess, (64, 64), 2 ** (keys.levels - 1)),
             schedule=ScheduleSpec(preset.schedule, T),
             prediction=Candidate("eps", "default", "the library"),
             value_range=Candidate((-1.0, 1.0), "default", "the library"),
@@ -144,25 +149,14 @@ class OpenAI(SingleFile[Network]):
         from explorer.formats.tensors import filled
         from explorer.networks.adm_unet import AdmUnet
 
-        preset, prefix = PRESETS[plan.network.preset], plan.network.prefix
+        network, prefix = plan.network, plan.network.prefix
         tensors = {name.removeprefix(prefix): tensor for name, tensor in checkpoint.tensors().items()}
-        config = read_keys(tensors).config(lambda channels: heads(preset, channels), preset.new_order)
+        config = read_keys(tensors).config(network.heads.of, network.new_order)
         module = filled(lambda: AdmUnet(config), checkpoint.weights(tensors), device)
         return TimedCall(module, schedule, index_of_1000, no_label)
 
 
 FORMAT = OpenAI()
-
-
-def heads(preset: Preset, channels: int) -> int:
-    """The number of attention heads on so many channels."""
-    return max(channels // preset.head_channels, 1) if preset.head_channels else preset.heads
-
-
-def _check_heads(keys: AdmKeys, preset: Preset) -> None:
-    for name, shape in keys.shapes.items():
-        if name.endswith(".qkv.weight") and shape[1] % heads(preset, shape[1]):
-            raise ModelError(f"{heads(preset, shape[1])} attention heads do not divide {shape[1]} channels.")
 
 
 def _matching(keys: AdmKeys) -> Candidate[str]:

@@ -38,6 +38,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FORMAT_NAME = "diffusion-explorer"
 EXACT = "exact"
+OWN_NULL = "the network has its own, the last"
 EXACT_FIXED = {
     "prediction": "the exact model computes the score of the mixture",
     **dict.fromkeys(
@@ -145,7 +146,7 @@ class OwnFolder:
             prediction=prediction,
             schedule=configuration.schedule,
             schedule_numbers=NamedSchedule(configuration.schedule, tuple(configuration.schedule_arguments.items())),
-            fixed=EXACT_FIXED if configuration.network == EXACT else {},
+            fixed={"null_label": OWN_NULL, **(EXACT_FIXED if configuration.network == EXACT else {})},
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats.card import read_card
 from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
-from explorer.formats.own import CONFIG, FORMAT_NAME, WEIGHTS, sources, stated_in
+from explorer.formats.own import CONFIG, FORMAT_NAME, OWN_NULL, WEIGHTS, sources, stated_in
 from explorer.formats.samples import card_samples, usable_sheet
 from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
 
@@ -97,7 +98,10 @@ class OwnPictures:
             "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
         )
         evidence.add("network", NETWORK, "file", CONFIG)
-        evidence.add("shape", "×".join(map(str, configuration.shape)), "file", CONFIG)
+        channels, *own_size = configuration.shape
+        side = Candidate((own_size[0], own_size[1]), "file", CONFIG)
+        context = Context(evidence, card.corrections, user)
+        shape = context.shape(channels, side, multiple=MULTIPLES["size"])
         evidence.add("T", configuration.T, "file", CONFIG)
         evidence.add("noise schedule", configuration.schedule, "file", CONFIG)
         prediction = evidence.choose("prediction type", *sources("prediction", user, card, stated), default="eps")
@@ -116,14 +120,14 @@ class OwnPictures:
             evidence,
         )
         evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
-        sheet = usable_sheet(card.sheet, configuration.shape, evidence)
+        sheet = usable_sheet(card.sheet, shape, evidence, context.resized)
         labels = sheet.labels if sheet and class_names else ()
         if labels and max(labels) >= len(class_names):
             evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
             labels = ()
         # A network that takes no labels can still be led to one, where it is known what the data are of.
         names = class_names or stated.class_names or ()
-        classifier = find_classifier(path, configuration.shape, value_range, names)
+        classifier = find_classifier(path, shape, value_range, names)
         if classifier is not None:
             evidence.add("classifier", classifier.title, "inferred", classifier.path)
         card.add_texts(evidence)
@@ -132,12 +136,12 @@ class OwnPictures:
             format=self.name,
             title=title,
             kind="image",
-            shape=configuration.shape,
+            shape=shape,
             T=configuration.T,
             prediction=prediction,
             schedule=configuration.schedule,
             schedule_numbers=None if learned else NamedSchedule(configuration.schedule, tuple(given.items())),
-            fixed=dict.fromkeys(("schedule", "T"), LEARNED_WHY) if learned else {},
+            fixed={"null_label": OWN_NULL, **(dict.fromkeys(("schedule", "T"), LEARNED_WHY) if learned else {})},
             value_range=value_range,
             class_names=class_names,
             null_label=null_label,

@@ -15,16 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, ModelFacts, NamedSchedule
+from explorer.facts import Kind, ModelError, ModelFacts, NamedSchedule
 from explorer.formats import trust
 from explorer.formats.card import read_card
-from explorer.formats.corrections import PARSERS, Corrections, parse_overrides
+from explorer.formats.context import Context
+from explorer.formats.corrections import PARSERS, TIME_INPUTS, Corrections, parse_overrides
 from explorer.formats.diffusers_import import complete
 from explorer.formats.evidence import Candidate, Evidence
+from explorer.formats.own import SHAPES
+from explorer.formats.program_example import example_shape
 from explorer.formats.program_facts import ADAPTER, KINDS, ProgramFacts, program_kind, read_program_facts
 from explorer.formats.samples import card_samples
 from explorer.formats.schedule_names import make_schedule
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, facts_of
+from explorer.formats.single_file import Plan, ScheduleSpec, facts_of
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -34,6 +37,8 @@ if TYPE_CHECKING:  # facts are read without torch
 
 USUAL = NamedSchedule("linear")
 USUAL_T = 1000
+GUESS = (3, 32, 32)
+"""The shape of pictures where nobody says it."""
 
 
 class Programs:
@@ -56,14 +61,22 @@ class Programs:
         stated = _stated(said)
         title = context.choose("title", "title", Candidate(stated.title, "file", said.where), default=path.stem)
         evidence.add("network", KINDS[kind], "file", file.name)
-        evidence.add("shape", "×".join(map(str, said.shape)), "file", said.where)
-        evidence.add("time input", said.time_input, "file", said.where)
+        kind_of_samples, shape = _shape(file, kind, said, context)
+        time_input = context.choose(
+            "time_input", "time input", Candidate(said.time_input, said.source, said.where), default=TIME_INPUTS[0]
+        )
+        labels = context.choose("labels", "labels", Candidate(said.labels, said.source, said.where), default=0)
         schedule, T = stated.schedule or USUAL, stated.T or USUAL_T
         if stated.schedule is None and card.corrections.schedule is None:
             evidence.warn(f"Nothing says which noise schedule the network was trained on: {schedule} is taken.")
-        plan = _plan(said, stated, schedule, T)
+        plan = replace(
+            _plan(said, stated, schedule, T, shape),
+            kind=kind_of_samples,
+            embeddings=labels,
+            settings={"time_input": time_input, "labels": labels},
+        )
         facts = facts_of(self.name, path, title, plan, card, context)
-        return replace(facts, program=KINDS[kind], schedule_numbers=schedule)
+        return replace(facts, program=KINDS[kind], schedule_numbers=schedule, kinds=("image", "points", "line"))
 
     def load(self, path: Path, facts: ModelFacts, device: torch.device) -> Model:
         from explorer.diffusion.denoiser import NetworkDenoiser
@@ -78,18 +91,49 @@ class Programs:
         schedule = make_schedule(stated.schedule or USUAL, stated.T or USUAL_T)
         network = _network(file, kind, device)
         no_label = (facts.null_label or 0) if facts.conditional else None
-        call = ProgramCall(network, schedule, said.time_input, said.shape, no_label, file.name)
-        facts, samples = card_samples(path, facts) if facts.on_grid else (facts, _no_points())
+        call = ProgramCall(network, schedule, facts.settings["time_input"], facts.shape, no_label, file.name)
+        facts, samples = card_samples(path, facts) if facts.on_grid else (facts, _no_points(facts.shape))
         return Model(facts, NetworkDenoiser(call, schedule, facts.prediction), samples, device)
 
 
 FORMAT = Programs()
 
 
-def _no_points() -> Any:
+def _no_points(shape: tuple[int, ...]) -> Any:
     import numpy as np
 
-    return np.zeros((0, 2), np.float32)
+    return np.zeros((0, *shape), np.float32)
+
+
+def _shape(file: Path, kind: str, said: ProgramFacts, context: Context) -> tuple[Kind, tuple[int, ...]]:
+    """What the program works on, and the shape of one sample of it."""
+    own: Candidate[tuple[int, ...]] = Candidate(said.shape, said.source, said.where)
+    if said.shape is None:
+        example = example_shape(file) if kind == "export" else None
+        fits = example is not None and (len(example) == 3 or example in SHAPES)
+        own = Candidate(example if fits else None, "file", "the input that it was exported with")
+    shape = own.value or GUESS
+    like: Kind = "line" if shape == (1,) else "points" if shape == (2,) else "image"
+    guessed = Candidate(None if own.value is None else like, "inferred", "the shape")
+    settled: Kind = context.choose(
+        "kind", "kind", guessed, default=like, show=lambda kind: "pictures" if kind == "image" else kind
+    )
+    if settled in ("points", "line"):
+        shape = (2,) if settled == "points" else (1,)
+        context.evidence.add("shape", SHAPES[shape], "inferred", "the kind")
+        return settled, shape
+    if len(shape) != 3:
+        shape, own = GUESS, Candidate(None, "default")
+    said_size = context.user.size or context.card.size
+    if said_size is not None and len(said_size) == 3:
+        shape = (said_size[0], *shape[1:])
+    if own.value is None and said_size is None:
+        context.evidence.warn(
+            f"Nothing says what the program works on: pictures of {'×'.join(map(str, shape))} are taken. Set its kind "
+            "and shape in the tab Model."
+        )
+    sides = Candidate(None if own.value is None else (shape[1], shape[2]), own.source, own.where)
+    return "image", context.shape(shape[0], sides, (shape[1], shape[2]), ask=False)
 
 
 def _file(path: Path) -> Path:
@@ -108,16 +152,16 @@ def _stated(said: ProgramFacts) -> Corrections:
     return Corrections(**values)
 
 
-def _plan(said: ProgramFacts, stated: Corrections, schedule: NamedSchedule, T: int) -> Plan[str]:
+def _plan(
+    said: ProgramFacts, stated: Corrections, schedule: NamedSchedule, T: int, shape: tuple[int, ...]
+) -> Plan[str]:
     where = said.where
     return Plan(
         network="",
-        shape=said.shape,
+        shape=shape,
         schedule=ScheduleSpec(schedule.name, T, dict(schedule.arguments)),
         prediction=Candidate(stated.prediction, "file", where),
-        kind="image" if len(said.shape) == 3 else "points",
         value_range=Candidate(stated.value_range or (-1.0, 1.0), "file" if stated.value_range else "default", where),
-        embeddings=said.labels,
         null_label=Candidate(stated.null_label, "file", where),
         class_names=Candidate(stated.class_names, "file", where),
         sampler_defaults={"clip": False},

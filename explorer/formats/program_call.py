@@ -12,20 +12,19 @@ from torch import Tensor, nn
 from explorer.diffusion.denoiser import NO_LABEL, Condition
 from explorer.diffusion.schedules import Schedule
 from explorer.facts import ModelError
-from explorer.formats.program_facts import TimeInputName
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramCall:
     """(x_t, t, condition) → output, for NetworkDenoiser.
 
-    time_input: what the network is told. shape: of one sample, which its output must have. no_label: the label of
-    samples without one, None for a network that takes no labels. name: what messages call it.
+    time_input: what the network is told, one of TIME_INPUTS. shape: of one sample, which its output must have.
+    no_label: the label of samples without one, None for a network that takes no labels. name: what messages call it.
     """
 
     network: nn.Module
     schedule: Schedule
-    time_input: TimeInputName
+    time_input: str
     shape: tuple[int, ...]
     no_label: int | None
     name: str

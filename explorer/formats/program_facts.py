@@ -2,7 +2,7 @@
 
 In the card beside it, or in FACTS = {…} of an adapter, a table of plain values:
 
-shape           [channels, height, width], or [2] for points
+shape           [channels, height, width], [2] for points, or [1] for single numbers
 time_input      what the network is told: "index" (t − 1, a whole number), "time" (t), "fraction" (t/T), "sigma",
                 "quarter_log_sigma" or "log_snr"
 labels          how many labels it knows, the null label among them; 0, the default, for none
@@ -15,16 +15,15 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from explorer.facts import ModelError
+from explorer.facts import ModelError, Source
 from explorer.formats.archive import entries_of
 from explorer.formats.card import card_path
+from explorer.formats.corrections import TIME_INPUTS
 from explorer.formats.fields import Fields, read_json
 from explorer.formats.references import DamagedError
 
-TimeInputName: TypeAlias = Literal["index", "time", "fraction", "sigma", "quarter_log_sigma", "log_snr"]
-TIME_INPUTS: tuple[TimeInputName, ...] = ("index", "time", "fraction", "sigma", "quarter_log_sigma", "log_snr")
 KINDS = {
     "torchscript": "a TorchScript program",
     "export": "a program exported by PyTorch",
@@ -56,17 +55,19 @@ def program_kind(path: Path) -> str:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """said: what the adapter says of itself, by the names of a card's facts; {} of other programs."""
+    """shape, time_input, labels: None where nobody says. said: what the adapter says of itself, by the names of a
+    card's facts; {} of other programs. source: whose word it is."""
 
-    shape: tuple[int, ...]
-    time_input: TimeInputName
-    labels: int
+    shape: tuple[int, ...] | None
+    time_input: str | None
+    labels: int | None
     said: Mapping[str, Any]
     where: str
+    source: Source
 
 
 def read_program_facts(path: Path, kind: str) -> ProgramFacts:
-    """Of the program in a file. Raises ModelError where its shape is not said, or something is said wrongly."""
+    """Of the program in a file. Raises ModelError where something is said wrongly."""
     if kind == "adapter":
         label = path.name
         fields = Fields(_table(path), f"{label} (FACTS)")
@@ -75,15 +76,13 @@ def read_program_facts(path: Path, kind: str) -> ProgramFacts:
         label = card.name
         fields = Fields(read_json(card, label) if card.exists() else {}, label)
     shape = fields.integers("shape", 1, MAX_SIDE, 3)
-    if shape is None or len(shape) == 2 or (len(shape) == 1 and shape != (2,)):
-        raise ModelError(
-            f"{path.name} does not say what its network works on: give “shape”, [channels, height, width] or [2], in "
-            f"{label}, with “schedule”, “T”, “prediction” and “time_input” where they are not the usual ones."
-        )
-    time_input = fields.choice("time_input", "index", TIME_INPUTS)
-    labels = fields.integer("labels", 0, 0, 100_000)
-    known: TimeInputName = next(name for name in TIME_INPUTS if name == time_input)
-    return ProgramFacts(shape, known, labels, fields.values if kind == "adapter" else {}, label)
+    if shape is not None and len(shape) != 3 and shape not in ((1,), (2,)):
+        raise fields.wrong("shape", "[channels, height, width], [2] for points or [1] for single numbers")
+    time_input = fields.choice("time_input", None, TIME_INPUTS)
+    labels = fields.integer("labels", None, 0, 100_000)
+    if kind == "adapter":
+        return ProgramFacts(shape, time_input, labels, fields.values, label, "file")
+    return ProgramFacts(shape, time_input, labels, {}, label, "card")
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
@@ -36,7 +37,7 @@ from explorer.formats.score_sde_schedule import (
     level_number,
     schedule_of,
 )
-from explorer.formats.single_file import Context, Plan, SingleFile
+from explorer.formats.single_file import Plan, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -74,15 +75,14 @@ class ScoreSde(SingleFile[Network]):
         kind = "NCSN++" if exploding else "DDPM++"
         evidence.add("network", f"{kind}, {arguments['model_channels']} features", "inferred", "the list of modules")
         guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
-        size = context.size(guess, (32, 32), 2 ** (len(arguments["channel_mult"]) - 1))
+        shape = context.shape(arguments["in_channels"], guess, multiple=2 ** (len(arguments["channel_mult"]) - 1))
         sde = "" if exploding else choose_sde(PRESETS, context)
         schedule, sigmas = schedule_of(checkpoint, exploding, sde, context)
         network = replace(network, sigmas=sigmas)
         in_unit = exploding or sde == DISCRETE
-        channels = arguments["in_channels"]
         return Plan(
             network=network,
-            shape=(channels, *size),
+            shape=shape,
             schedule=schedule,
             prediction=Candidate("score" if in_unit else "eps", "inferred", sde or kind),
             value_range=Candidate((0.0, 1.0) if in_unit else (-1.0, 1.0), "inferred", sde or kind),

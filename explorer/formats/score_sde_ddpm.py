@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
@@ -29,7 +30,7 @@ from explorer.formats.score_sde_schedule import (
     level_number,
     schedule_of,
 )
-from explorer.formats.single_file import Context, Plan, SingleFile
+from explorer.formats.single_file import Plan, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -90,13 +91,13 @@ class ScoreSdeDdpm(SingleFile[Network]):
         text = "·".join(map(str, widths))
         evidence.add("network", f"DDPM U-Net, channels {text}", "inferred", "the list of modules")
         guess = Candidate((side, side) if side else None, "inferred", "the level of attention")
-        size = context.size(guess, (32, 32), 2 ** (len(widths) - 1))
+        shape = context.shape(network.arguments["in_channels"], guess, multiple=2 ** (len(widths) - 1))
         sde = choose_sde(PRESETS, context)
         schedule, sigmas = schedule_of(checkpoint, False, sde, context)
         in_unit = sde == DISCRETE
         return Plan(
-            network=replace(network, arguments={**network.arguments, "sample_size": list(size)}, sigmas=sigmas),
-            shape=(network.arguments["in_channels"], *size),
+            network=replace(network, arguments={**network.arguments, "sample_size": list(shape[1:])}, sigmas=sigmas),
+            shape=shape,
             schedule=schedule,
             prediction=Candidate("score" if in_unit else "eps", "inferred", sde),
             value_range=Candidate((0.0, 1.0) if in_unit else (-1.0, 1.0), "inferred", sde),

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
-from explorer.formats.single_file import Context, ScheduleSpec
+from explorer.formats.single_file import ScheduleSpec
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from explorer.facts import ModelError
@@ -23,10 +24,33 @@ EXAMPLES = {
     "time_reversed": "true",
     "variance": "fixed_large",
     "weights": "ema",
-    "size": "64",
+    "size": "64×96",
     "preset": "imagenet64",
     "autoencoder": "vae",
+    "kind": "latent",
+    "format": "openai",
+    "heads": "4",
+    "qkv_order": "heads first",
+    "activation": "relu",
+    "groups": "8",
+    "time_input": "sigma",
+    "labels": "10",
 }
+TEXTS = (
+    "title",
+    "prediction",
+    "variance",
+    "weights",
+    "preset",
+    "autoencoder",
+    "kind",
+    "format",
+    "heads",
+    "qkv_order",
+    "activation",
+    "time_input",
+)
+"""Facts whose value is what is written."""
 
 
 def read_setting(text: str) -> tuple[str, Any]:
@@ -58,7 +82,7 @@ def read_value(key: str, text: str) -> Any:
 
 
 def _value(key: str, text: str) -> Any:
-    if key in ("title", "prediction", "variance", "weights", "preset", "autoencoder"):
+    if key in TEXTS:
         return text
     if text[0] in "[{":
         return json.loads(text)
@@ -67,13 +91,13 @@ def _value(key: str, text: str) -> Any:
     if key == "value_range":
         return [float(end) for end in text.replace("…", ",").split(",")]
     if key == "size":
-        sides = [int(side) for side in text.replace("×", ",").split(",")]
-        return sides if len(sides) == 2 else sides[0]
+        sides = [int(side) for side in re.split("[×x,]", text)]
+        return sides if len(sides) > 1 else sides[0]
     if key == "time_reversed":
         return YES.get(text.lower(), text)
     if key == "schedule":
         return _schedule(text)
-    return int(text) if key in ("T", "null_label") else float(text)
+    return int(text) if key in ("T", "null_label", "groups", "labels") else float(text)
 
 
 def _schedule(text: str) -> dict[str, Any]:

@@ -7,19 +7,19 @@ here may be inferred, and the user goes before the card, the card before the fil
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from explorer.facts import LearnedVariance, ModelError, ModelFacts, NamedSchedule, ProposedSampler
+from explorer.facts import Kind, LearnedVariance, ModelError, ModelFacts, NamedSchedule, ProposedSampler
 from explorer.formats.card import Card, read_card
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
 from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
-from explorer.formats.fields import short
 from explorer.formats.harm import wanted
 from explorer.formats.samples import card_samples, usable_sheet
 
@@ -79,7 +79,7 @@ class Plan(Generic[N]):
     shape: tuple[int, ...]
     schedule: ScheduleSpec
     prediction: Candidate[PredictionName]
-    kind: Literal["image", "points"] = "image"
+    kind: Kind = "image"
     value_range: Candidate[tuple[float, float]] = Candidate((-1.0, 1.0), "default")
     embeddings: int = 0
     null_label: Candidate[int] = Candidate(None, "file")
@@ -96,6 +96,8 @@ class Plan(Generic[N]):
     """The sampler that the network was made for, where the card names none."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Facts that the user cannot set otherwise, see ModelFacts."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What is in force of what the weights do not say, see ModelFacts."""
     latent: bool = False
     """The network works on latents, so that an autoencoder can be chosen."""
     autoencoder: AutoencoderFiles | None = None
@@ -105,54 +107,6 @@ class Plan(Generic[N]):
     def picture_shape(self) -> tuple[int, int, int] | None:
         """(C, H, W) of what a latent decodes to, None where nothing decodes."""
         return None if self.autoencoder is None else self.autoencoder.config.picture_shape(self.shape)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a format may ask while it finds out what a file is."""
-
-    evidence: Evidence
-    card: Corrections = field(default_factory=Corrections)
-    user: Corrections = field(default_factory=Corrections)
-
-    def choose(self, key: str, name: str, *candidates: Candidate[Any], default: Any, **show: Any) -> Any:
-        """The user's, the card's or the first candidate's value of a fact. key: of Corrections."""
-        said = (
-            Candidate(getattr(self.user, key), "user"),
-            Candidate(getattr(self.card, key), "card", "explorer.json"),
-        )
-        return self.evidence.choose(name, *said, *candidates, default=default, **show)
-
-    def among(self, key: str, name: str, known: tuple[str, ...], own: Candidate[str]) -> str:
-        """One of the known values of a fact, own.value where nobody says otherwise. Raises ModelError."""
-        chosen: str = self.choose(key, name, own, default=known[0])
-        if chosen not in known:
-            raise ModelError(f"The given {key} must be one of {', '.join(known)}, not {short(chosen)}.")
-        return chosen
-
-    def weight_set(self, names: Iterable[str], where: str = "the names in it") -> str:
-        """Which set of weights to read, the first where nobody says otherwise. Raises ModelError for an unknown one."""
-        known = tuple(names)
-        return self.among("weights", "set of weights", known, Candidate(known[0], "file", where))
-
-    def size(self, own: Candidate[tuple[int, int]], default: tuple[int, int], multiple: int = 1) -> tuple[int, int]:
-        """Height and width of the pictures, which few networks tell. multiple: what they must be divisible by.
-
-        Raises ModelError for a size that the network cannot work on.
-        """
-
-        def show(size: tuple[int, int]) -> str:
-            return f"{size[0]}×{size[1]}"
-
-        size: tuple[int, int] = self.choose("size", "size", own, default=default, show=show)
-        if size[0] % multiple or size[1] % multiple:
-            raise ModelError(f"Pictures of {show(size)} do not fit the network: sides must be multiples of {multiple}.")
-        if own.value is None and self.user.size is None and self.card.size is None:
-            self.evidence.warn(
-                f"The file does not say how large its pictures are: {show(size)} is taken. If pictures come out wrong, "
-                "give the size they were trained with."
-            )
-        return size
 
 
 class SingleFile(ABC, Generic[N]):
@@ -206,12 +160,12 @@ class SingleFile(ABC, Generic[N]):
         from explorer.formats.model import Model
 
         checkpoint = read_checkpoint(path)
-        size = (facts.shape[1], facts.shape[2]) if facts.on_grid else None
         chosen = Corrections(
-            size=size,
+            size=facts.shape if facts.on_grid else None,
             weights=facts.weights or None,
             preset=facts.preset or None,
             autoencoder=facts.autoencoder or None,
+            **facts.settings,
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
         with _odd(path, self.name):
@@ -255,7 +209,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
     )
     evidence.add("file", f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB", "file", path.name)
     shown = plan.picture_shape or plan.shape
-    sheet = usable_sheet(card.sheet, shown, evidence) if plan.kind == "image" else None
+    sheet = usable_sheet(card.sheet, shown, evidence, context.resized) if plan.kind == "image" else None
     labels = sheet.labels if sheet else ()
     if labels and max(labels) >= len(class_names):
         evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
@@ -284,6 +238,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         prediction=prediction,
         schedule_numbers=plan.schedule.named,
         fixed=plan.fixed,
+        settings=plan.settings,
         schedule=plan.schedule.name,
         value_range=value_range,
         class_names=class_names,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from explorer.facts import ModelError
-from explorer.formats.evidence import Evidence
+from explorer.formats.context import Context
 from explorer.formats.fields import Fields
 from explorer.formats.network_fields import MAX_LEVELS, Limits, one_or_each, read_arguments, sample_size
 from explorer.formats.unet_config import AddedInput, NetworkConfig
@@ -79,7 +79,7 @@ _LIMITS = Limits(
 )
 
 
-def read_text_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkConfig:
+def read_text_unet_config(fields: Fields, where: str, context: Context) -> NetworkConfig:
     """where: the file's name in the model's folder. Raises ModelError for a network that is told more than text."""
     arguments: dict[str, Any] = read_arguments(fields, _LIMITS)
     each = {
@@ -101,16 +101,13 @@ def read_text_unet_config(fields: Fields, where: str, evidence: Evidence) -> Net
             f"{fields.label} describes a network from {channels} to {out_channels} channels: one that is also given a "
             "picture or a mask, which is not read."
         )
-    height, width = sample_size(fields)
     levels = len(arguments.get("block_out_channels", (0,) * 4))
-    if height % 2 ** (levels - 1) or width % 2 ** (levels - 1):
-        raise ModelError(f"{fields.label} cannot work: {width}×{height} cannot be halved {levels - 1} times.")
-    evidence.add("network", CLASS_NAME, "file", where)
-    evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
+    context.evidence.add("network", CLASS_NAME, "file", where)
+    shape = context.shape(channels, sample_size(fields, where, context), (64, 64), 2 ** (levels - 1))
     return NetworkConfig(
         class_name=CLASS_NAME,
-        arguments={**arguments, "sample_size": (height, width)},
-        shape=(channels, height, width),
+        arguments={**arguments, "sample_size": shape[1:]},
+        shape=shape,
         embeddings=0,
         learned_variance=False,
         learned_times=None,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
+from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.references import TensorRef
-from explorer.formats.single_file import Context, Plan, ScheduleSpec, SingleFile
+from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch

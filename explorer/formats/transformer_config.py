@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.facts import ModelError
-from explorer.formats.evidence import Evidence
+from explorer.formats.context import Context
 from explorer.formats.fields import Fields
 from explorer.formats.network_fields import Limits, read_arguments, sample_size
 from explorer.formats.unet_config import MAX_CLASSES, NetworkConfig
@@ -36,7 +36,7 @@ _LIMITS = Limits(
 )
 
 
-def read_transformer_config(fields: Fields, where: str, evidence: Evidence) -> NetworkConfig:
+def read_transformer_config(fields: Fields, where: str, context: Context) -> NetworkConfig:
     """where: the file's name in the model's folder. Raises ModelError for another kind of transformer than DiT."""
     if fields.values.get("norm_type", "ada_norm_zero") != "ada_norm_zero" or fields.values.get("cross_attention_dim"):
         raise ModelError(f"{fields.label} describes a transformer of another kind than DiT, which is not read.")
@@ -45,18 +45,17 @@ def read_transformer_config(fields: Fields, where: str, evidence: Evidence) -> N
     out_channels = arguments.get("out_channels", channels)
     if out_channels not in (channels, 2 * channels):
         raise ModelError(f"{fields.label} describes a network from {channels} to {out_channels} channels: not read.")
-    height, width = sample_size(fields)
-    if height != width or height % arguments.get("patch_size", 2):
-        raise ModelError(
-            f"{fields.label} cannot work: {width}×{height} is no square made of patches of its patch_size."
-        )
     labels = arguments.get("num_embeds_ada_norm", 1000)
-    evidence.add("network", CLASS_NAME, "file", where)
-    evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
+    context.evidence.add("network", CLASS_NAME, "file", where)
+    patch = arguments.get("patch_size", 2)
+    shape = context.shape(channels, sample_size(fields, where, context), multiple=patch)
+    if shape[1] != shape[2]:
+        size = f"{shape[1]}×{shape[2]}"
+        raise ModelError(f"Pictures of {size} do not fit the network: transformers of this kind take squares.")
     return NetworkConfig(
         class_name=CLASS_NAME,
-        arguments={**arguments, "sample_size": height},
-        shape=(channels, height, width),
+        arguments={**arguments, "sample_size": shape[1]},
+        shape=shape,
         embeddings=labels + 1,
         learned_variance=out_channels == 2 * channels,
         learned_times=None,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.facts import ModelError
-from explorer.formats.evidence import Evidence
+from explorer.formats.context import Context
 from explorer.formats.fields import Fields, short
 from explorer.formats.network_fields import MAX_LEVELS, Limits, read_arguments, sample_size
 
@@ -87,7 +87,7 @@ class NetworkConfig:
     added: AddedInput | None = None
 
 
-def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkConfig:
+def read_unet_config(fields: Fields, where: str, context: Context) -> NetworkConfig:
     """where: the file's name in the model's folder. Raises ModelError for what is not a network of pictures that
     can be built. Keys that UNet2DModel does not have are left out."""
     name = fields.values.get("_class_name", CLASS_NAME)
@@ -101,13 +101,7 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkC
             f"{fields.label} describes a network from {channels} to {out_channels} channels: only networks with as "
             "many channels out as in, or twice as many (learned variance), can be opened."
         )
-    height, width = sample_size(fields)
     levels = len(arguments.get("block_out_channels", (0,) * 4))
-    if height % 2 ** (levels - 1) or width % 2 ** (levels - 1):
-        raise ModelError(
-            f"{fields.label} cannot work: pictures of {width}×{height} cannot be halved {levels - 1} times, as its "
-            f"{levels} levels require."
-        )
     narrowest, head = _narrowest_attention(arguments), arguments.get("attention_head_dim", 8)
     if narrowest is not None and head is not None and head > narrowest:
         raise ModelError(
@@ -116,13 +110,13 @@ def read_unet_config(fields: Fields, where: str, evidence: Evidence) -> NetworkC
         )
     if arguments.get("time_embedding_type") == "learned" and "num_train_timesteps" not in arguments:
         raise ModelError(f"{fields.label} has a table of time embeddings but does not give num_train_timesteps.")
-    evidence.add("network", CLASS_NAME, "file", where)
-    evidence.add("shape", f"{channels}×{height}×{width}", "file", where)
+    context.evidence.add("network", CLASS_NAME, "file", where)
+    shape = context.shape(channels, sample_size(fields, where, context), multiple=2 ** (levels - 1))
     by_number = arguments.get("class_embed_type") == "timestep"
     return NetworkConfig(
         class_name=CLASS_NAME,
         arguments=arguments,
-        shape=(channels, height, width),
+        shape=shape,
         embeddings=arguments.get("num_class_embeds", None if by_number else 0),
         learned_variance=out_channels == 2 * channels,
         learned_times=arguments["num_train_timesteps"] if arguments.get("time_embedding_type") == "learned" else None,

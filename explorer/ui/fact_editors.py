@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QW
 
 from explorer.facts import ModelFacts
 from explorer.formats.adjusted import variance_name
+from explorer.formats.corrections import ACTIVATIONS, QKV_ORDERS
 from explorer.formats.schedule_names import MAX_T, SCHEDULE_ARGUMENTS
 from explorer.ui.controls import inset
 from explorer.ui.place_editor import place_editor
@@ -33,8 +34,16 @@ TIPS = {
     "variance": "σ² of a step x_t → x_{t−1}: β̃ of the true posterior (fixed_small), β (fixed_large), or the network's "
     "own, as log σ² between these two (learned_range) or as it is (learned)",
     "weights": "Which set of weights is used; ema is the running mean of training",
-    "size": "Height and width of pictures, such as 64 or 64, 96",
+    "size": "Height and width of pictures, such as 64 or 64×96; the number of channels is that of the weights",
     "preset": "The published configuration that the file belongs to",
+    "kind": "What one sample is: a picture, a latent of an autoencoder, a point in the plane or a number",
+    "format": "Which format's network and conventions read the file",
+    "heads": "Into how many heads attention is split, such as 4; or how wide each of them is: of 64 channels",
+    "qkv_order": "How one weight holds queries, keys and values: those of each head together, or all queries first",
+    "activation": "The nonlinearity between convolutions",
+    "groups": "Into how many groups of channels the norms are split",
+    "time_input": "What the network is told: index t − 1, time t, fraction t/T, σ of x₀ + σ ε, ¼ log σ, or log SNR",
+    "labels": "How many labels the network takes as its third input, the null label among them; 0 for none",
     "autoencoder": "The autoencoder D of these latents, a folder or file; then D(x_t) and D(x̂₀) are shown too",
 }
 PREDICTIONS = (("eps", "ε (noise)"), ("v", "v"), ("x0", "x₀ (data)"), ("flow", "û (flow)"), ("score", "score"))
@@ -45,6 +54,16 @@ VARIANCES = (
     ("learned", "learned, σ² itself"),
 )
 RANGES = ("-1, 1", "0, 1", "0, 255")
+NAMED = {"qkv_order": QKV_ORDERS, "activation": ACTIVATIONS}
+KINDS = {"image": "pictures", "latent": "latents", "points": "points in the plane", "line": "numbers on a line"}
+TIMES = {
+    "index": "index t − 1",
+    "time": "time t",
+    "fraction": "fraction t/T",
+    "sigma": "σ",
+    "quarter_log_sigma": "¼ log σ",
+    "log_snr": "log SNR",
+}
 
 
 def make_editor(key: str, facts: ModelFacts, name: str, changed: Changed) -> QWidget:
@@ -86,6 +105,16 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
         return _combo(key, tuple((name, name) for name in facts.weight_sets), facts.weights, changed)
     if key == "preset":
         return _combo(key, tuple((name, name) for name in facts.presets), facts.preset, changed)
+    if key == "format":
+        return _combo(key, tuple((name, name) for name in facts.formats), facts.format, changed)
+    if key == "kind":
+        return _combo(key, tuple((kind, KINDS[kind]) for kind in facts.kinds), facts.kind, changed)
+    if key == "time_input":
+        return _combo(key, tuple(TIMES.items()), facts.settings[key], changed)
+    if key in NAMED:
+        return _combo(key, tuple((name, name) for name in NAMED[key]), facts.settings[key], changed)
+    if key in ("groups", "labels"):
+        return _whole(key, facts.settings[key], 0 if key == "labels" else 1, MAX_T, changed)
     if key == "time_reversed":
         directions = ((False, "noise grows with t"), (True, "reversed"))
         return _combo(key, directions, facts.time_input.reversed, changed)
@@ -108,9 +137,11 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
         return _range(facts, changed)
     if key == "autoencoder":
         return place_editor(facts.autoencoder or "", changed)
+    if key == "heads":
+        return _line(key, str(facts.settings[key]), changed)
     text = {"title": facts.title, "class_names": ", ".join(facts.class_names)}.get(key)
     if text is None:
-        text = "×".join(map(str, facts.shape[1:]))
+        text = "×".join(map(str, facts.shape))
     return _line(key, text, changed)
 
 

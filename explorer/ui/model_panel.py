@@ -33,13 +33,9 @@ SOURCES = {
     "user": "You said so, and it goes before the model's own word",
 }
 
-OF_THE_WEIGHTS = "the weights are made for it"
 OF_THE_SAMPLER = "it is chosen with the sampler, on the left"
 FIXED = {
-    "kind": "it follows from the format and the shape",
-    "network": OF_THE_WEIGHTS,
-    "shape": OF_THE_WEIGHTS,
-    "set of weights": "there is no other",
+    "network": "the weights are made for it",
     "clip x̂₀": OF_THE_SAMPLER,
     "clip range": OF_THE_SAMPLER,
     "spacing": OF_THE_SAMPLER,
@@ -143,18 +139,19 @@ class ModelPanel(ScrollPanel):
         head.addStretch(1)
         head.addWidget(source)
         key = KEYS.get(fact.name)
+        fixed = self._facts.fixed if self._facts is not None else {}
         set_by_user = fact.source in ("user", "probed")
         if key is not None and set_by_user and not self._reading:
             head.addWidget(self._reset(key, fact))
         layout.addLayout(head)
-        settable = key is not None and self._settable(key)
+        settable = key is not None and key not in fixed and not self._reading
         if not settable or key == "autoencoder":  # which one it is, its place does not say
             value = QLabel(breakable(fact.value))
             value.setWordWrap(True)
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             value.setAccessibleName(fact.name)
-            why = self._facts.fixed.get(key or "", FIXED.get(fact.name)) if self._facts is not None else None
+            why = fixed.get(key or "", FIXED.get(fact.name))
             value.setToolTip(tip if why is None else f"{tip}. It cannot be set: {why}")
             layout.addWidget(value)
         if not settable:
@@ -169,19 +166,6 @@ class ModelPanel(ScrollPanel):
             said.setObjectName("muted")
             layout.addWidget(said)
         return row
-
-    def _settable(self, key: str) -> bool:
-        facts = self._facts
-        assert facts is not None
-        if key in facts.fixed or self._reading:
-            return False
-        return {
-            "class_names": facts.conditional,
-            "null_label": facts.conditional,
-            "weights": len(facts.weight_sets) > 1,
-            "preset": len(facts.presets) > 1,
-            "autoencoder": facts.autoencoder is not None,
-        }.get(key, True)
 
     def _reset(self, key: str, fact: Fact) -> QToolButton:
         button = QToolButton()

@@ -58,7 +58,7 @@ def test_the_configuration_beside_it(tmp_path: Path) -> None:
     facts = registry.inspect(file)
     assert (facts.shape, facts.T, facts.schedule) == ((3, 8, 8), 500, "scaled_linear")
     sources = {fact.name: fact.source for fact in facts.evidence}
-    assert sources["size"] == sources["T"] == sources["noise schedule"] == "file"
+    assert sources["shape"] == sources["T"] == sources["noise schedule"] == "file"
     betas = registry.load(file, "cpu").denoiser.schedule.betas
     assert betas is not None
     assert float(betas[-1]) == pytest.approx(0.03)

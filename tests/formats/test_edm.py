@@ -116,7 +116,7 @@ def test_levels_and_evidence(tmp_path: Path, persistence: Any) -> None:
     assert math.isfinite(schedule.noise(1000))
     assert schedule.noise(1000) > 100
     sources = {fact.name: fact.source for fact in model.facts.evidence}
-    assert sources["network"] == sources["size"] == sources["prediction type"] == "file"
+    assert sources["network"] == sources["shape"] == sources["prediction type"] == "file"
     assert sources["noise schedule"] == "default"
     other = registry.load(write(tmp_path, read_reference("edm_skip"), tmp_path / "proof"), "cpu", {"T": 10})
     assert other.denoiser.schedule.noise(10) == pytest.approx(80)

@@ -62,7 +62,7 @@ def test_the_same_as_the_library(tmp_path: Path, name: str, how: str) -> None:
 
 def test_evidence(tmp_path: Path) -> None:
     facts = registry.inspect(save(tmp_path, mapping_cond_dim=4, augment_wrapper=False))
-    assert {f.name: f.source for f in facts.evidence}["size"] == "file"
+    assert {f.name: f.source for f in facts.evidence}["shape"] == "file"
     assert any("given zeros" in warning for warning in facts.warnings)
 
 

@@ -56,7 +56,7 @@ def test_the_same_as_the_library(tmp_path: Path, name: str, heads: str, average:
     assert betas is not None
     assert float(betas[0]) == pytest.approx(0.0015, abs=1e-7)
     sources = {fact.name: fact.source for fact in facts.evidence}
-    assert sources["attention heads"] == sources["size"] == sources["prediction type"] == "file"
+    assert sources["attention heads"] == sources["shape"] == sources["prediction type"] == "file"
     x, labels = reference.tensor("x"), torch.tensor([2]) if facts.conditional else None
     for index, expected in zip(reference.values["times"], reference.tensor("outputs"), strict=True):
         assert_close(model.denoiser(x, index + 1, labels).eps, expected)

@@ -137,7 +137,7 @@ def test_annealed_langevin_is_proposed_with_the_programs_own_steps(tmp_path: Pat
 def test_evidence(tmp_path: Path) -> None:
     facts = registry.inspect(save(tmp_path))
     sources = {fact.name: fact.source for fact in facts.evidence}
-    assert {sources[name] for name in ("size", "T", "noise schedule", "value range")} == {"file"}
+    assert {sources[name] for name in ("shape", "T", "noise schedule", "value range")} == {"file"}
     (tmp_path / "config.yml").unlink()
     facts = registry.inspect(save(tmp_path, yaml=None))
     assert facts.shape == (3, 32, 32)

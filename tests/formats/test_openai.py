@@ -11,6 +11,7 @@ import torch
 from explorer.facts import ModelError
 from explorer.formats import openai, registry
 from explorer.formats.adm_keys import AdmKeys, read_keys
+from explorer.formats.heads import Heads
 from explorer.formats.openai import LIBRARY, PRESETS, Preset
 from explorer.formats.references import StorageRef, TensorRef
 from tests.formats.reference import assert_close, read_reference
@@ -25,7 +26,7 @@ def save(folder: Path, name: str, **changes: Any) -> Path:
 @torch.no_grad()
 @pytest.mark.parametrize("T", [1000, 4000])
 def test_guided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, T: int) -> None:
-    preset = Preset(32, (1.0, 2.0), 1, True, True, "cosine", T, head_channels=32, new_order=True)
+    preset = Preset(32, (1.0, 2.0), 1, True, True, "cosine", T, heads=Heads(width=32), new_order=True)
     monkeypatch.setitem(PRESETS, "small", preset)
     model = registry.load(save(tmp_path, "guided"), "cpu")
     facts, reference = model.facts, read_reference("guided")

@@ -138,7 +138,7 @@ def test_an_adapter_runs_only_with_consent(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("FACTS = {'labels': 3}", "does not say what its network works on"),
+        ("FACTS = {'shape': [4, 4]}", "shape must be"),
         ("FACTS = open('x')", "FACTS of plain values"),
         ("def load(:", "FACTS of plain values"),
         ("FACTS = {'shape': [1, 4, 4], 'prediction': 'magic'}", "prediction must be one of"),

@@ -61,8 +61,9 @@ def test_a_fact_is_set_and_taken_back_and_the_view_stays(make_hand: Any, own: Pa
 def test_what_cannot_be_set_says_why_and_the_variance_can(make_hand: Any, own: Path) -> None:
     hand = make_hand(own)
     window: MainWindow = hand.window
-    (shape,) = (label for label in window.findChildren(QLabel) if label.accessibleName() == "shape")
-    assert "cannot be set: the weights are made for it" in shape.toolTip()
+    for name, why in (("network", "the weights are made for it"), ("format", "no other format recognises it")):
+        (label,) = (label for label in window.findChildren(QLabel) if label.accessibleName() == name)
+        assert f"cannot be set: {why}" in label.toolTip()
     combo = child(window, QComboBox, "fact:variance")
     assert [combo.itemData(i) for i in range(combo.count())] == ["fixed_small", "fixed_large"]
     combo.setCurrentIndex(1)
@@ -74,6 +75,30 @@ def test_what_cannot_be_set_says_why_and_the_variance_can(make_hand: Any, own: P
     sampler.setCurrentIndex(sampler.findData("ddpm"))
     hand.settle()
     assert child(window, QComboBox, "sampler:variance").currentData() == "beta"
+
+
+def test_pictures_of_another_size_and_what_the_network_has_no_place_for(make_hand: Any, own: Path) -> None:
+    hand = make_hand(own)
+    window: MainWindow = hand.window
+    line = child(window, QLineEdit, "fact:size")
+    assert line.text() == "1×8×8"
+    line.setText("12×16")
+    line.editingFinished.emit()
+    hand.settle()
+    assert window.tile("x0").data().shape == (1, 1, 12, 16)
+    assert card(own)["user"] == {"size": [12, 16]}
+    line = child(window, QLineEdit, "fact:size")
+    line.setText("3×12×16")
+    line.editingFinished.emit()
+    hand.settle()
+    assert hand.sentences[-1] == "The shape cannot have 3 channels: the weights are made for 1."
+    assert child(window, QLineEdit, "fact:size").text() == "1×12×16"
+    window.session.change(source="reverse", steps=3)
+    hand.settle()
+    assert window.tile("x_t").data().shape == (1, 1, 12, 16)
+    child(window, QToolButton, "fact:size:reset").click()
+    hand.settle()
+    assert window.tile("x_t").data().shape == (1, 1, 8, 8)
 
 
 def test_a_run_is_made_again_up_to_the_step_on_show(make_hand: Any, own: Path) -> None:
