@@ -228,8 +228,9 @@ class Engine:
             yield from restore(bench.runs, bench.model, session, partial(sampling.run, bench))
 
     def _tabulate(self, ref: ModelRef) -> ScheduleTable:
-        self._bench.forget_schedule(ref.schedule)  # a file may have changed
-        return table(self.model(replace(ref, schedule=ScheduleChoice())), ref.schedule)
+        self._bench.forget_unknown(ref.schedule)
+        own, schedule = self.model(replace(ref, schedule=ScheduleChoice())), self.model(ref).denoiser.schedule
+        return table(own, schedule, ref.schedule)
 
     @torch.inference_mode()
     def _save(self, request: Save) -> Iterator[Frame]:

@@ -170,9 +170,8 @@ def _found(choice: ScheduleChoice) -> Schedule:
         return load(VDM if choice.name == LEARNED else choice.path, "cpu").denoiser.schedule
 
 
-def table(model: Model, choice: ScheduleChoice) -> ScheduleTable:
-    """The numbers of a chosen schedule at whole t, with what the model does not know of it."""
-    schedule = rescheduled(model, choice).denoiser.schedule
+def table(model: Model, schedule: Schedule, choice: ScheduleChoice) -> ScheduleTable:
+    """The numbers of the chosen schedule at whole t, with what the model does not know of it."""
     t = torch.arange(schedule.T + 1)
     betas = schedule.betas
     references = REFERENCES if schedule.name == LEARNED else ()

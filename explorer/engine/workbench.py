@@ -71,9 +71,10 @@ class Workbench:
             self._rescheduled[ref.schedule] = made
         return self._rescheduled[ref.schedule]
 
-    def forget_schedule(self, choice: ScheduleChoice) -> None:
-        """Read what is chosen by a path anew when it is next wanted."""
-        if choice.path:
+    def forget_unknown(self, choice: ScheduleChoice) -> None:
+        """Read what is chosen by a path anew when it is next wanted, as it may have changed; where it is known when it
+        last did, one read before stays, and so do the runs on it."""
+        if choice.path and not choice.changed:
             self._rescheduled.pop(choice, None)
 
     def model_of(self, run: Trajectory) -> Model:

@@ -18,12 +18,14 @@ class ScheduleChoice:
     """The noise schedule to go by. name: "own" for the model's, "zero_terminal_snr" for that rescaled, a family of
     diffusion.schedules with its parameters, "custom" with control points (t, log-SNR), t rising from 1 to T,
     "learned" for that of the shipped VDM, "file" for the numbers in the file `path`, "model" for the schedule of the
-    model at `path`."""
+    model at `path`. changed: when what is at `path` was last changed, in nanoseconds since 1970, so that a file edited
+    since is another choice; 0 where nobody looked."""
 
     name: str = OWN_SCHEDULE
     parameters: tuple[tuple[str, float], ...] = ()
     points: tuple[tuple[float, float], ...] = ()
     path: str = ""
+    changed: int = 0
 
     def __str__(self) -> str:
         values = self.path or ", ".join(f"{key} {value:g}" for key, value in self.parameters)

@@ -62,13 +62,13 @@ def _schedule(value: Any) -> bool:
     if not all(isinstance(pair, list) and len(pair) == 2 and is_number(pair[1]) for pair in pairs):
         return False
     named = all(_text(key) for key, _ in value.get("parameters", ()))
-    texts = _text(value.get("name")) and _text(value.get("path", ""))
+    texts = _text(value.get("name")) and _text(value.get("path", "")) and _whole(value.get("changed", 0))
     return named and texts and all(is_number(t) for t, _ in value.get("points", ()))
 
 
 def _schedule_of(value: Mapping[str, Any]) -> ScheduleChoice:
     parameters, points = (tuple((a, b) for a, b in value.get(key, ())) for key in ("parameters", "points"))
-    return ScheduleChoice(value["name"], parameters, points, value.get("path", ""))
+    return ScheduleChoice(value["name"], parameters, points, value.get("path", ""), value.get("changed", 0))
 
 
 def _by_hand(value: Any) -> bool:

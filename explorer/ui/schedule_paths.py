@@ -40,10 +40,19 @@ def name_paths(combo: QComboBox, choice: ScheduleChoice) -> None:
 
 
 def ask_for_path(parent: QWidget, name: str) -> ScheduleChoice | None:
-    """The file or folder that the user names for one of TEXTS; None for none."""
+    """The file or folder that the user names for one of TEXTS, as it is now; None for none."""
     if name == FILE:
         kinds = "Schedules (*.json *.npy *.csv *.txt);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(parent, "Noise schedule from a file of numbers", "", kinds)
     else:
         path = QFileDialog.getExistingDirectory(parent, "Noise schedule of the model in a folder")
-    return ScheduleChoice(name, path=path) if path else None
+    return ScheduleChoice(name, path=path, changed=_changed(Path(path))) if path else None
+
+
+def _changed(path: Path) -> int:
+    """When a file, or one of those in a folder, was last changed, in nanoseconds since 1970; 0 for one not there."""
+    try:
+        times: list[int] = [file.stat().st_mtime_ns for file in (path, *(path.iterdir() if path.is_dir() else ()))]
+    except OSError:
+        return 0
+    return max(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -332,11 +333,21 @@ def test_schedules_from_elsewhere(own: Hand, tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "betas.npy"
     np.save(path, np.linspace(0.001, 0.15, 100))
     choose_path(hand, "file", str(path), monkeypatch)
-    assert hand.window.state.schedule == ScheduleChoice("file", path=str(path))
+    chosen = hand.window.state.schedule
+    assert chosen == ScheduleChoice("file", path=str(path), changed=path.stat().st_mtime_ns)
     assert combo.currentText() == "File: betas.npy"
     betas = table(hand).betas
     assert betas is not None
     np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.15, 100))
+    # Edited while it counts, it is read again when it is chosen again.
+    before = hand.data("x_t").copy()
+    np.save(path, np.linspace(0.001, 0.3, 100))
+    os.utime(path, ns=(chosen.changed + 1, chosen.changed + 1))
+    choose_path(hand, "file", str(path), monkeypatch)
+    betas = table(hand).betas
+    assert betas is not None
+    np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.3, 100))
+    assert not np.array_equal(hand.data("x_t"), before)
     for asked in ("", str(tmp_path)):
         choose_path(hand, "file", asked, monkeypatch)
         assert combo.currentText() == "File: betas.npy"
