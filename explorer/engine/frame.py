@@ -39,8 +39,9 @@ During: TypeAlias = Literal[
 ]
 """What the engine was doing."""
 
-Needs: TypeAlias = Literal["", "betas", "flow", "edm"]
-"""What a sampler needs of the schedule: β, the straight path of flow matching, or the exploding one."""
+Needs: TypeAlias = Literal["", "betas", "between", "flow", "edm"]
+"""What a sampler needs of the schedule: β, β and times between the whole ones, the straight path of flow matching, or
+the exploding one."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ class ScheduleTable:
     """What of it the model does not know, in one sentence."""
     references: tuple[tuple[str, NDArray[np.float64]], ...] = ()
     """log-SNR of other schedules to compare with, by name."""
+    continuous: bool = False
+    """Whether there are times between the whole ones."""
 
 
 @dataclass(frozen=True, eq=False)

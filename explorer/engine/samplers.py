@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import MISSING, Field, fields
+from importlib.util import find_spec
 from typing import Any
 
 from explorer.diffusion.samplers import SAMPLERS, Sampler, find
 from explorer.diffusion.samplers.diffusers_sigmas import SIGMA_SCHEDULERS
-from explorer.diffusion.samplers.from_diffusers import MEMORYLESS, PREFIX, REMEMBERS, SCHEDULERS
+from explorer.diffusion.samplers.from_diffusers import BETWEEN, MEMORYLESS, PACKAGES, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
 from explorer.engine.errors import sentence
 from explorer.engine.frame import Needs, ParameterSpec, SamplerSpec
@@ -62,7 +63,8 @@ def _check_parameter(known: Field[Any], value: Any) -> None:
 def sampler_specs() -> tuple[SamplerSpec, ...]:
     """What a menu offers: our own, then diffusers', which is not imported for that."""
     own = tuple(sampler_spec(sampler) for sampler in SAMPLERS.values())
-    return own + tuple(_diffusers_spec(name) for name in (*SCHEDULERS, *SIGMA_SCHEDULERS))
+    theirs = (*SCHEDULERS, *BETWEEN, *SIGMA_SCHEDULERS)
+    return own + tuple(_diffusers_spec(name) for name in theirs if all(map(find_spec, PACKAGES.get(name, ()))))
 
 
 def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
@@ -86,6 +88,8 @@ def _diffusers_spec(class_name: str, otherwise: str = "") -> SamplerSpec:
     name = f"{PREFIX}{class_name}"
     needs: Needs = "betas"
     summary = SCHEDULERS.get(class_name, otherwise)
+    if class_name in BETWEEN:
+        needs, summary = "between", BETWEEN[class_name]
     if class_name in SIGMA_SCHEDULERS:
         needs, summary = SIGMA_SCHEDULERS[class_name]
     if class_name not in MEMORYLESS and not summary.endswith(REMEMBERS):

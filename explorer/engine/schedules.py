@@ -184,6 +184,7 @@ def table(model: Model, schedule: Schedule, choice: ScheduleChoice) -> ScheduleT
         choice,
         _warning(model, schedule),
         tuple((name, SCHEDULES[name](schedule.T).log_snr(t).numpy()) for name in references),
+        not schedule.discrete,
     )
 
 

@@ -20,8 +20,10 @@ def why_not(spec: SamplerSpec, facts: ModelFacts, schedule: ScheduleTable) -> st
     """Why a sampler cannot run on a model, in one sentence; "" where it can."""
     if spec.needs_density and not facts.density_known:
         return "The density of this model is not known: a trained network gives its gradient alone."
-    if spec.needs == "betas" and schedule.betas is None:
+    if spec.needs in ("betas", "between") and schedule.betas is None:
         return f"{spec.group}' schedulers need a schedule made of β, which this one is not."
+    if spec.needs == "between" and not schedule.continuous:
+        return "This scheduler visits times between the whole ones: choose the schedule VP SDE."
     if spec.needs == "flow" and not np.allclose(schedule.signal + schedule.noise, 1):
         return "This scheduler goes along the straight path: choose the schedule rectified flow."
     if spec.needs == "edm" and not (schedule.signal == 1).all():

@@ -13,9 +13,20 @@ from explorer.diffusion.denoiser import Condition, NetworkDenoiser
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Kind
-from explorer.diffusion.samplers import SAMPLERS, Step, find
-from explorer.diffusion.samplers.from_diffusers import MEMORYLESS
-from explorer.diffusion.schedules import VPSDE, cosine, geometric, linear, rescale_zero_terminal_snr
+from explorer.diffusion.samplers import SAMPLERS, Sampler, Step, find
+from explorer.diffusion.samplers.diffusers_refused import REFUSED
+from explorer.diffusion.samplers.diffusers_sigmas import SIGMA_SCHEDULERS
+from explorer.diffusion.samplers.from_diffusers import BETWEEN, MEMORYLESS, PACKAGES, SCHEDULERS
+from explorer.diffusion.schedules import (
+    VPSDE,
+    RectifiedFlow,
+    Schedule,
+    cosine,
+    geometric,
+    karras,
+    linear,
+    rescale_zero_terminal_snr,
+)
 
 CPU = torch.device("cpu")
 needs_scipy = pytest.mark.skipif(importlib.util.find_spec("scipy") is None, reason="diffusers has it only with scipy")
@@ -167,8 +178,6 @@ def test_other_schedules_with_betas(schedule: Any) -> None:
         "diffusers:",
         "diffusers:__builtins__",
         "diffusers:SchedulerMixin",
-        "diffusers:ScoreSdeVpScheduler",
-        "diffusers:VQDiffusionScheduler",
         "os.system",
     ],
 )
@@ -176,6 +185,47 @@ def test_names_that_are_none(name: str) -> None:
     with pytest.raises(ValueError, match="there is no s") as error:
         find(name)
     assert "\n" not in str(error.value)
+
+
+def test_every_scheduler_of_diffusers_runs_or_says_why_not() -> None:
+    """Each class by its name, of the schedules that there are on one that it takes: it makes a run, each of whose steps
+    can be continued from to the last bit, or there is one sentence."""
+    import diffusers.schedulers
+
+    schedules = (linear(100), VPSDE(100), RectifiedFlow(100), karras(100, 0.02, 20.0))
+    names = {name for name in dir(diffusers.schedulers) if name.endswith("Scheduler")}
+    ran = set()
+    for name in sorted(names):
+        if name in REFUSED or not all(map(importlib.util.find_spec, PACKAGES.get(name, ()))):
+            with pytest.raises(ValueError, match=name):
+                find(f"diffusers:{name}")
+            continue
+        sampler = find(f"diffusers:{name}")
+        for schedule in schedules:
+            try:
+                times = sampler.plan(schedule, 8, sampler.parameters())
+            except ValueError:
+                continue
+            ran.add(name)
+            check_run(sampler, schedule, times)
+            break
+    offered = {*SCHEDULERS, *BETWEEN, *SIGMA_SCHEDULERS}
+    assert ran == {name for name in offered if all(map(importlib.util.find_spec, PACKAGES.get(name, ())))}
+    assert names - ran - set(REFUSED) - set(PACKAGES) == {"DDIMInverseScheduler", "DPMSolverMultistepInverseScheduler"}
+
+
+def check_run(sampler: Sampler[Any], schedule: Schedule, times: list[float]) -> None:
+    denoiser, noise = NetworkDenoiser(network, schedule, "v"), NoiseSource(3, 2, (1, 4, 4), CPU)
+    parameters, x = sampler.parameters(), noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
+    whole = list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
+    assert all(bool(torch.isfinite(step.x).all()) for step in whole), sampler.name
+    for k in (len(whole) // 2, len(whole) // 2 + 1):
+        after = list(sampler.sample(denoiser, schedule, whole[k].x, times, noise, parameters, whole[: k + 1], start=k))
+        assert all(torch.equal(one.x, other.x) for one, other in zip(after, whole[k:], strict=True)), (sampler.name, k)
+    # The first sample of two is the one that is made alone: every random number of the run is an addressed one.
+    alone = NoiseSource(3, 1, (1, 4, 4), CPU)
+    single = list(sampler.sample(denoiser, schedule, x[:1], times, alone, parameters))
+    torch.testing.assert_close(single[-1].x, whole[-1].x[:1], rtol=1e-4, atol=1e-4)
 
 
 def test_what_remembers_says_that_its_steps_stay_in_memory() -> None:

@@ -21,8 +21,11 @@ SigmaFamily: TypeAlias = Literal["flow", "edm"]
 SIGMA_SCHEDULERS: dict[str, tuple[SigmaFamily, str]] = {
     "FlowMatchEulerDiscreteScheduler": ("flow", "Euler's method along the straight path (Esser et al. 2024)."),
     "FlowMatchHeunDiscreteScheduler": ("flow", "Heun's method along the straight path, two looks a step."),
+    "FlowMatchLCMScheduler": ("flow", "For flow models distilled to latent consistency: x̂₀, noised anew."),
+    "LTXEulerAncestralRFScheduler": ("flow", "Euler's method along the straight path with fresh noise."),
     "EDMEulerScheduler": ("edm", "Euler's method in σ, in the terms of EDM (Karras et al. 2022)."),
     "EDMDPMSolverMultistepScheduler": ("edm", "DPM-Solver++ of order 2 in the terms of EDM, one look a step."),
+    "CosineDPMSolverMultistepScheduler": ("edm", "DPM-Solver++ of order 2 on the reverse SDE, σ even in log σ."),
 }
 """By class name, in the order of the menu."""
 
@@ -43,7 +46,7 @@ def make(scheduler_class: type[Any], family: SigmaFamily, schedule: Schedule) ->
     if not schedule.signal(1) == schedule.signal(schedule.T) == 1:
         raise ValueError(f"{name} needs a variance-exploding schedule, such as karras")
     low, high = schedule.noise(1), schedule.noise(schedule.T)
-    return scheduler_class(sigma_min=low, sigma_max=high, num_train_timesteps=schedule.T)
+    return scheduler_class(sigma_min=low, sigma_max=high, num_train_timesteps=schedule.T, prediction_type="epsilon")
 
 
 def set_times(scheduler: Any, family: SigmaFamily, steps: int, schedule: Schedule) -> list[float]:

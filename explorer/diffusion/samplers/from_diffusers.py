@@ -23,12 +23,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from inspect import signature
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from explorer.diffusion.denoiser import Denoiser
 from explorer.diffusion.noise import NoiseSource
@@ -42,6 +42,8 @@ from explorer.diffusion.samplers.base import (
     observe,
     parameter,
 )
+from explorer.diffusion.samplers.diffusers_noise import AddressedNoise, AddressedPath
+from explorer.diffusion.samplers.diffusers_refused import REFUSED
 from explorer.diffusion.samplers.diffusers_sigmas import family_of, make, output_for, set_times
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.threshold import Limit
@@ -58,6 +60,8 @@ SCHEDULERS = {
     "HeunDiscreteScheduler": "Heun's method, two looks a step (Karras et al. 2022, algorithm 1).",
     "EulerDiscreteScheduler": "Euler's method in σ (Karras et al. 2022).",
     "EulerAncestralDiscreteScheduler": "Euler's method with fresh noise at every step.",
+    "KDPM2AncestralDiscreteScheduler": "DPM-Solver-2 with fresh noise at every step, two looks a step.",
+    "LMSDiscreteScheduler": "Linear multistep with the four last slopes in σ, one look a step.",
     "SASolverScheduler": "Stochastic Adams method (Xue et al. 2023).",
     "TCDScheduler": "For models distilled to trajectory consistency (Zheng et al. 2024).",
     "LCMScheduler": "For models distilled to latent consistency (Luo et al. 2023).",
@@ -66,6 +70,17 @@ SCHEDULERS = {
     "CogVideoXDDIMScheduler": "DDIM as CogVideoX has it.",
 }
 """diffusers' classes that can make a run on whole times, in the order of the menu: named without importing it."""
+BETWEEN = {
+    "KDPM2DiscreteScheduler": "DPM-Solver-2, two looks a step, the second midway in log σ.",
+    "DPMSolverSDEScheduler": "DPM-Solver++ of order 2 on the reverse SDE, two looks a step.",
+}
+"""Those that visit times between the whole ones, for schedules of continuous time."""
+PACKAGES = {
+    "LMSDiscreteScheduler": ("scipy",),
+    "DPMSolverSDEScheduler": ("scipy", "torchsde"),
+    "CosineDPMSolverMultistepScheduler": ("torchsde",),
+}
+"""What diffusers has some of them only with."""
 MEMORYLESS = frozenset(
     {
         "DDPMScheduler",
@@ -81,8 +96,6 @@ MEMORYLESS = frozenset(
 REMEMBERS = "All steps of its runs stay in memory, as each depends on all before it."
 TOLD = ("self", "model_output", "timestep", "sample")
 """What a scheduler's step is told first."""
-FURTHER = 1 << 32
-"""Between the addresses of the first and the second random numbers of one step."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +140,12 @@ def class_called(name: str) -> type[Any]:
     import diffusers.schedulers
     from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
+    if name in REFUSED:
+        raise ValueError(f"{name} {REFUSED[name]}")
+    if missing := [package for package in PACKAGES.get(name, ()) if find_spec(package) is None]:
+        raise ValueError(f"diffusers has {name} only with the package {' and '.join(missing)}, not installed here")
     if name.endswith("Scheduler") and name in dir(diffusers.schedulers):
         candidate = getattr(diffusers.schedulers, name, None)
-        if missing := [b for b in getattr(candidate, "_backends", ()) if b != "torch"]:  # what stands in its place
-            raise ValueError(f"diffusers has {name} only with {' and '.join(missing)}, which is not installed")
         if isinstance(candidate, type) and issubclass(candidate, SchedulerMixin) and hasattr(candidate, "step"):
             told = tuple(signature(candidate.step).parameters)[:4]
             of_betas = {"trained_betas", "prediction_type"} <= set(_knows(candidate))
@@ -194,6 +209,8 @@ class SchedulerRun:
         """kind: what the network gives. Raises ValueError for times that are not the scheduler's own."""
         scheduler = _scheduler(scheduler_class, schedule, parameters, kind)
         _find_times(scheduler, times, schedule)
+        if hasattr(scheduler, "noise_sampler"):
+            scheduler.noise_sampler = AddressedPath(noise)
         return cls(scheduler, len(times) - 1, noise, parameters)
 
     def resume(self, step: Step, history: Sequence[Step]) -> Tensor:
@@ -233,26 +250,12 @@ class SchedulerRun:
         if family := family_of(self.scheduler):
             output = output_for(self.scheduler, family, prediction, index)
         options = {"eta": self.parameters.eta} if "eta" in signature(self.scheduler.step).parameters else {}
-        with _AddressedNoise(self.noise, index + 1), _quiet():
+        if hasattr(self.scheduler, "noise_sampler"):
+            self.scheduler.noise_sampler.step = index + 1
+        with AddressedNoise(self.noise, index + 1), _quiet():
             result = self.scheduler.step(output, self.scheduler.timesteps[index], y, **options)
         after: Tensor = result.prev_sample
         return after
-
-
-class _AddressedNoise(TorchFunctionMode):
-    """Within it, in this thread, torch.randn and randn_like give the numbers of one step of a NoiseSource."""
-
-    def __init__(self, noise: NoiseSource, step: int) -> None:
-        super().__init__()
-        self.noise, self.step = noise, step
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        if func in (torch.randn, torch.randn_like):
-            numbers, self.step = self.noise(self.step), self.step + FURTHER
-            return numbers.clone()
-        return func(*args, **(kwargs or {}))
 
 
 @contextmanager
@@ -296,15 +299,22 @@ def _set_times(scheduler: Any, steps: int, schedule: Schedule) -> list[float]:
         return set_times(scheduler, family, steps, schedule)
     with _quiet():
         scheduler.set_timesteps(steps)
-    inputs = [float(index) for index in scheduler.timesteps]
+    inputs = [_whole(float(index)) for index in scheduler.timesteps]
     name = type(scheduler).__name__
-    if not all(index.is_integer() and 0 <= index < schedule.T for index in inputs):
-        raise ValueError(f"{name} visits times between the whole ones with {steps} steps of this spacing")
+    if schedule.discrete and not all(index.is_integer() for index in inputs):
+        other = "a schedule of continuous time, such as vp_sde, has them"
+        raise ValueError(f"{name} visits times between the whole ones with {steps} steps of this spacing: {other}")
     if len(set(inputs)) < steps:
         raise ValueError(f"{name} would visit a time twice with {steps} steps of this spacing")
     if inputs[0] < max(inputs):
         raise ValueError(f"{name} goes from data to noise, and a run goes the other way")
-    return [*(int(index) + 1 for index in inputs), 0]
+    return [*(int(index) + 1 if index.is_integer() else index + 1 for index in inputs), 0]
+
+
+def _whole(index: float) -> float:
+    """A whole number where it is one but for rounding: some of them go from a time to its σ and back."""
+    nearest = round(index)
+    return float(nearest) if abs(index - nearest) < 1e-3 else index
 
 
 def _find_times(scheduler: Any, times: Sequence[float], schedule: Schedule) -> None:
