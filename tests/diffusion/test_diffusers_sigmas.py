@@ -19,6 +19,8 @@ SCHEDULES: dict[str, tuple[Schedule, ...]] = {
     "edm": (VESDE(sigma_min=0.02, sigma_max=20.0), karras(1000, 0.02, 20.0)),
 }
 CASES = [(name, schedule) for name, (family, _) in SIGMA_SCHEDULERS.items() for schedule in SCHEDULES[family]]
+DISTILLED = "FlowMatchLCMScheduler"
+"""Takes the network's x̂₀ for a draw of x_0: no sampler of a network that has learned the mean."""
 PAIRS = [
     ("FlowMatchEulerDiscreteScheduler", "euler"),
     ("EDMEulerScheduler", "euler"),
@@ -64,7 +66,7 @@ def test_any_step_can_be_continued_from(theirs: str, schedule: Schedule) -> None
         assert all(torch.equal(one.x, other.x) for one, other in zip(again, whole[k:], strict=True))
 
 
-@pytest.mark.parametrize(("theirs", "schedule"), CASES)
+@pytest.mark.parametrize(("theirs", "schedule"), [case for case in CASES if case[0] != DISTILLED])
 def test_with_the_true_score_the_weights_come_out(theirs: str, schedule: Schedule, mixture: GaussianMixture) -> None:
     denoiser, sampler = MixtureDenoiser(mixture, schedule), find(f"diffusers:{theirs}")
     times, noise = sampler.plan(schedule, 40, Parameters()), NoiseSource(5, 1_500, (2,), torch.device("cpu"))
