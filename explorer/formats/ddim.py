@@ -18,6 +18,7 @@ from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
 from explorer.formats.fields import Fields
+from explorer.formats.ho_unet import ho_unet
 from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 from explorer.formats.yaml_file import nested, read_yaml_beside
@@ -116,19 +117,9 @@ def _arguments(tensors: Mapping[str, TensorRef]) -> tuple[dict[str, Any], int | 
             blocks += 1
         attention = [f"down.{i}.attn.0.q.weight" in shapes for i in range(levels)]
         side = ATTENTION_SIDE << attention.index(True) if any(attention) else None
-        return {
-            "in_channels": shapes["conv_in.weight"][1],
-            "out_channels": shapes["conv_out.weight"][0],
-            "block_out_channels": [shapes[f"down.{i}.block.0.conv1.weight"][0] for i in range(levels)],
-            "layers_per_block": blocks,
-            "down_block_types": ["AttnDownBlock2D" if here else "DownBlock2D" for here in attention],
-            "up_block_types": ["AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention)],
-            "flip_sin_to_cos": False,
-            "freq_shift": 1,
-            "downsample_padding": 0,
-            "attention_head_dim": None,
-            "norm_eps": 1e-6,
-        }, side
+        widths = [shapes[f"down.{i}.block.0.conv1.weight"][0] for i in range(levels)]
+        channels, out_channels = shapes["conv_in.weight"][1], shapes["conv_out.weight"][0]
+        return ho_unet(channels, out_channels, widths, blocks, attention), side
     except KeyError as error:
         raise ModelError(f"The file's U-Net is not whole: it has no {error}.") from error
     except IndexError:

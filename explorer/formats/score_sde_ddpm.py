@@ -15,6 +15,7 @@ from explorer.facts import ModelError
 from explorer.formats.checkpoint import Checkpoint
 from explorer.formats.context import Context
 from explorer.formats.evidence import Candidate
+from explorer.formats.ho_unet import ho_unet
 from explorer.formats.listed_average import listed_average
 from explorer.formats.references import TensorRef
 from explorer.formats.score_sde_schedule import (
@@ -217,19 +218,7 @@ def _network(tensors: Mapping[str, TensorRef]) -> tuple[Network, int | None]:
             take("resample", f"up_blocks.{i}.upsamplers.0")
     take("norm", "conv_norm_out")
     last = take("conv", "conv_out")["weight"].shape
-    arguments = {
-        "in_channels": first[1],
-        "out_channels": last[0],
-        "block_out_channels": widths,
-        "layers_per_block": blocks,
-        "down_block_types": ["AttnDownBlock2D" if here else "DownBlock2D" for here in attention],
-        "up_block_types": ["AttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention)],
-        "flip_sin_to_cos": False,
-        "freq_shift": 1,
-        "downsample_padding": 0,
-        "attention_head_dim": None,
-        "norm_eps": 1e-6,
-    }
+    arguments = ho_unet(first[1], last[0], widths, blocks, attention)
     return Network(arguments, places), ATTENTION_SIDE << attention.index(True) if any(attention) else None
 
 
