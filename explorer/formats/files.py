@@ -16,6 +16,7 @@ from explorer.formats import (
     openai,
     score_sde,
     score_sde_ddpm,
+    stable_diffusion,
     tiny,
 )
 
@@ -33,6 +34,7 @@ FILE_FORMATS: tuple[Format, ...] = (
     tiny.FORMAT,
     dit.FORMAT,
     ldm.FORMAT,
+    stable_diffusion.FORMAT,
     ncsn.FORMAT,
     k_diffusion.FORMAT,
 )

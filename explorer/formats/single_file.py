@@ -98,6 +98,8 @@ class Plan(Generic[N]):
     """Facts that the user cannot set otherwise, see ModelFacts."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What is in force of what the weights do not say, see ModelFacts."""
+    prompted: bool = False
+    """The network is led by a text."""
     latent: bool = False
     """The network works on latents, so that an autoencoder can be chosen."""
     autoencoder: AutoencoderFiles | None = None
@@ -232,6 +234,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         title=title,
         kind="latent" if plan.autoencoder is not None else plan.kind,
         shape=plan.shape,
+        prompted=plan.prompted,
         picture_shape=plan.picture_shape,
         autoencoder=(context.user.autoencoder or context.card.autoencoder or "") if plan.latent else None,
         T=plan.schedule.T,

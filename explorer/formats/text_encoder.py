@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from explorer.diffusion.denoiser import NO_LABEL, Condition
 from explorer.facts import ModelError
-from explorer.formats.tensors import fill, open_weights
+from explorer.formats.tensors import Weights, fill, open_weights
 from explorer.formats.text_encoder_config import CLASS_NAME, MISSING, PROJECTED, TextEncoderConfig
 
 KEPT = 64
@@ -23,11 +24,27 @@ _PREFIX = "text_model."
 """Of all names of weights, in the files of some releases of the library."""
 
 
+class TextSource(Protocol):
+    """Where an encoder lies. config_label: what messages call its configuration."""
+
+    @property
+    def config(self) -> TextEncoderConfig: ...
+    @property
+    def config_label(self) -> str: ...
+    def open(self) -> AbstractContextManager[Weights]:
+        """Its weights, by the library's names."""
+        ...
+
+    def tokens(self, library: Any) -> Callable[[str], Tensor]:
+        """text → (1, length) numbers of words. library: transformers."""
+        ...
+
+
 @dataclass(frozen=True)
 class TextFiles:
-    """An encoder's files. config_label, label: what messages call its configuration and its weights.
+    """An encoder's files in a folder of diffusers.
 
-    tokenizer: the folder of its files.
+    config_label, label: what messages call its configuration and its weights. tokenizer: the folder of its files.
     """
 
     config: TextEncoderConfig
@@ -35,6 +52,21 @@ class TextFiles:
     tokenizer: Path
     weights: Path
     label: str
+
+    def open(self) -> AbstractContextManager[Weights]:
+        return open_weights(self.weights, self.label)
+
+    def tokens(self, library: Any) -> Callable[[str], Tensor]:
+        tokenizer, length = _tokenizer(library, self.tokenizer), self.config.length
+
+        def numbers(text: str) -> Tensor:
+            longest = min(length, tokenizer.model_max_length)
+            found: Tensor = tokenizer(
+                text, padding="max_length", max_length=longest, truncation=True, return_tensors="pt"
+            ).input_ids
+            return found
+
+        return numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,18 +123,20 @@ class Prompts:
         return [self._encoded[number] for number in numbers]
 
 
-def load_prompts(files: Sequence[TextFiles], device: torch.device, zeros: bool = False) -> Prompts:
+def load_prompts(files: Sequence[TextSource], device: torch.device, zeros: bool = False) -> Prompts:
     """files: of one encoder, or of two whose numbers for a word are taken together, those before the last layer then.
     zeros: no text is nothing but zeros. Raises ModelError where the library is missing, or the files do not fit."""
     library = _library()
     encoders = [_encoder(library, text, device) for text in files]
-    tokenizers = [_tokenizer(library, text.tokenizer) for text in files]
+    tokenizers = [text.tokens(library) for text in files]
 
     @torch.no_grad()
     def encode(text: str) -> Encoded:
         words, pooled = [], None
         for file, encoder, tokenizer in zip(files, encoders, tokenizers, strict=True):
-            tokens = _tokens(text, file.config, tokenizer).to(device)
+            tokens = tokenizer(text).to(device)
+            if int(tokens.max()) >= file.config.arguments.get("vocab_size", 49_408):
+                raise ModelError("The tokenizer knows words that the text encoder does not: they belong to two models.")
             output = encoder(tokens, output_hidden_states=len(files) > 1)
             words.append(output.hidden_states[-2] if len(files) > 1 else output[0])
             pooled = output.text_embeds if file.config.pooled else pooled
@@ -112,22 +146,11 @@ def load_prompts(files: Sequence[TextFiles], device: torch.device, zeros: bool =
     return Prompts(encode)
 
 
-def _tokens(text: str, config: TextEncoderConfig, tokenizer: Any) -> Tensor:
-    """(1, length). Raises ModelError for a table of words that is not the encoder's."""
-    length = min(config.length, tokenizer.model_max_length)
-    tokens: Tensor = tokenizer(
-        text, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-    if int(tokens.max()) >= config.arguments.get("vocab_size", 49_408):
-        raise ModelError("The tokenizer knows words that the text encoder does not: they belong to two models.")
-    return tokens
-
-
-def _encoder(library: Any, text: TextFiles, device: torch.device) -> nn.Module:
+def _encoder(library: Any, text: TextSource, device: torch.device) -> nn.Module:
     """With the weights of its file, ready for use."""
     config = text.config
     encoder = _empty(library, config, text.config_label)
-    with open_weights(text.weights, text.label) as found:
+    with text.open() as found:
         known = {name for name, _ in encoder.named_parameters()}
         names = {name: _current(name, known) for name in found.shapes if not name.endswith("position_ids")}
         kept = replace(found, shapes={name: found.shapes[name] for name in names})

@@ -16,6 +16,7 @@ from explorer.formats.conventions import Convention
 from explorer.formats.network import build
 from explorer.formats.recorded import Recorded, record, worth_recording
 from explorer.formats.tensors import load_weights
+from explorer.formats.text_encoder import Prompts
 from explorer.formats.unet_config import NetworkConfig
 
 
@@ -38,6 +39,8 @@ class UNetCall:
     """Of a network that reads text: the embeddings of the numbers that stand for texts, in place of labels."""
     added: Callable[[Condition, int], dict[str, Tensor]] | None = None
     """Of one that is told more of them: what that is, by name."""
+    prompts: Prompts | None = None
+    """Where these come from."""
     _recorded: dict[int, Recorded] = field(default_factory=dict, repr=False)
     """Recordings by batch size, see `prepare`."""
 
