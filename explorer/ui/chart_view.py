@@ -52,6 +52,7 @@ class ChartView(pg.PlotWidget):
         self._mark.setZValue(5)
         self.addItem(self._mark)
         self._form: tuple[object, ...] = ()
+        self._chart: Chart | None = None
         self._extent: tuple[float, float, float, float] | None = None
         """What is in view, None where the curves decide."""
         self._dress()
@@ -62,6 +63,7 @@ class ChartView(pg.PlotWidget):
 
     def show_drawable(self, chart: Chart) -> None:
         """Show curves; the items are made anew only where the chart has another form."""
+        self._chart = chart
         form = (
             chart.x_label,
             chart.y_label,
@@ -91,6 +93,7 @@ class ChartView(pg.PlotWidget):
 
     def clear_drawable(self) -> None:
         """Show nothing."""
+        self._chart = None
         self._form = ()
         for item in self._items:
             self.removeItem(item)
@@ -154,6 +157,13 @@ class ChartView(pg.PlotWidget):
         named = tuple(line for line in chart.lines if line.name)
         self._names = named if len(named) > 1 else ()
         self._show_legend()
+
+    def restyle(self) -> None:
+        """The theme's colours."""
+        if self._chart is not None:
+            self.show_drawable(self._chart)
+        else:
+            self._dress()
 
     def _dress(self) -> None:
         """The theme's colours, before there are curves too."""

@@ -11,7 +11,6 @@ from explorer.ui.elided_label import ElidedLabel
 SYMBOLS = {"x0": "x̂₀", "eps": "ε̂", "score": "ŝ", "v": "v̂", "u": "û"}
 ROWS = 4
 """Of five forms one is given."""
-EMPTY = "–"
 
 
 class ConversionTable(QWidget):
@@ -59,7 +58,7 @@ class ConversionTable(QWidget):
         for labels, row in zip(self._rows, [*rows, *[None] * (ROWS - len(rows))], strict=True):
             formula, numbers, difference = labels
             if row is None:
-                texts = (EMPTY, "", EMPTY)
+                texts = ("", "", "")
             else:
                 texts = (f"{SYMBOLS[row.target]} = {row.formula}", in_numbers(row), power(row.difference))
             formula.setText(texts[0])

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QWidget,
@@ -70,26 +71,28 @@ class LikelihoodPanel(ScrollPanel):
 
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
-        self._samples.setPrefix("n = ")
         self._variance = combo("boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE, 4)
         self._variance.addItem("Posterior, β̃", "beta_tilde")
         self._variance.addItem("Forward, β", "beta")
-        self._ode = named(QCheckBox("ODE"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE)
-        first = QHBoxLayout()
-        first.setSpacing(6)
-        first.addWidget(self._samples, 1)
-        first.addWidget(self._variance, 1)
+        self._ode = named(
+            QCheckBox("log p by the ODE too"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE
+        )
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setVerticalSpacing(5)
+        form.addRow("Samples", self._samples)
+        form.addRow("Variance", self._variance)
+        form.addRow(self._ode)
         self.row = ComputeRow(
             "bound",
             "Compute",
             "Compute the variational bound",
             tips.COMPUTE,
             "End with the samples that are done",
-            beside=((self._ode, 0), (None, 1)),
         )
         self.row.startClicked.connect(self._ask)
         self.row.stopClicked.connect(self.stopClicked)
-        self.column.addLayout(first)
+        self.column.addLayout(form)
         self.column.addWidget(self.row)
 
     def _build_plots(self) -> None:

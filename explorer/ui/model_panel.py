@@ -22,6 +22,7 @@ from explorer.ui.field_column import WheelGuard
 from explorer.ui.icons import icon
 from explorer.ui.probe_view import ProbeView
 from explorer.ui.scroll_panel import ScrollPanel
+from explorer.ui.short_text import capital
 
 KEYS = {row: key for key, row in ROWS.items()}
 SOURCES = {
@@ -126,7 +127,7 @@ class ModelPanel(ScrollPanel):
         layout.setSpacing(2)
         head = QHBoxLayout()
         head.setSpacing(6)
-        name = QLabel(fact.name)
+        name = QLabel(capital(fact.name))
         name.setObjectName("muted")
         source = QLabel(fact.source)
         source.setObjectName("alert" if fact.source in ("user", "probed") else "muted")

@@ -13,6 +13,7 @@ from explorer.lenses.drawable import Image
 from explorer.ui import theme
 from explorer.ui.linked_view import LinkedView
 from explorer.ui.selection import outline
+from explorer.ui.short_text import true_minus
 from explorer.ui.viewport import Viewport
 
 SELECTED = QColor("#ffd60a")
@@ -71,7 +72,7 @@ class PictureView(LinkedView):
             return ""
         sample, row, column = (int(part) for part in pixel)
         values = self._image.data[sample, :, row, column]
-        numbers = ", ".join(f"{value:+.3f}" for value in values[:4])
+        numbers = true_minus(", ".join(f"{value:+.3f}" for value in values[:4]))
         which = f"sample {sample}  " if len(self._image.data) > 1 else ""
         return f"{which}({column}, {row})  {numbers}"
 

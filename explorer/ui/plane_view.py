@@ -22,6 +22,7 @@ from explorer.ui.linked_view import LinkedView
 from explorer.ui.plane_axes import paint_axes
 from explorer.ui.plane_marks import named, paint_mark, paint_names
 from explorer.ui.point_band import faint, fitting, paint_band, points_within, selected_words
+from explorer.ui.short_text import true_minus
 from explorer.ui.viewport import Viewport
 
 MAX_ARROWS = 600
@@ -68,7 +69,7 @@ class PlaneView(LinkedView):
             return ""
         left, right, bottom, top = self._plane.extent
         x, y = left + place.x() * (right - left), top - place.y() * (top - bottom)
-        return f"({x:+.2f}, {y:+.2f})"
+        return true_minus(f"({x:+.2f}, {y:+.2f})")
 
     def selected(self) -> str:
         """What of the points on show is selected, in words; "" for nothing."""

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.probe_frame import ProbeChoice, Probed, ProbeRow, Verdict
 from explorer.ui.elided_label import ElidedLabel
+from explorer.ui.short_text import true_minus
 
 RESIDUAL = "Error of x̂₀ over that of the best linear guess: below 1 the network knows more than the pictures' variance"
 BEHIND = (
@@ -108,7 +109,9 @@ def _hypotheses(rows: tuple[ProbeRow, ...]) -> QWidget:
         )
         whole = f"{entry.prediction}, {entry.value_range}, {texts[2]}"
         tip = whole + (
-            "\nExplains the pictures best" if entry.best else f"\nlog error {entry.behind:+.3f} ± {entry.error:.3f}"
+            "\nExplains the pictures best"
+            if entry.best
+            else f"\nlog error {true_minus(f'{entry.behind:+.3f}')} ± {entry.error:.3f}"
         )
         tip += "\nAs the model is open now" if entry.in_force else ""
         for column, text in enumerate(texts):
@@ -126,7 +129,7 @@ def _choices(title: str, choices: list[ProbeChoice]) -> QWidget:
     line.setFixedHeight(1)
     grid.addWidget(line, 1, 0, 1, 2)
     for row, choice in enumerate(choices, 2):
-        behind = "best" if choice.best else f"{choice.behind:+.4f} ± {choice.error:.4f}"
+        behind = "best" if choice.best else true_minus(f"{choice.behind:+.4f} ± {choice.error:.4f}")
         _cell(grid, row, 0, choice.text + (" ◂" if choice.in_force else ""), "", "", choice.best)
         _cell(grid, row, 1, behind, BEHIND, "", choice.best, right=True)
     return table

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from explorer.lenses.drawable import Quantities
 from explorer.ui import theme
 from explorer.ui.plane_axes import ticks
+from explorer.ui.short_text import true_minus
 
 MARGIN = 12
 NUMBER_ROOM = 108
@@ -111,9 +112,9 @@ class QuantitiesView(QWidget):
     def _words(self, number: int) -> str:
         shown = self._shown
         assert shown is not None
-        text = f"{shown.names[number]} = {shown.data[number]:+.2f} {shown.unit}".strip()
+        text = f"{shown.names[number]} = {true_minus(f'{shown.data[number]:+.2f}')} {shown.unit}".strip()
         if shown.movable:
-            text += f"    μ ± σ = {shown.centre[number]:+.2f} ± {shown.spread[number]:.2f}"
+            text += true_minus(f"    μ ± σ = {shown.centre[number]:+.2f} ± {shown.spread[number]:.2f}")
         return text.replace("-", "−")
 
     # Painting

@@ -113,6 +113,12 @@ class Family:
             run = self._runs[run.parent[0]]
         return run
 
+    def worth_keeping(self, run: RunRecord, compared: int | None) -> bool:
+        """True for what playing from x_T does not make again, or what another run on show needs."""
+        branch = run.parent is not None and (run.edited is not None or run.made - 1 > run.first_own)
+        needed = any(other.parent is not None and other.parent[0] == run.number for other in self)
+        return branch or needed or run.number == compared
+
     def forget(self, number: int) -> None:
         self._runs.pop(number, None)
 

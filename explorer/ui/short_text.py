@@ -40,6 +40,11 @@ def plain(label: str) -> str:
     return _SUBSCRIPT.sub(lambda found: _BELOW.get(found[1], f"_{found[1]}"), label)
 
 
+def true_minus(text: str) -> str:
+    """Numbers with “−” in place of the hyphen that Python writes."""
+    return text.replace("-", "−")
+
+
 def capital(text: str) -> str:
     """Words of a list as its entry: with a capital, unless they begin with a symbol of one letter."""
     return text[:1].upper() + text[1:] if re.match(r"[a-z][a-z]", text) else text
@@ -59,5 +64,5 @@ def shorter_forms(text: str, ends: tuple[str, ...] = CLAUSES) -> list[str]:
         if depth == 0 and end and not (whole and "=" in end):
             cuts.append(i)
             whole = whole or "=" not in end
-    forms += [text[:cut] for cut in reversed(cuts) if cut >= LEAST]
+    forms += [text[:cut].rstrip(",;") for cut in reversed(cuts) if cut >= LEAST]
     return forms

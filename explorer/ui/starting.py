@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from explorer.ui.session import Session
+from explorer.ui.short_text import true_minus
 from explorer.ui.tiles import Tiles
 
 CLOUD_STD = 0.15
@@ -52,7 +53,9 @@ class StartingPoints(QObject):
     def _place(self, lens: str, x: float, y: float) -> None:
         facts = self._session.facts
         if lens == "x_t" and facts is not None and facts.kind == "points":
-            self._session.start_from(Start(x, y), f"Starts around ({x:.2f}, {y:.2f}); Esc: from the prior again.")
+            self._session.start_from(
+                Start(x, y), true_minus(f"Starts around ({x:.2f}, {y:.2f}); Esc: from the prior again.")
+            )
             self.changed.emit()
 
     def forget(self, restart: bool = True) -> bool:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from explorer.engine.frame import Opened
 from explorer.state import State
+from explorer.ui.focus_order import FocusOrder
 from explorer.ui.forms_panel import FormsPanel
 from explorer.ui.grid_panel import GridPanel
 from explorer.ui.grids import GridPlan, Grids
@@ -61,6 +62,7 @@ class Tabs(QObject):
         session.stateChanged.connect(self._show_state)
         self._connect_measurements()
         self._connect_grids()
+        FocusOrder(session, workspace, self)
 
     @property
     def network_is_draft(self) -> bool:

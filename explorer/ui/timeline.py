@@ -139,6 +139,12 @@ class Timeline(QFrame):
         place = self._row.indexOf(self._branch) + 1 if after_branch else self._row.count() - 1
         self._row.insertWidget(place, widget)
 
+    def parts(self) -> list[QWidget]:
+        """As one reads them: the row from its left end, and what lies below it."""
+        items = [self._row.itemAt(i) for i in range(self._row.count())]
+        row = [widget for item in items if item is not None and (widget := item.widget()) is not None]
+        return [*row, self.slider, self.tree, self.filmstrip]
+
     def set_time_range(self, T: int, schedule: ScheduleTable | None) -> None:
         """The model's T, and its schedule once that is known."""
         with QSignalBlocker(self.slider), QSignalBlocker(self._spin):

@@ -132,6 +132,10 @@ class TrainPanel(QWidget):
         layout.addWidget(self._plot, 1)
         self._show_buttons()
 
+    def restyle(self) -> None:
+        """The theme's colours."""
+        self._plot.restyle()
+
     def _combo(self, name: str, accessible: str, tip: str, items: tuple[tuple[str, str], ...]) -> QComboBox:
         combo = named(QComboBox(), name, accessible, tip)
         combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

@@ -214,6 +214,22 @@ def test_reset_forgets_the_run_on_show_alone(made: Hand) -> None:
     assert child not in hand.session.family
 
 
+def test_reset_keeps_what_cannot_be_played_again(made: Hand) -> None:
+    hand = made
+    parent = on_show(hand)
+    hand.click("backButton")
+    hand.click("branchButton")
+    hand.settle()
+    child = on_show(hand)
+    hand.click("stepButton")
+    hand.settle()
+    hand.click("resetButton")
+    hand.settle()
+    assert hand.window.state.step == 0
+    assert parent in hand.session.family
+    assert child in hand.session.family
+
+
 def test_a_forward_view_has_no_branches(made: Hand) -> None:
     hand = made
     hand.click("branchButton")

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from explorer.ui.actions import NAMES, ROWS
 from explorer.ui.gallery import ModelCard
+from explorer.ui.side_panel import SidePanel
 
 if TYPE_CHECKING:
     from tests.ui.hand import Hand, MakeHand
@@ -77,6 +78,21 @@ def test_every_control_is_reached_by_tab_and_has_a_name(hand: Hand, where: str) 
     assert nameless == []
     names = {w.objectName() for w in usable}
     assert {"timestepSlider", "timestepSpin", "sourceCombo", "samplerCombo", "stepsSpin", "playButton"} <= names
+
+
+@pytest.mark.parametrize("title", ["Plots", "Model"])
+def test_tab_goes_from_the_side_to_the_timeline_as_one_reads(hand: Hand, title: str) -> None:
+    side = hand.find(SidePanel)
+    side.select(title)
+    hand.settle()
+    hand.button("modelButton").setFocus()
+    reached = reached_by_tab(hand)
+    below = ["resetButton", "playButton", "speedCombo", "timestepSpin", "scaleCombo", "timestepSlider"]
+    places = [next(i for i, w in enumerate(reached) if w.objectName() == name) for name in below]
+    assert places == sorted(places)
+    inside = [i for i, w in enumerate(reached) if side.isAncestorOf(w)]
+    choices = next(i for i, w in enumerate(reached) if w.objectName() == "samplerCombo")
+    assert choices < min(inside) <= max(inside) < places[0]
 
 
 def test_the_points_too(plane_hand: Hand) -> None:

@@ -20,6 +20,7 @@ from explorer.ui import theme
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_axes import ticks
 from explorer.ui.plane_view import PlaneView, group_colours
+from explorer.ui.short_text import true_minus
 from explorer.ui.tile import Tile, format_number
 from explorer.ui.time_plot import round_numbers
 from explorer.ui.viewport import Viewport
@@ -204,11 +205,11 @@ def test_hovering_a_picture_reads_its_number(hand: Hand) -> None:
         text = view.value_at_hover()
         assert text.startswith(f"sample {sample}")
         assert f"({x}, {y})" in text
-        assert f"{data[sample, 0, y, x]:+.3f}" in text
+        assert true_minus(f"{data[sample, 0, y, x]:+.3f}") in text
         assert text in footer(tile)
         # The other tiles tell theirs of the same place.
         other = hand.window.tile("x_t")
-        assert any(f"{other.data()[sample, 0, y, x]:+.3f}" in label for label in footer(other))
+        assert any(true_minus(f"{other.data()[sample, 0, y, x]:+.3f}") in label for label in footer(other))
     QTest.mouseMove(view, QPoint(1, 1))
     QTest.mouseMove(hand.slider, QPoint(5, 5))
     view.leaveEvent(None)  # type: ignore[arg-type]
@@ -223,13 +224,15 @@ def test_hovering_colours_tells_the_channels(qtbot: QtBot) -> None:
     view.show_image(image)
     viewport.set_hover(QPointF(0.5, 0.1))
     numbers = ", ".join(f"{value:+.3f}" for value in image.data[0, :, 0, 2])
-    assert view.value_at_hover().endswith(numbers)
+    assert view.value_at_hover().endswith(true_minus(numbers))
 
 
 def test_hovering_the_plane_reads_the_place(qtbot: QtBot) -> None:
     view = plane_of(qtbot, Points(np.zeros((1, 2), np.float32), np.zeros(1, np.uint8), EXTENT))
     view.viewport.set_hover(QPointF(0.75, 0.25))
     assert view.value_at_hover() == "(+1.00, +1.00)"
+    view.viewport.set_hover(QPointF(0.25, 0.25))
+    assert view.value_at_hover() == "(−1.00, +1.00)"
 
 
 # --- tiles ---------------------------------------------------------------------------------------------------

@@ -113,15 +113,15 @@ class Player(QObject):
             self.set_step(run.made - 1 if end else 0)
 
     def reset(self) -> None:
-        """Forget the run and show x_T; in a forward view go to t = 0."""
+        """Show x_T, and forget the run unless it cannot be had again; in a forward view go to t = 0."""
         self.pause()
         if self._scene.facts is None:
             return
         if self._scene.state.source == "forward":
             self.set_time(0)
             return
-        if self._scene.run is not None:
-            self._scene.run.dismissed = True
+        if (run := self._scene.run) is not None:
+            run.dismissed = not self._scene.family.worth_keeping(run, self._scene.compared)
         self._runs.start(until=0)
 
     # Playing
