@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QObject, QTimer
 
 from explorer.ui.session import Session
+from explorer.ui.tab_order import follow, takes_tab
 from explorer.ui.workspace import Workspace
 
 
@@ -27,19 +25,7 @@ class FocusOrder(QObject):
         """Now."""
         timeline = self._workspace.timeline
         before = timeline.window().previousInFocusChain()
-        while before is not None and timeline.isAncestorOf(before):
+        while before is not None and (timeline.isAncestorOf(before) or not takes_tab(before)):
             before = before.previousInFocusChain()
-        if before is None:
-            return
-        for widget in _reached_by_tab(timeline.parts()):
-            QWidget.setTabOrder(before, widget)
-            before = widget
-
-
-def _reached_by_tab(parts: list[QWidget]) -> Iterator[QWidget]:
-    """Of some widgets and what they are made of, in their order."""
-    for part in parts:
-        if part.focusPolicy() & Qt.FocusPolicy.TabFocus:
-            yield part
-        else:
-            yield from _reached_by_tab([child for child in part.children() if isinstance(child, QWidget)])
+        if before is not None:
+            follow(before, timeline.parts())

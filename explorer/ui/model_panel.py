@@ -23,6 +23,7 @@ from explorer.ui.icons import icon
 from explorer.ui.probe_view import ProbeView
 from explorer.ui.scroll_panel import ScrollPanel
 from explorer.ui.short_text import capital
+from explorer.ui.tab_order import follow, reached_by_tab
 
 KEYS = {row: key for key, row in ROWS.items()}
 SOURCES = {
@@ -102,6 +103,9 @@ class ModelPanel(ScrollPanel):
                 widget.deleteLater()
         for fact in facts.evidence if facts is not None else ():
             self._rows.addWidget(self._row(fact))
+        rows = [item.widget() for i in range(self._rows.count()) if (item := self._rows.itemAt(i)) is not None]
+        *_, last = reached_by_tab([self.probe])
+        follow(last, [row for row in rows if row is not None])
         self._guard.watch(self)
 
     def show_again(self) -> None:
