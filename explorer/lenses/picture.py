@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +39,15 @@ DENSITY_RANGE_NATS = 12.0
 PAPER = 0xFFF7F8FA
 INK = (27, 31, 38)
 FONT_SIZE = 12
+MOST_NAMED = 5
+"""Curves; of more the names would cover them."""
 GROUPS = np.array([0xFFC25A00, 0xFF00736B, 0xFFA23B84, 0xFF7A6F00, 0xFF2F5FC4, 0xFFB04A1F], np.uint32)
 
 
 def picture(drawable: Drawable) -> Pillow.Image:
     """An RGB picture of what a lens drew."""
     if isinstance(drawable, Missing):
-        return Pillow.new("RGB", (SIDE, SIDE), "#808080")
+        return blank(drawable.why, (SIDE, SIDE))
     if isinstance(drawable, Image):
         sheet = Pillow.fromarray(contact_sheet(drawable, gap=1 if len(drawable.data) > 1 else 0))
         factor = max(1, SIDE // max(sheet.size))
@@ -64,6 +67,15 @@ def picture(drawable: Drawable) -> Pillow.Image:
     if isinstance(drawable, Fan):
         return _fan(drawable)
     return _arrows(drawable)
+
+
+def blank(why: str, size: tuple[int, int]) -> Pillow.Image:
+    """In place of what there is nothing to see of: the reason, in the middle."""
+    ground = Pillow.new("RGB", size, "#e6e9ee")
+    lines = wrap(why, max((size[0] - 24) * 2 // FONT_SIZE, 8))
+    pen = ImageDraw.Draw(ground)
+    pen.multiline_text((size[0] / 2, size[1] / 2), "\n".join(lines), "#5b6472", _font(), "mm", 4, "center")
+    return ground
 
 
 @cache
@@ -135,9 +147,25 @@ def _chart(chart: Chart) -> Pillow.Image:
                 pen.ellipse((u - 1.5, v - 1.5, u + 1.5, v + 1.5), fill=colour)
         else:
             pen.line(places, fill=colour, width=1 if line.dim else 2)
-    pen.text((margin, SIDE - margin + 6), chart.x_label, fill=INK)
-    pen.text((margin, 8), chart.y_label, fill=INK)
+    (low_x, high_x), (low_y, high_y) = (
+        [_end(value, on) for value in ends] for ends, on in zip(((left, right), (bottom, top)), chart.log, strict=True)
+    )
+    foot = SIDE - margin + 6
+    pen.text((margin, foot), low_x, INK)
+    pen.text((SIDE / 2, foot), chart.x_label, INK, anchor="ma")
+    pen.text((SIDE - margin, foot), high_x, INK, anchor="ra")
+    pen.text((margin, 8), chart.y_label, INK)
+    pen.text((margin + 4, margin + 3), high_y, INK)
+    pen.text((margin + 4, SIDE - margin - 4), low_y, INK, anchor="ld")
+    named = {line.name: line.colour for line in chart.lines if line.name and not line.dim}
+    for row, (name, colour) in enumerate(named.items() if len(named) <= MOST_NAMED else ()):
+        pen.text((SIDE - margin - 4, margin + 3 + row * (FONT_SIZE + 3)), name, _ink(colour), anchor="ra")
     return canvas
+
+
+def _end(value: float, log: bool) -> str:
+    """Of an axis, in numbers."""
+    return f"{10**value if log else value:.3g}".replace("-", "−")
 
 
 def _quantities(shown: Quantities) -> Pillow.Image:

@@ -101,7 +101,8 @@ def fill_share_menu(menu: QMenu, window: MainWindow) -> None:
         action = menu.addAction(row.text)
         action.setObjectName(row.name)
         action.setToolTip(row.tip)
-        action.setEnabled(session.facts is not None and (has_run or not row.needs_run) and not (chain and row.plain))
+        foreign = session.facts is None or session.facts.format != "diffusers"
+        action.setEnabled(session.facts is not None and (has_run or not row.needs_run) and not (foreign and row.plain))
         action.triggered.connect(lambda _=False, row=row: ask(window, row))
         if row.name == "shareFilm":
             one = menu.addMenu("Film of one &tile")

@@ -32,6 +32,7 @@ class WindowPictures:
         except OSError as error:
             self._banner.show_error(f"The plots could not be written: {error}.")
         else:
+            self._banner.clear()
             self._status.say(f"Saved to {path}.")
 
     def save_film(self, path: str) -> None:

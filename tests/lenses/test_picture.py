@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from explorer.lenses.drawable import Arrows, Drawable, Field, Image, Missing, Points
+from explorer.lenses.drawable import Arrows, Chart, Drawable, Field, Image, Line, Missing, Points
 from explorer.lenses.picture import GROUPS, INK, PAPER, SIDE, picture, side_by_side
 
 EXTENT = (-2.0, 2.0, -2.0, 2.0)
@@ -147,8 +147,24 @@ def test_the_ground_of_a_field_is_dark_where_the_density_is_high() -> None:
     assert max(corners[1:]) - min(corners[1:]) < 30
 
 
-def test_missing_is_grey() -> None:
-    assert (pixels(Missing(np.full((1, 1, 8, 8), np.nan, np.float32), "why")) == 128).all()
+def test_missing_says_why_on_grey() -> None:
+    data = np.full((1, 1, 8, 8), np.nan, np.float32)
+    silent, shown = pixels(Missing(data, "")), pixels(Missing(data, "nothing to see here"))
+    assert len(np.unique(silent.reshape(-1, 3), axis=0)) == 1
+    rows, columns = np.nonzero((shown != silent).any(2))
+    assert 150 < rows.mean() < 234, "the words are in the middle"
+    assert 100 < columns.mean() < 284
+
+
+def test_a_chart_has_numbers_at_the_ends_of_its_axes_and_names_its_curves() -> None:
+    x = np.linspace(0, 5, 20, dtype=np.float32)
+    bare = pixels(Chart(x, (Line("", x, x, 1),), "", ""))
+    named = pixels(Chart(x, (Line("loss", x, x, 1),), "", ""))
+    other = pixels(Chart(x, (Line("", 3 * x, x, 1),), "", ""))
+    assert (bare != named).any(2)[28:60, 300:360].any(), "the name is in the corner"
+    changed = (bare != other).any(2)
+    assert changed[360:, 300:].any(), "the right end is another number"
+    assert not changed[:355].any()
 
 
 # --- beside each other -----------------------------------------------------------------------------------

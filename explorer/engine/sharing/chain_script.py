@@ -13,7 +13,8 @@ HEAD = '''"""{title}, from z_{L} ~ N(0, I) down: the same numbers as in Diffusio
 
     python {name}.py
 
-It needs the package `explorer` of Diffusion Explorer, prints what came out, and keeps the picture in {name}.npy.
+It needs the package `explorer`: run it with the Python of Diffusion Explorer's .venv, or `pip install` its folder.
+It prints what came out, and keeps the picture in {name}.npy.
 """
 
 from pathlib import Path

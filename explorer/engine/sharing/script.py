@@ -21,7 +21,8 @@ HEAD = '''"""{title}, once more: the same numbers as in Diffusion Explorer, bit 
 
     python {name}
 
-It needs the package `explorer` of Diffusion Explorer, prints what came out, and keeps x_0 in {stem}.npy.
+It needs the package `explorer`: run it with the Python of Diffusion Explorer's .venv, or `pip install` its folder.
+It prints what came out, and keeps x_0 in {stem}.npy.
 """
 
 from itertools import islice

@@ -15,7 +15,7 @@ from explorer.lenses.base import Lens
 from explorer.lenses.drawable import Image, Missing
 from explorer.lenses.latent.base import LatentLens
 from explorer.lenses.latent.registry import LATENT_LENSES
-from explorer.lenses.picture import SIDE, picture
+from explorer.lenses.picture import SIDE, blank, picture
 from explorer.lenses.registry import LENSES
 from explorer.paths import RESOURCES
 
@@ -71,7 +71,7 @@ class Sheet:
         if isinstance(drawable, Missing):
             known: Mapping[str, tuple[int, int]] = self.sizes
             size = known.get(name) or next(iter(known.values()), (SIDE, SIDE))
-            return Pillow.new("RGB", size, "#d5d9df")
+            return blank(drawable.why, size)
         one = picture(drawable)
         if self.sizes.setdefault(name, (SIDE, SIDE) if seen.words else one.size) != one.size:
             one = fitted(one, self.sizes[name], isinstance(drawable, Image))
