@@ -158,8 +158,8 @@ def _chart(chart: Chart) -> Pillow.Image:
     pen.text((margin + 4, margin + 3), high_y, INK)
     pen.text((margin + 4, SIDE - margin - 4), low_y, INK, anchor="ld")
     named = {line.name: line.colour for line in chart.lines if line.name and not line.dim}
-    for row, (name, colour) in enumerate(named.items() if len(named) <= MOST_NAMED else ()):
-        pen.text((SIDE - margin - 4, margin + 3 + row * (FONT_SIZE + 3)), name, _ink(colour), anchor="ra")
+    for row, (name, series) in enumerate(named.items() if len(named) <= MOST_NAMED else ()):
+        pen.text((SIDE - margin - 4, margin + 3 + row * (FONT_SIZE + 3)), name, _ink(series), anchor="ra")
     return canvas
 
 
