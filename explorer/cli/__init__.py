@@ -4,6 +4,7 @@ and nothing heavy is imported before it is needed."""
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
@@ -15,6 +16,7 @@ from explorer.cli.usage import UsageError
 from explorer.facts import ModelError
 from explorer.formats import trust
 from explorer.formats.existing import existing
+from explorer.formats.plain_text import plain_text
 
 
 class Command(Protocol):
@@ -53,6 +55,8 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 for anything a user can get wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         if TRUST in arguments:
             arguments.remove(TRUST)
@@ -64,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return command.run(parser.parse_args(arguments[1:]))
         return _window(_window_parser().parse_args(arguments))
     except (UsageError, ModelError, ValueError, OSError, MemoryError, RuntimeError) as error:
-        print("error:", " ".join(_sentence(error).split()), file=sys.stderr)
+        print("error:", plain_text(" ".join(_sentence(error).split())), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if is_session(options.path):
         print(session_text(options.path, options.json))
         return 0
+    from explorer.formats.plain_text import plain_text
     from explorer.formats.registry import inspect, set_facts
     from explorer.formats.setting_text import read_setting
 
@@ -40,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(asdict(facts), indent=2, ensure_ascii=False))
         return 0
-    print(f"{facts.title}  —  {facts.format}\n{facts.path}\n")
+    print(f"{facts.title}  —  {facts.format}\n{plain_text(facts.path)}\n")
     width = max((len(fact.name) for fact in facts.evidence), default=0)
     values = max((min(len(fact.value), 60) for fact in facts.evidence), default=0)
     for fact in facts.evidence:

@@ -14,6 +14,8 @@ from explorer.facts import ModelError
 
 MAX_PIXELS = 64_000_000
 """Larger pictures are refused before they are decoded."""
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA")
+"""Whatever the file is called. Pillow reads others too, EPS among them, which it has another program run."""
 
 
 def read_picture(path: str, shape: tuple[int, ...], value_range: tuple[float, float]) -> NDArray[np.float32]:
@@ -30,7 +32,8 @@ def read_picture(path: str, shape: tuple[int, ...], value_range: tuple[float, fl
         with warnings.catch_warnings():
             # Of its size, to which the limit below is stricter, and of what is wrong with its EXIF data.
             warnings.simplefilter("ignore")
-            with Image.open(path) as opened:
+            Image.init()  # which of them there are, the installed version knows
+            with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
                     raise ModelError(
                         f"The picture “{name}” has {opened.width} × {opened.height} pixels; "

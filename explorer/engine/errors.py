@@ -7,6 +7,7 @@ import re
 import torch
 
 from explorer.facts import ModelError
+from explorer.formats.plain_text import plain_text
 
 _WORD = re.compile(r"[^\W\d_]{2,}[ ,:;’']")
 """A word at the beginning: neither a symbol such as t, nor a path or the name of a file, which stay as they are."""
@@ -18,7 +19,7 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "DefaultCPUAllocator: can't allocate" in str(error):
         return "The device ran out of memory: show fewer samples at once, or choose another device."
     if isinstance(error, ModelError | ValueError):
-        text = str(error)
+        text = plain_text(str(error))
         if _WORD.match(text):
             text = text[:1].upper() + text[1:]
         return f"{text}{'' if text.endswith(('.', '?', '!')) else '.'}"

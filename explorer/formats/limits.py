@@ -13,6 +13,11 @@ MAX_COPIES = 8
 """How often the bytes of a file may be read, nested pickles and texts turned into bytes included."""
 MAX_SHARED = 8
 """How many times the file's own size its tensors may be when each has its own memory: tied weights share theirs."""
+MAX_ODD_KEYS = 1000
+"""Keys of tables that are neither texts nor small whole numbers: of others, files can be made in which all have the
+same hash, so that each is compared with every one before it."""
+SMALL = 1 << 60
+"""Whole numbers below are their own hashes."""
 MAX_KEY_PARTS = 1000
 """Of a tuple that is a key. Its hash is taken of all its parts, the same ones as often as they are mentioned."""
 
@@ -27,6 +32,7 @@ class Budget:
 
     steps: int
     bytes: int
+    odd_keys: int = MAX_ODD_KEYS
     harmful: set[str] = field(default_factory=set)
     """What was found in it that only a file made to do harm names."""
 
@@ -43,8 +49,13 @@ class Budget:
             raise LimitError("it describes more than any network has")
 
 
-def check_key(key: object) -> None:
-    """Raises LimitError for a key of a table whose hash would take long."""
+def check_key(key: object, budget: Budget) -> None:
+    """Raises LimitError for a key of a table whose hash would take long, or that is one odd key too many."""
+    if isinstance(key, str | bytes) or (isinstance(key, int) and abs(key) < SMALL):
+        return
+    budget.odd_keys -= 1
+    if budget.odd_keys < 0:
+        raise LimitError("its tables have names that are no names")
     if not isinstance(key, tuple | frozenset):
         return
     waiting, parts = [key], 0

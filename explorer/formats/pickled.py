@@ -137,7 +137,10 @@ class InertUnpickler(_Base):  # type: ignore[misc]  # the base has no type
         self._source.budget.spend(len(value))
         if kind is not list and kind is not tuple:
             for part in value:
-                check_key(part[0] if isinstance(part, tuple | list) and kind is not set and part else part)
+                check_key(
+                    part[0] if isinstance(part, tuple | list) and kind is not set and part else part,
+                    self._source.budget,
+                )
         return kind(value)
 
     def get_extension(self, code: int) -> None:
@@ -171,20 +174,20 @@ class InertUnpickler(_Base):  # type: ignore[misc]  # the base has no type
 
     def _table(self, table: Any, items: list[Any]) -> Any:
         for key, value in zip(items[::2], items[1::2], strict=True):
-            check_key(key)
+            check_key(key, self._source.budget)
             table[key] = value
         return table
 
     def load_additems(self) -> None:
         items = self.pop_mark()
         for item in items:
-            check_key(item)
+            check_key(item, self._source.budget)
             self.stack[-1].add(item)
 
     def load_frozenset(self) -> None:
         items = self.pop_mark()
         for item in items:
-            check_key(item)
+            check_key(item, self._source.budget)
         self.append(frozenset(items))
 
     def load_build(self) -> None:

@@ -99,5 +99,6 @@ def _table(path: Path) -> dict[str, Any]:
                     return {str(key): list(v) if isinstance(v, tuple) else v for key, v in value.items()}
                 raise ValueError("no table")
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
-        raise ModelError(f"{path.name} cannot be read as Python with FACTS of plain values: {error}.") from error
+        why = f": {error}" if isinstance(error, SyntaxError) else ""
+        raise ModelError(f"{path.name} cannot be read as Python with FACTS of plain values{why}.") from error
     return {}

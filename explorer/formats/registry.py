@@ -24,6 +24,7 @@ from explorer.formats.files import FILE_FORMATS
 from explorer.formats.harm import wanted
 from explorer.formats.latent_choice import settle_kind, with_kind
 from explorer.formats.overrides import OverrideSource, read_overrides, save_overrides
+from explorer.formats.plain_text import plain_facts, plain_text
 from explorer.formats.settable import check_settable, reasons
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -123,7 +124,7 @@ def _inspect(formats: Sequence[Format], folder: Path, overrides: Mapping[str, An
         with suppress(ModelError):
             plain = _with(formats, folder, NO_OVERRIDES).facts
         facts = with_sources(facts, plain, sources, "" if overrides else saved.where)
-    facts = replace(facts, fixed=reasons(facts), warnings=(*facts.warnings, *warnings))
+    facts = plain_facts(replace(facts, fixed=reasons(facts), warnings=(*facts.warnings, *warnings)))
     return replace(found, facts=facts)
 
 
@@ -280,7 +281,8 @@ def _plain_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        raise ModelError(" ".join(str(error).split())) from error.__cause__
+        raise ModelError(plain_text(" ".join(str(error).split()))) from error.__cause__
     except OSError as error:
         place = error.filename if isinstance(error.filename, str) else path
-        raise ModelError(" ".join(f"{place} cannot be read: {error.strerror or error}.".split())) from error
+        said = " ".join(f"{place} cannot be read: {error.strerror or error}.".split())
+        raise ModelError(plain_text(said)) from error

@@ -47,8 +47,11 @@ _DTYPES = {
     "I16": torch.int16,
     "I8": torch.int8,
     "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
 }
-"""How safetensors calls what is read plainly."""
+"""What of safetensors is read."""
 _REFUSED = re.compile(r"GLOBAL (\S{1,100})")
 """How PyTorch's reader names a class or function that it refuses."""
 
@@ -186,12 +189,11 @@ def _open_safetensors(path: Path, label: str) -> Iterator[Weights]:
             """Read, not mapped: pages of the file would count as memory beside the copy of them."""
             entry = header[name]
             dtype = _DTYPES.get(entry["dtype"])
-            if dtype is None or not math.prod(shapes[name]):
-                mapped: Tensor = file.get_tensor(name)
-                return mapped.clone()
+            if dtype is None:
+                raise ModelError(f"{label} holds {short(name)} in a form that is not read ({short(entry['dtype'])}).")
             tensor = torch.empty(shapes[name], dtype=dtype)
             plain.seek(data + entry["data_offsets"][0])
-            if plain.readinto(tensor.view(-1).view(torch.uint8).numpy().data) != tensor.nbytes:
+            if tensor.nbytes and plain.readinto(tensor.view(-1).view(torch.uint8).numpy().data) != tensor.nbytes:
                 raise ValueError("the file has become shorter")
             return tensor
 

@@ -45,7 +45,22 @@ def agreed(path: Path) -> bool:
 def check(path: Path, what: str) -> None:
     """Raises ModelError unless the program may run. what: "a TorchScript program", for the message."""
     if not agreed(path):
-        raise ModelError(
-            f"{path.name} is {what}: opening it runs its code, so it needs your consent (in the window, or by "
-            "--trust-adapter)."
-        )
+        raise _refused(path, what)
+
+
+def agreed_text(path: Path, what: str) -> bytes:
+    """The content of a small program that may run: the very bytes that were agreed to, whatever becomes of the file.
+
+    Raises as `check` does; OSError.
+    """
+    content = path.read_bytes()
+    if EVERYTHING not in _agreed and hashlib.sha256(content).hexdigest() not in _agreed:
+        raise _refused(path, what)
+    return content
+
+
+def _refused(path: Path, what: str) -> ModelError:
+    return ModelError(
+        f"{path.name} is {what}: opening it runs its code, so it needs your consent (in the window, or by "
+        "--trust-adapter)."
+    )
