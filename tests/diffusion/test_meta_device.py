@@ -22,6 +22,8 @@ from explorer.networks.mlp import MLP, MLPConfig, mlp_denoiser
 
 META = torch.device("meta")
 N = 4
+CHOICES: dict[str, dict[str, Any]] = {"ddim": {"eta": 1.0}, "annealed_langevin": {"steps_per_level": 3}}
+"""So that there is noise in every step, and that the steps are few."""
 
 
 class OnlyOn(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -69,7 +71,7 @@ def test_no_cpu_tensor_in_the_step_path(name: str, model: str) -> None:
     sampler, denoiser = SAMPLERS[name], denoisers()[model]
     if sampler.needs_density and model != "exact":
         pytest.skip("the density is not known")
-    parameters = sampler.parameters(**({"eta": 1.0} if name == "ddim" else {}))
+    parameters = sampler.parameters(**CHOICES.get(name, {}))
     times = sampler.plan(denoiser.schedule, 5, parameters)
     source = NoNoise(0, N, (2,), META)
     x = source(0)

@@ -75,6 +75,13 @@ def test_texts_are_not_read(tmp_path: Path) -> None:
         registry.inspect(save(tmp_path, "ldm_context", changes={TOKENS: torch.zeros(4, 3)}))
 
 
+def test_the_last_of_1001_labels_is_the_null_label(tmp_path: Path) -> None:
+    facts = registry.inspect(save(tmp_path, "ldm_context", changes={TOKENS: torch.zeros(1001, 16)}))
+    assert facts.null_label == 1000
+    assert len(facts.class_names) == 1000
+    assert registry.inspect(save(tmp_path, "ldm_context")).null_label is None, "four labels, of another making"
+
+
 def test_other_schedules(tmp_path: Path) -> None:
     betas = torch.linspace(0.001, 0.02, 500)
     model = registry.load(save(tmp_path, "ldm", changes={"betas": betas}), "cpu")
