@@ -63,7 +63,9 @@ def write(folder: Path, reference: Reference, encoder: str = "", **changes: Any)
             module.register_parameter(last, nn.Parameter(tensor))
     found = EasyDict(dataset_kwargs={"path": "x.zip"}, loss_fn=None, ema=network)
     if encoder:
-        found["encoder"] = Encoder(encoder, source, **({"final_std": 0.25} if encoder.startswith("Stab") else {}))
+        found["encoder"] = Encoder(
+            encoder, source, **({"final_mean": 0.75, "final_std": 0.25} if encoder.startswith("Stab") else {})
+        )
     file = folder / "edm2-img8.pkl"
     file.write_bytes(pickle.dumps(found))
     return file
@@ -92,7 +94,7 @@ def test_the_same_as_the_library(tmp_path: Path, persistence: Any, dnnlib: None,
 
 @torch.no_grad()
 def test_whitened_latents_are_decoded(tmp_path: Path, persistence: Any, dnnlib: None) -> None:
-    """final = (raw − raw_mean) · final_std / raw_std; the autoencoder's pictures are in 0 … 1."""
+    """final = (raw − raw_mean) · final_std / raw_std + final_mean; the autoencoder's pictures are in 0 … 1."""
     file = write(tmp_path, read_reference("edm2"), "StabilityVAEEncoder")
     bare = registry.inspect(file)
     assert bare.kind == "image"
@@ -103,14 +105,14 @@ def test_whitened_latents_are_decoded(tmp_path: Path, persistence: Any, dnnlib: 
     assert model.autoencoder is not None
     mean, deviation = torch.tensor([5.81, 3.25, 0.12, -2.15]), torch.tensor([4.17, 4.62, 3.71, 3.28])
     latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    raw = latents * (deviation / 0.25)[:, None, None] + mean[:, None, None]
+    raw = (latents - 0.75) * (deviation / 0.25)[:, None, None] + mean[:, None, None]
     expected = 2 * decode(raw * 0.5) - 1  # the library's scaling factor is not part of it
     assert_close(model.autoencoder.decode(latents), expected)
     pictures = torch.rand(1, 3, 16, 16)
     encoded = model.autoencoder.encode(2 * pictures - 1)
     vae: Any = model.autoencoder.network
     raw = vae.encode(pictures).latent_dist.mode()
-    assert_close(encoded, (raw - mean[:, None, None]) * (0.25 / deviation)[:, None, None])
+    assert_close(encoded, (raw - mean[:, None, None]) * (0.25 / deviation)[:, None, None] + 0.75)
 
 
 @pytest.mark.parametrize(
