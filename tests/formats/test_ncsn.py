@@ -134,6 +134,18 @@ def test_annealed_langevin_is_proposed_with_the_programs_own_steps(tmp_path: Pat
     assert_close(last.x, expected)
 
 
+def test_without_yaml_the_steps_are_those_of_the_programs(tmp_path: Path) -> None:
+    """ncsn's MNIST has 100 steps of 2e-5 and stops at the last level; ncsnv2's CIFAR-10 5 of 6.2e-6, and then x̂₀."""
+    first = registry.inspect(save_first(tmp_path)).proposed
+    second = registry.inspect(save(tmp_path, sigmas=[1.0, 0.1, 0.01], yaml="")).proposed
+    assert first is not None
+    assert second is not None
+    for proposed, step, each, denoise in ((first, 2e-5, 100, False), (second, 6.2e-6, 5, True)):
+        assert proposed.parameters["step_size"] == pytest.approx(2 * step / 0.01**2)
+        assert proposed.parameters["steps_per_level"] == each
+        assert proposed.parameters["denoise"] is denoise
+
+
 def test_evidence(tmp_path: Path) -> None:
     facts = registry.inspect(save(tmp_path))
     sources = {fact.name: fact.source for fact in facts.evidence}
