@@ -80,6 +80,8 @@ class ColourBar(QWidget):
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         gradient.setStops(_stops(self._palette))
         painter.fillRect(bar, gradient)
+        painter.setPen(QColor(theme.current().border))  # an end may have the surface's own colour
+        painter.drawRect(bar)
         painter.setPen(QColor(theme.current().muted))
         low, high = (format_number(value) for value in self._limits)
         painter.drawText(
