@@ -25,6 +25,8 @@ WAYS: dict[AxisName, str] = {
     "step_size": "The step size of Langevin samplers, c = ½ · step size · s(t)²",
 }
 MOST_IN_MENU = 40
+TITLE_WIDTH = 58
+"""Pixels: of what stands before the fields of the tab Grid."""
 
 
 class AxisField(QWidget):
@@ -58,7 +60,7 @@ class AxisField(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         heading = QLabel(title)
-        heading.setMinimumWidth(58)
+        heading.setMinimumWidth(TITLE_WIDTH)
         layout.addWidget(heading, 0, 0)
         layout.addWidget(self._axis, 0, 1)
         line = QHBoxLayout()

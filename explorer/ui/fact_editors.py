@@ -48,7 +48,7 @@ TIPS = {
 }
 PREDICTIONS = (("eps", "ε (noise)"), ("v", "v"), ("x0", "x₀ (data)"), ("flow", "û (flow)"), ("score", "score"))
 VARIANCES = (
-    ("fixed_small", "β̃ (fixed_small)"),
+    ("fixed_small", "posterior (fixed_small)"),
     ("fixed_large", "β (fixed_large)"),
     ("learned_range", "learned, between both"),
     ("learned", "learned, σ² itself"),

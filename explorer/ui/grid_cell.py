@@ -190,7 +190,7 @@ def quality_text(cell: GridCell) -> str:
     """The quality as it is written, "" for none."""
     if cell.quality is None or cell.measure is None:
         return ""
-    return f"{100 * cell.quality:.3g}\N{NO-BREAK SPACE}%" if cell.measure.unit == "%" else f"{cell.quality:.2g}"
+    return f"{100 * cell.quality:.1f}\N{NO-BREAK SPACE}%" if cell.measure.unit == "%" else f"{cell.quality:.2g}"
 
 
 def _image(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint32]]) -> QImage:

@@ -17,7 +17,7 @@ from explorer.engine.grid_frame import Measure
 from explorer.facts import ModelFacts
 from explorer.request import AxisName
 from explorer.state import State, max_count
-from explorer.ui.axis_field import AxisField
+from explorer.ui.axis_field import TITLE_WIDTH, AxisField
 from explorer.ui.compute_row import ComputeRow
 from explorer.ui.controls import named
 from explorer.ui.field_column import WheelGuard
@@ -69,7 +69,10 @@ class GridPanel(ScrollPanel):
         self._count.setKeyboardTracking(False)
         self._count.setMinimum(1)
         form = QFormLayout()
-        form.addRow("Samples per cell", self._count)
+        label = QLabel("Samples")
+        label.setMinimumWidth(TITLE_WIDTH)
+        form.setHorizontalSpacing(4)
+        form.addRow(label, self._count)
         self.column.addLayout(form)
         self.row = ComputeRow(
             "grid", "Run", "Run the grid", "Run every cell, one after the other", "End with the cells that are there"

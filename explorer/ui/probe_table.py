@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.engine.probe_frame import ProbeChoice, Probed, ProbeRow, Verdict
 from explorer.ui.elided_label import ElidedLabel
-from explorer.ui.short_text import true_minus
+from explorer.ui.short_text import capital, true_minus
 
 RESIDUAL = "Error of x̂₀ over that of the best linear guess: below 1 the network knows more than the pictures' variance"
 BEHIND = (
@@ -82,7 +82,7 @@ def _facts(verdicts: tuple[Verdict, ...]) -> QWidget:
             "agrees": result or "any",
         }[verdict.certainty]
         sigma = "" if verdict.sigma <= 0 else f"{min(round(verdict.sigma), MOST_SIGMA)} σ"
-        mark = _cell(grid, row, 0, f"{MARKS[verdict.certainty]} {verdict.name}", verdict.sentence, name, wrong)
+        mark = _cell(grid, row, 0, f"{MARKS[verdict.certainty]} {capital(verdict.name)}", verdict.sentence, name, wrong)
         mark.setAccessibleName(verdict.sentence)
         mark.setAlignment(Qt.AlignmentFlag.AlignTop)
         _cell(grid, row, 1, said, verdict.sentence, name, wrong).setWordWrap(True)
@@ -95,7 +95,7 @@ def _facts(verdicts: tuple[Verdict, ...]) -> QWidget:
 def _hypotheses(rows: tuple[ProbeRow, ...]) -> QWidget:
     table, grid = _table(2)
     for column, (head, tip) in enumerate(HEADS.items()):
-        _cell(grid, 0, column, head, tip, "muted", right=column == 3)
+        _cell(grid, 0, column, capital(head), tip, "muted", right=column == 3)
     line = QFrame()
     line.setObjectName("tableLine")
     line.setFixedHeight(1)
@@ -122,8 +122,8 @@ def _hypotheses(rows: tuple[ProbeRow, ...]) -> QWidget:
 def _choices(title: str, choices: list[ProbeChoice]) -> QWidget:
     """One line for each value, the error of the others behind the best."""
     table, grid = _table(1)
-    _cell(grid, 0, 0, title, "", "muted")
-    _cell(grid, 0, 1, "log error", BEHIND, "muted", right=True)
+    _cell(grid, 0, 0, capital(title), "", "muted")
+    _cell(grid, 0, 1, "Log error", BEHIND, "muted", right=True)
     line = QFrame()
     line.setObjectName("tableLine")
     line.setFixedHeight(1)

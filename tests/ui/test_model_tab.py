@@ -142,7 +142,7 @@ def test_what_the_probe_found_is_offered_and_used(make_hand: Any, own: Path) -> 
     assert table is not None
     assert table.isVisibleTo(window)
     texts = [label.text() for label in table.findChildren(QLabel)]
-    for text in ("✗ prediction type", "v, not ε", "9 σ", "0.300", "+0.1000 ± 0.0010", "0 ◂", "One set."):
+    for text in ("✗ Prediction type", "v, not ε", "9 σ", "0.300", "+0.1000 ± 0.0010", "0 ◂", "One set."):
         assert text in texts
     child(window, QPushButton, "useProbedButton").click()
     hand.settle()
