@@ -1,4 +1,4 @@
-"""`train`: the recipes of the shipped models."""
+"""`train`: the recipes of the shipped models, and one for a folder of pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from explorer.cli.usage import UsageError
 
-SUMMARY = "train one of the shipped models anew"
+SUMMARY = "train one of the shipped models anew, or one on a folder of pictures"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="denoising",
         help="of the models of points: denoising, or score matching that is not told the noise (denoising)",
     )
+    parser.add_argument("--data", help="of own_pictures: the folder; its subfolders are the classes")
+    parser.add_argument("--size", type=int, default=32, help="of own_pictures: their side in pixels (32)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,5 +39,9 @@ def run(options: argparse.Namespace) -> int:
     if options.objective != "denoising" and options.recipe not in OF_POINTS:
         raise UsageError(f"--objective {options.objective} is for the models of points: {', '.join(OF_POINTS)}")
     further = {"objective": options.objective} if options.recipe in OF_POINTS else {}
+    if (options.recipe == "own_pictures") != (options.data is not None):
+        raise UsageError("--data names the folder of pictures, for the recipe own_pictures")
+    if options.recipe == "own_pictures":
+        further = {"data": options.data, "size": options.size}
     RECIPES[options.recipe](Path(options.out), options.steps, lambda line: print(line, flush=True), **further)
     return 0

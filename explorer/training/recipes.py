@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 class Recipe(Protocol):
     """run(out, steps, progress): train and write the folder `out`. steps overrides the recipe's own number. further:
-    for those OF_POINTS, objective="explicit" or "sliced"."""
+    for those OF_POINTS, objective="explicit" or "sliced"; for own_pictures, data and size."""
 
     def __call__(
         self, out: Path, steps: int | None = None, progress: Callable[[str], None] = print, **further: Any
@@ -43,6 +43,7 @@ NAMES = (
     "vae",
     "vae_2d",
     "hvae",
+    "own_pictures",
 )
 OF_POINTS = ("mixture", "mixture_1d", "moons", "swiss_roll", "checkerboard", "rings")
 """Those that can be trained with another objective than denoising."""
