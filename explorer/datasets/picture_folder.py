@@ -26,7 +26,8 @@ def picture_folder(folder: Path, size: int, progress: Callable[[str], None]) -> 
         raise ModelError(f"There is no folder “{folder}”.")
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     images: list[NDArray[np.uint8]] = []
-    labels, names = [], []
+    labels: list[int] = []
+    names: list[str] = []
     for place in subfolders or [folder]:
         found = list(_pictures(place, size, progress))
         if found:

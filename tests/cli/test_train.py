@@ -36,10 +36,10 @@ def test_train_writes_a_model_that_opens(
 def test_a_folder_of_pictures_is_learned(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], refused: Refuse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from explorer.training import own_pictures
+    from explorer.training.faces import CONFIG
 
-    small = replace(own_pictures.CONFIG, block_out_channels=(8, 8, 8), batch_size=4)
-    monkeypatch.setattr(own_pictures, "CONFIG", small)
+    small = replace(CONFIG, block_out_channels=(8, 8, 8), batch_size=4)
+    monkeypatch.setattr("explorer.training.own_pictures.CONFIG", small)
     for name, count in (("cats", 3), ("dogs", 5)):
         (tmp_path / "data" / name).mkdir(parents=True)
         for i in range(count):
