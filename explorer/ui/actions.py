@@ -29,39 +29,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ActionRow:
-    """needs_model: only while a model is on show, and not the gallery."""
+    """needs_model: only while a model is on show, and not the gallery. apart: below a line."""
 
     menu: str
     text: str
     keys: tuple[str, ...]
     run: Callable[[MainWindow], object]
     needs_model: bool = True
+    apart: bool = False
 
 
 ROWS: tuple[ActionRow, ...] = (
     ActionRow("&File", "&Open model folder…", ("O", "Ctrl+O"), file_dialogs.choose_model, needs_model=False),
     ActionRow("&File", "Open model &file…", ("Ctrl+Alt+O",), file_dialogs.choose_model_file, needs_model=False),
     ActionRow("&File", "Open &picture as x₀…", ("Ctrl+P",), file_dialogs.choose_picture),
-    ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False),
-    ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), file_dialogs.choose_save_file),
-    ActionRow("&File", "Save s&ession…", ("Ctrl+Shift+S",), share.save_session),
+    ActionRow("&File", "&Gallery", ("Ctrl+G",), lambda w: w.toggle_gallery(), needs_model=False, apart=True),
+    ActionRow("&File", "&Save picture of the tiles…", ("S", "Ctrl+S"), file_dialogs.choose_save_file, apart=True),
+    ActionRow("&File", "Save s&ession…", ("Ctrl+Shift+S",), share.save_session, apart=True),
     ActionRow("&File", "Open sess&ion…", ("Ctrl+Shift+O",), share.open_session, needs_model=False),
-    ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close(), needs_model=False),
+    ActionRow("&File", "&Quit", ("Ctrl+Q",), lambda w: w.close(), needs_model=False, apart=True),
     ActionRow("&Run", "&Play or pause", ("Space",), lambda w: w.session.toggle_play()),
     ActionRow("&Run", "One step &on", ("Right",), lambda w: w.session.forward(1)),
     ActionRow("&Run", "One step &back", ("Left",), lambda w: w.session.back(1)),
     ActionRow("&Run", "Ten steps on", ("Shift+Right",), lambda w: w.session.forward(10)),
     ActionRow("&Run", "Ten steps back", ("Shift+Left",), lambda w: w.session.back(10)),
-    ActionRow("&Run", "To the &start", ("Home",), lambda w: w.session.go_to_end(False)),
+    ActionRow("&Run", "To the &start", ("Home",), lambda w: w.session.go_to_end(False), apart=True),
     ActionRow("&Run", "To the &end", ("End",), lambda w: w.session.go_to_end(True)),
-    ActionRow("&Run", "&Branch here", ("B",), lambda w: w.session.branch()),
+    ActionRow("&Run", "&Branch here", ("B",), lambda w: w.session.branch(), apart=True),
     ActionRow("&Run", "&Re-draw noise", ("R",), lambda w: w.session.redraw_noise()),
-    ActionRow("&Run", "&Copy x_t", ("Ctrl+C",), lambda w: w.edit.copy()),
-    ActionRow("&Run", "Pas&te into x_t", ("Ctrl+V",), lambda w: w.edit.paste()),
+    ActionRow("&Run", "&Copy xₜ", ("Ctrl+C",), lambda w: w.edit.copy(), apart=True),
+    ActionRow("&Run", "Pas&te into xₜ", ("Ctrl+V",), lambda w: w.edit.paste()),
     ActionRow("&View", "Dark or light &theme", ("Ctrl+T",), lambda w: w.look.toggle_theme(), needs_model=False),
     ActionRow("&View", "&Full screen", ("F11",), lambda w: w.toggle_full_screen(), needs_model=False),
     ActionRow("&View", "&Leave gallery, grid or full screen", ("Esc",), lambda w: w.leave(), needs_model=False),
-    ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.look.reset_zoom()),
+    ActionRow("&View", "&Zoom back to everything", ("Z",), lambda w: w.look.reset_zoom(), apart=True),
     ActionRow("&View", "Fields as arrows or as streamlines", ("L",), lambda w: w.look.toggle_streamlines()),
     ActionRow("&Help", "Guided &tour", ("F1",), lambda w: w.take_tour(), needs_model=False),
     ActionRow("&Help", "&Keyboard shortcuts", ("?",), lambda w: w.shortcuts.toggle(), needs_model=False),
@@ -72,6 +73,7 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
     """Make the rows into menus and window-wide keys. Returns the actions that need a model on show."""
     menus = {}
     needing = []
+    apart = []
     for row in ROWS:
         if row.menu not in menus:
             menus[row.menu] = bar.addMenu(row.menu)
@@ -81,6 +83,8 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
         menus[row.menu].addAction(action)
         if row.needs_model:
             needing.append(action)
+        if row.apart:
+            apart.append((menus[row.menu], action))
     sharing = QMenu("S&hare", bar)
     sharing.setObjectName("shareMenu")
     sharing.aboutToShow.connect(lambda: share.fill_share_menu(sharing, window))
@@ -94,6 +98,8 @@ def install(window: MainWindow, bar: QMenuBar) -> list[QAction]:
     trials = QMenu("&Try", bar)
     bar.insertMenu(menus["&Help"].menuAction(), trials)
     trials.aboutToShow.connect(lambda: fill_trials_menu(trials, window.session))
+    for menu, action in apart:
+        menu.insertSeparator(action)
     return needing
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu
 
 from explorer.engine.frame import LensSpec
 from explorer.ui.gallery import shipped_models
-from explorer.ui.short_text import typeset
+from explorer.ui.short_text import capital, plain, typeset
 
 
 def fill_tiles_menu(
@@ -17,10 +17,14 @@ def fill_tiles_menu(
 ) -> None:
     """The lenses for models of a kind, each to be shown or not."""
     menu.clear()
+    menu.setToolTipsVisible(True)
     for lens in lenses:
         if kind not in lens.kinds:
             continue
-        action = menu.addAction(f"{lens.name}    {typeset(lens.formula)}")
+        formula = typeset(lens.formula)
+        action = menu.addAction(f"{capital(plain(lens.label))}    {lens.words or formula}")
+        action.setToolTip(formula)
+        action.setData(lens.name)
         action.setCheckable(True)
         action.setChecked(lens.name in shown)
         action.toggled.connect(lambda on, name=lens.name: show(name, on))

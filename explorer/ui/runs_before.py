@@ -20,7 +20,7 @@ def add_runs_before(window: MainWindow, autosave: Autosave) -> QMenu:
     reopening.setObjectName("runsBeforeMenu")
     files = window.menuBar().actions()[0].menu()
     assert isinstance(files, QMenu)
-    files.insertMenu(files.actions()[-1], reopening)  # before “Quit”
+    files.insertMenu(files.actions()[-2], reopening)  # before the line above “Quit”
     files.aboutToShow.connect(lambda: reopening.setEnabled(bool(autosave.before())))
     reopening.aboutToShow.connect(lambda: _fill(reopening, window, autosave.before()))
     return reopening

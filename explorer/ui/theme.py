@@ -202,7 +202,7 @@ def _stylesheet(t: Theme) -> str:
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
     QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}
     QToolButton#guidanceMoreButton {{ background: transparent; border-color: transparent; padding: 3px 4px 3px 0;
-        color: {t.muted}; }}
+        margin-left: -5px; color: {t.muted}; }}
     QToolButton#guidanceMoreButton:hover {{ color: {t.text}; }}
     QToolButton#guidanceMoreButton:focus {{ border-color: {t.accent}; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {t.disabled}; border-radius: 3px;

@@ -66,7 +66,9 @@ class Timeline(QFrame):
         self.setObjectName("panel")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._playing = False
-        self._reset = self._button("resetButton", "reset", "Back to x_T (Home)", self.resetClicked)
+        self._reset = self._button(
+            "resetButton", "reset", "Begin again at x_T (Home goes back to the start of this run)", self.resetClicked
+        )
         self._back = self._button("backButton", "back", "One step back (←)", self.backClicked)
         self._play = self._button("playButton", "play", "Run the sampler (Space)", self.playClicked)
         self._step = self._button("stepButton", "step", "One step (→)", self.stepClicked)

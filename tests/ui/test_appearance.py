@@ -189,7 +189,7 @@ def test_tiles_are_chosen_in_the_menu(hand: Hand) -> None:
     view = next(menu for menu in hand.window.menuBar().findChildren(QMenu) if menu.title() == "&View")
     tiles = next(menu for menu in view.findChildren(QMenu) if menu.title() == "&Tiles")
     tiles.aboutToShow.emit()
-    entries = {action.text().split()[0]: action for action in tiles.actions()}
+    entries = {action.data(): action for action in tiles.actions()}
     assert {name for name, action in entries.items() if action.isChecked()} == {"x_t", "x0", "eps", "score"}
     entries["v"].trigger()
     entries["score"].trigger()

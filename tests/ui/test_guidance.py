@@ -152,7 +152,7 @@ def show_tile(hand: Hand, name: str) -> None:
     view = next(menu for menu in hand.window.menuBar().findChildren(QMenu) if menu.title() == "&View")
     tiles = next(menu for menu in view.findChildren(QMenu) if menu.title() == "&Tiles")
     tiles.aboutToShow.emit()
-    next(action for action in tiles.actions() if action.text().split()[0] == name).trigger()
+    next(action for action in tiles.actions() if action.data() == name).trigger()
     hand.settle()
 
 
