@@ -83,6 +83,11 @@ class Filmstrip(QWidget):
         self._levels = levels
         self.update()
 
+    @property
+    def steps(self) -> list[int]:
+        """The steps that it has a picture of, in order."""
+        return sorted(self._frames)
+
     def clear(self) -> None:
         self._frames.clear()
         self._pictures.clear()
@@ -129,7 +134,7 @@ class Filmstrip(QWidget):
     def _layout(self) -> list[tuple[QRectF, int]]:
         if not self._frames:
             return []
-        steps = np.array(sorted(self._frames))
+        steps = np.array(self.steps)
         x = np.array([self._x_of(self._frames[int(step)][0]) for step in steps])
         if self._spread:
             x = np.linspace(self.width() - MARGIN, MARGIN, len(steps)) if len(steps) > 1 else x

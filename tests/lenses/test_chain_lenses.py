@@ -232,7 +232,11 @@ def test_the_chains_lie_in_the_band() -> None:
     assert chart.data[:, 0] == pytest.approx(float(of.x_0[0].flatten()[10]))
     assert chart.mark is not None
     assert chart.mark == pytest.approx((40.0, float(of.prediction.x_t[0].flatten()[10])))
-    inside = np.abs(chart.data - chart.lines[6].y) <= 2 * SCHEDULE.noise(torch.arange(101)).numpy() + 1e-6
+    middle, upper, lower = (line.y for line in chart.lines[6:])
+    s = SCHEDULE.noise(torch.arange(101)).numpy()
+    np.testing.assert_allclose(upper - middle, 2 * s, atol=1e-5)
+    np.testing.assert_allclose(middle - lower, 2 * s, atol=1e-5)
+    inside = np.abs(chart.data - middle) <= 2 * s + 1e-6
     assert inside.mean() > 0.8
 
 

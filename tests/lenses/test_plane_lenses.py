@@ -38,6 +38,8 @@ def test_density_and_energy_are_the_exact_ones() -> None:
     np.testing.assert_array_equal(landscape.data, -found.data)
     assert found.limits[1] == found.data.max()
     assert landscape.limits[0] == landscape.data.min()
+    np.testing.assert_allclose(np.array(landscape.levels[:3]) - landscape.data.min(), [1.5, 4.5, 7.5], atol=1e-4)
+    np.testing.assert_allclose(found.data.max() - np.array(found.levels[:3]), [1, 3, 5], atol=1e-4)
     cell = (found.extent[1] - found.extent[0]) / found.data.shape[1]
     assert math.isclose(float(np.exp(found.data).sum()) * cell**2, 1, rel_tol=0.01)
 

@@ -64,7 +64,7 @@ def test_b_branches_at_the_step_on_show(made: Hand) -> None:
     assert hand.window.state.step == 4
     assert same(shown, hand.shown())
     assert tree(hand).isVisible()
-    assert len(hand.strip._frames) == 5
+    assert len(hand.strip.steps) == 5
 
 
 def test_a_branch_that_changes_nothing_shows_what_its_parent_shows(made: Hand) -> None:
@@ -116,7 +116,7 @@ def test_choices_after_branching_are_for_the_branch_alone(made: Hand) -> None:
     assert hand.combo("samplerCombo").currentData() == "ddim"
     assert hand.spin("stepsSpin").value() == 8
     assert hand.spin("samplerSeedSpin").value() == 0
-    assert len(hand.strip._frames) == 9
+    assert len(hand.strip.steps) == 9
     click(hand, child, child.made - 1)
     assert same(last, hand.shown())
     assert hand.combo("samplerCombo").currentData() == "ddpm"

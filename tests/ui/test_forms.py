@@ -11,7 +11,7 @@ import pytest
 import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QTabWidget
+from PySide6.QtWidgets import QLabel, QTabWidget
 
 from explorer.engine.forms_frame import Conversion
 from explorer.networks.monotone import Monotone, MonotoneConfig
@@ -56,9 +56,10 @@ def test_the_numbers_follow_the_slider(forms: Hand) -> None:
     assert formula == "x̂₀ = (x_t − s ε̂)/a"
     assert numbers.endswith("ε̂")
     assert difference == "0" or float(difference.replace("−", "-")) < 1e-5
-    assert panel._summary.text().startswith("All 16 formulas agree with what the network's own output, ε̂, gives")
+    summary = hand.find(QLabel, "formsSummary")
+    assert summary.text().startswith("All 16 formulas agree with what the network's own output, ε̂, gives")
     hand.type_into(hand.spin("timestepSpin"), "0")
-    hand.until(lambda: "Without noise" in panel._summary.text())
+    hand.until(lambda: "Without noise" in summary.text())
     assert panel.table.text(0)[0] == ""
 
 
@@ -106,7 +107,7 @@ def test_a_run_has_its_own_numbers(forms: Hand) -> None:
     hand.click("backButton")
     hand.settle()
     hand.until(lambda: panel._title.text() == f"Forms at t = {hand.session.state.t}")
-    assert "16 formulas" in panel._summary.text()
+    assert "16 formulas" in hand.find(QLabel, "formsSummary").text()
 
 
 def test_without_a_learned_schedule_there_is_no_vdm(hand: Hand) -> None:
@@ -149,7 +150,7 @@ def test_a_learned_schedule(make_hand: MakeHand, learned: Path) -> None:
     assert sum(terms[:3]) == pytest.approx(terms[3], abs=2e-3)
     assert panel.variances.text("own", 2) == "1 ×"
     assert set(panel.plot.names()) == {"this one", "linear β", "cosine", "linear λ"}
-    assert "times as many draws" in panel._summary.text()
+    assert "times as many draws" in hand.find(QLabel, "vdmSummary").text()
 
 
 def test_numbers_as_text() -> None:

@@ -78,14 +78,14 @@ def test_after_a_refused_run_choices_and_tiles_agree(hand: Hand, refused: str) -
     hand.type_into(hand.spin("stepsSpin"), "4")
     hand.settle()
     hand.play_to_end()
-    before, shown, strip = hand.window.state, hand.data("x_t"), len(hand.strip._frames)
+    before, shown, strip = hand.window.state, hand.data("x_t"), hand.strip.steps
     hand.session.change(sampler=refused)
     hand.settle()
     assert hand.banner.isVisible()
     assert hand.window.state == before
     assert hand.combo("samplerCombo").currentData() == "ddim"
     assert (hand.data("x_t") == shown).all()
-    assert len(hand.strip._frames) == strip
+    assert hand.strip.steps == strip
     hand.click("backButton")
     hand.settle()
     assert hand.window.state.step == 3

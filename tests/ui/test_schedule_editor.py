@@ -351,10 +351,10 @@ def test_schedules_from_elsewhere(own: Hand, tmp_path: Path, monkeypatch: pytest
     for asked in ("", str(tmp_path)):
         choose_path(hand, "file", asked, monkeypatch)
         assert combo.currentText() == "File: betas.npy"
-    assert "is missing or is no regular file" in hand.window._banner.text()
+    assert "is missing or is no regular file" in hand.banner.text()
     choose_path(hand, "model", str(CHECKPOINTS / "vdm"), monkeypatch)
     assert combo.currentText() == "Model: vdm"
-    assert hand.window._banner.text() == ""
+    assert hand.banner.text() == ""
     levels = table(hand).log_snr
     choose(hand, "learned")
     np.testing.assert_array_equal(table(hand).log_snr, levels)

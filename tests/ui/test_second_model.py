@@ -171,7 +171,7 @@ def test_its_own_run_beside_the_first(hand: Hand, other: Path, monkeypatch: pyte
     assert names(hand) == ("x_t", "x_t:b", "x_t:difference", "x0", "x0:b", "x0:difference")
     assert not np.array_equal(hand.data("x0:b"), asked)
     assert hand.window.tile("x_t:b").header._formula.text() == "its own run"
-    assert "own run" not in hand.window._status.text(), "it is made"
+    assert "own run" not in hand.status, "it is made"
     apart = []
     for step in range(6):
         hand.session.set_step(step)
