@@ -17,6 +17,8 @@ from explorer.formats.single_file import ScheduleSpec
 PREFIX = "model.diffusion_model."
 EMA = "model_ema.diffusion_model"
 FIRST_STAGE = "first_stage_model."
+HALF = 2**-11
+"""Relative error of a number in half precision."""
 PARAMETERIZATIONS: dict[str, PredictionName] = {"eps": "eps", "x0": "x0", "v": "v"}
 
 
@@ -71,8 +73,11 @@ def stored_schedule(
     T = len(betas)
     evidence.add("T", T, "file", "the number of betas")
     first, last = betas[0] ** 0.5, betas[-1] ** 0.5
+    half = table["betas"].dtype == "float16"
+    if half and T == usual.T:  # rounded with the weights: the usual ones are nearer to those of training
+        first, last = (usual.arguments[end] ** 0.5 for end in ("beta_start", "beta_end"))
     roots = [first + (last - first) * i / max(T - 1, 1) for i in range(T)]
-    if max(abs(root**2 - beta) for root, beta in zip(roots, betas, strict=True)) < 1e-6:
+    if max(abs(root**2 - beta) for root, beta in zip(roots, betas, strict=True)) < (HALF * last**2 if half else 1e-6):
         # CompVis' "linear" is linear in the roots.
         evidence.add("noise schedule", "scaled_linear", "inferred", "the stored betas")
         return ScheduleSpec("scaled_linear", T, {"beta_start": round(first**2, 7), "beta_end": round(last**2, 7)})

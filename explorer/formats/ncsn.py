@@ -61,10 +61,12 @@ class ScoreNetwork(SingleFile[Network]):
     name = "ncsn"
 
     def recognise(self, checkpoint: Checkpoint) -> float:
-        return 0.9 if _sets(checkpoint) else 0.0
+        return 0.9 if _sets(checkpoint) or _normed(checkpoint) else 0.0
 
     def plan(self, checkpoint: Checkpoint, context: Context) -> Plan[Network]:
         evidence, sets = context.evidence, _sets(checkpoint)
+        if not sets:
+            raise ModelError("The score network's weights are normalised spectrally (spec_norm), which is not read.")
         weights = context.weight_set(sets, "the order in it")
         shapes = {name: tensor.shape for name, tensor in sets[weights].items()}
         stages = 2 if "res31.0.conv1.weight" in shapes else 1 if "res5.0.conv1.weight" in shapes else 0
@@ -143,6 +145,12 @@ def _sets(checkpoint: Checkpoint) -> dict[str, dict[str, TensorRef]]:
     if sigmas is None:
         return found if all(TABLE in tensors for tensors in found.values()) else {}
     return {name: {"sigmas": sigmas, **tensors} for name, tensors in found.items()}
+
+
+def _normed(checkpoint: Checkpoint) -> bool:
+    """True for a network of this kind whose convolutions are kept as matrices to be divided by their norms."""
+    raw = _plain(checkpoint.tensors("model") or checkpoint.tensors() or checkpoint.tensors(0))
+    return all(sign in raw or f"{sign}_orig" in raw for sign in SIGNS) and any(name.endswith("_orig") for name in raw)
 
 
 def _plain(tensors: Mapping[str, TensorRef]) -> dict[str, TensorRef]:

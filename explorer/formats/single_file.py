@@ -49,20 +49,38 @@ class ScheduleSpec:
     arguments: Mapping[str, float] = field(default_factory=dict)
     betas: tuple[float, ...] = ()
     sigmas: tuple[float, ...] = ()
+    zero_terminal_snr: bool = False
+    """Rescaled so that nothing of the data is left at T."""
 
     @property
     def named(self) -> NamedSchedule | None:
         """None for a list of numbers."""
-        return None if self.betas or self.sigmas else NamedSchedule(self.name, tuple(self.arguments.items()))
+        if self.betas or self.sigmas:
+            return None
+        return NamedSchedule(self.name, tuple(self.arguments.items()), self.zero_terminal_snr)
+
+    @property
+    def label(self) -> str:
+        """The name that the built schedule has."""
+        return self.name if self.named is None else self.named.label
 
     def build(self) -> Schedule:
         """Raises ModelError for numbers that make none."""
-        from explorer.diffusion.schedules import SCHEDULES, trained, trained_levels
+        from explorer.diffusion.schedules import (
+            SCHEDULES,
+            DiscreteSchedule,
+            rescale_zero_terminal_snr,
+            trained,
+            trained_levels,
+        )
 
         try:
             if self.sigmas:
                 return trained_levels(self.sigmas)
-            return trained(self.betas) if self.betas else SCHEDULES[self.name](self.T, **self.arguments)
+            made = trained(self.betas) if self.betas else SCHEDULES[self.name](self.T, **self.arguments)
+            if self.zero_terminal_snr and isinstance(made, DiscreteSchedule):
+                return rescale_zero_terminal_snr(made)
+            return made
         except ValueError as error:
             raise ModelError(f"The file's noise schedule is none: {error}.") from error
 
@@ -242,7 +260,7 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
         schedule_numbers=plan.schedule.named,
         fixed=plan.fixed,
         settings=plan.settings,
-        schedule=plan.schedule.name,
+        schedule=plan.schedule.label,
         value_range=value_range,
         class_names=class_names,
         null_label=null_label,

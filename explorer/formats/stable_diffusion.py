@@ -110,7 +110,7 @@ class StableDiffusion(SingleFile[Parts]):
             network=Parts(config, texts),
             settings={"heads": str(heads)},
             shape=shape,
-            schedule=stored_schedule(checkpoint, table, context, USUAL),
+            schedule=_schedule(checkpoint, table, context),
             prediction=prediction,
             value_range=Candidate((-4.0, 4.0), "default", "latents are scaled to unit variance"),
             sampler_defaults={"clip": False},
@@ -234,6 +234,14 @@ def _size(checkpoint: Checkpoint, side: int, factor: int, version: str) -> Candi
         width, height = (int(part) // factor for part in said)
         return Candidate((height, width), "file", "modelspec.resolution")
     return Candidate((side // factor, side // factor), "default", f"Stable Diffusion {version}")
+
+
+def _schedule(checkpoint: Checkpoint, table: Mapping[str, TensorRef], context: Context) -> ScheduleSpec:
+    found = stored_schedule(checkpoint, table, context, USUAL)
+    if "ztsnr" not in table:
+        return found
+    context.evidence.add("SNR at T", 0, "file", "the entry ztsnr")
+    return replace(found, zero_terminal_snr=True)
 
 
 def _heads(unet: Fields, yaml: str, keys: AdmKeys, context: Context) -> Heads:

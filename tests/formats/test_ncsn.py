@@ -172,3 +172,11 @@ def test_evidence(tmp_path: Path) -> None:
 def test_what_is_not_read(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ModelError, match=says):
         registry.load(save(tmp_path, **changes), "cpu")
+
+
+def test_networks_whose_weights_are_normalised_spectrally(tmp_path: Path) -> None:
+    state = read_reference("ncsn").state
+    normed = {f"{name}_orig" if value.ndim == 4 else name: value for name, value in state.items()}
+    torch.save([normed, {}], tmp_path / "checkpoint.pth")
+    with pytest.raises(ModelError, match="normalised spectrally"):
+        registry.inspect(tmp_path / "checkpoint.pth")

@@ -185,7 +185,20 @@ def test_what_the_metadata_say(tmp_path: Path, written: dict[str, Written]) -> N
     save_file(written["1"].table, tmp_path / "model.safetensors", metadata=metadata)
     facts = registry.inspect(tmp_path / "model.safetensors")
     assert (facts.prediction, facts.shape) == ("v", (4, 32, 64))
-    assert {fact.source for fact in facts.evidence if fact.name in ("prediction type", "size")} == {"file"}
+    assert {fact.source for fact in facts.evidence if fact.name in ("prediction type", "shape")} == {"file"}
+
+
+def test_marks_of_training_and_numbers_of_half_precision(tmp_path: Path, written: dict[str, Written]) -> None:
+    """Entries without numbers say v and zero SNR at T; β that were rounded with the weights are those of training."""
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64).square()
+    marks = {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0), "betas": betas.half()}
+    save_file({**written["XL"].table, **marks}, tmp_path / "model.safetensors")
+    model = registry.load(tmp_path / "model.safetensors", "cpu", SIZE)
+    schedule = model.denoiser.schedule
+    assert (model.facts.prediction, schedule.signal(1000)) == ("v", 0.0)
+    assert model.facts.schedule == schedule.name == "scaled_linear, zero terminal SNR"
+    assert schedule.signal(1) == pytest.approx((1 - 0.00085) ** 0.5, abs=1e-9)
+    assert {fact.value for fact in model.facts.evidence if fact.name == "noise schedule"} == {"scaled_linear"}
 
 
 @torch.no_grad()
