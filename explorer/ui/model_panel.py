@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from explorer.facts import Fact, ModelFacts
 from explorer.formats.adjusted import ROWS
+from explorer.ui.breaking_label import BreakingLabel
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.fact_editors import make_editor, numbers_editor
 from explorer.ui.field_column import WheelGuard
@@ -44,7 +44,6 @@ FIXED = {
 }
 """Why the user cannot set these here."""
 HEADING = "What is known"
-LONG_WORD = re.compile(r"\S{25,}")
 
 
 class ModelPanel(ScrollPanel):
@@ -151,10 +150,7 @@ class ModelPanel(ScrollPanel):
         layout.addLayout(head)
         settable = key is not None and key not in fixed and not self._reading
         if not settable or key == "autoencoder":  # which one it is, its place does not say
-            value = QLabel(breakable(fact.value))
-            value.setWordWrap(True)
-            value.setTextFormat(Qt.TextFormat.PlainText)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value = BreakingLabel(fact.value)
             value.setAccessibleName(fact.name)
             why = fixed.get(key or "", FIXED.get(fact.name))
             value.setToolTip(tip if why is None else f"{tip}. It cannot be set: {why}")
@@ -186,8 +182,3 @@ class ModelPanel(ScrollPanel):
 
     def _set(self, key: str, value: Any) -> None:
         self.factSet.emit(key, value)
-
-
-def breakable(text: str) -> str:
-    """With places in its longest words, such as the names of files, where a line may end."""
-    return LONG_WORD.sub(lambda word: re.sub(r"(?<=[_/\\.-])", "\u200b", word.group()), text)
