@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -16,6 +18,25 @@ from explorer.request import ModelRef, Probe
 from explorer.ui.job import Job
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """path: of the model. card: the file that was written. before: what was said earlier of the same facts, by whom."""
+
+    path: str
+    card: str
+    before: dict[str, Any]
+    source: OverrideSource
+
+
+def _keep(path: str, changes: dict[str, Any], source: OverrideSource) -> _Kept:
+    """Write facts into the card. Raises ModelError."""
+    _, place = find_model(path)
+    said = read_overrides(place)
+    before = {key: said.values.get(key) for key in changes}
+    sources = {said.sources[key] for key in changes if key in said.sources}
+    return _Kept(path, str(set_facts(path, changes, source)), before, next(iter(sources), "user"))
 
 
 class ModelSettings(QObject):
@@ -50,33 +71,31 @@ class ModelSettings(QObject):
         try:
             self.set_facts({key: read_value(key, value) if isinstance(value, str) else value}, source)
         except ModelError as error:
-            self._session.failed.emit(str(error))
-            self.refused.emit()
+            self._refuse(str(error))
 
     def set_facts(self, changes: dict[str, Any], source: OverrideSource = "user") -> None:
-        """Several facts at once. Raises ModelError."""
-        session = self._session
-        facts = session.facts
-        if facts is None:
-            return
-        _, place = find_model(facts.path)
-        said = read_overrides(place)
-        before = {key: said.values.get(key) for key in changes}
-        sources = {said.sources[key] for key in changes if key in said.sources}
-        file = set_facts(facts.path, changes, source)
-        self.job.stop()
-        self._before = (facts.path, before, next(iter(sources), "user"))
-        self._step = session.state.step if session.state.source == "reverse" and session.run is not None else None
-        self.kept.emit(str(file))
-        session.open(facts.path)
+        """Several facts at once."""
+        facts = self._session.facts
+        if facts is not None:
+            question = partial(_keep, facts.path, changes, source)
+            self._session.inquiry.ask("facts", question, self._open_again, self._refuse)
 
     def use(self, found: Probed) -> None:
         """Keep what a probe found to be otherwise."""
-        try:
-            self.set_facts({v.key: v.value for v in found.contradictions if v.value is not None}, "probed")
-        except ModelError as error:
-            self._session.failed.emit(str(error))
-            self.refused.emit()
+        self.set_facts({v.key: v.value for v in found.contradictions if v.value is not None}, "probed")
+
+    def _open_again(self, kept: _Kept) -> None:
+        """What was set is in the card."""
+        session = self._session
+        self.job.stop()
+        self._before = (kept.path, kept.before, kept.source)
+        self._step = session.state.step if session.state.source == "reverse" and session.run is not None else None
+        self.kept.emit(kept.card)
+        session.open(kept.path)
+
+    def _refuse(self, sentence: str) -> None:
+        self._session.failed.emit(sentence)
+        self.refused.emit()
 
     def probe(self, pictures: str | None = None) -> None:
         """Probe the open model. pictures: a folder of some to use in place of the model's samples.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QSize
@@ -14,6 +15,7 @@ from explorer.ui.controls import named
 from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.file_dialogs import ask_for_model_file
 from explorer.ui.gallery import shipped_models
+from explorer.ui.known_models import inspect_all, known_model
 from explorer.ui.model_words import describe
 from explorer.ui.session import COMPARED_LENSES, SECOND_LENSES, Session
 from explorer.ui.short_text import plain, typeset
@@ -123,7 +125,22 @@ def name_of(facts: ModelFacts, other: ModelFacts) -> str:
 
 
 def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask: Callable[[bool], None]) -> None:
-    """Other sets of the open model's weights, models of its shape, a way to others, and an end to it."""
+    """Other sets of the open model's weights, models of its shape, a way to others, and an end to it.
+
+    Models are added once it is known what they are, which is looked up anew whenever the menu opens.
+    """
+    paths = tuple(dict.fromkeys([*(str(model.path) for model in shipped_models()), *recent]))
+    _fill(menu, session, paths, ask)
+    filled = [known_model(path) for path in paths]
+
+    def again(_: None) -> None:
+        if [known_model(path) for path in paths] != filled:
+            _fill(menu, session, paths, ask)
+
+    session.inquiry.ask("models", partial(inspect_all, paths), again, lambda _: None, quiet=True)
+
+
+def _fill(menu: QMenu, session: Session, paths: Sequence[str], ask: Callable[[bool], None]) -> None:
     menu.clear()
     facts = session.facts
     if facts is None:
@@ -132,9 +149,8 @@ def fill_compare_menu(menu: QMenu, session: Session, recent: Sequence[str], ask:
         if weights != facts.weights:
             action = menu.addAction(f"{facts.title}, weights “{weights}”")
             action.triggered.connect(lambda _=False, w=weights: session.compare_model(facts.path, w))
-    paths = dict.fromkeys([*(str(model.path) for model in shipped_models()), *recent])
     for path in paths:
-        other = _inspected(path)
+        other = known_model(path)
         if other is not None and path != facts.path and _fits(facts, other):
             entry = menu.addAction(f"{other.title}  —  {Path(path).name}")
             entry.triggered.connect(lambda _=False, path=path: session.compare_model(path))
@@ -163,12 +179,3 @@ def _fits(facts: ModelFacts, other: ModelFacts) -> bool:
     except ModelError:
         return False
     return True
-
-
-def _inspected(path: str) -> ModelFacts | None:
-    from explorer.formats.registry import inspect  # the formats are read once the window is painted
-
-    try:
-        return inspect(path)
-    except ModelError:
-        return None

@@ -44,7 +44,7 @@ def test_facts_progress_and_cancel(hand: Hand, tiny_copy: Path, gate: threading.
     panel = hand.find(ModelPanel)
     hand.window.open(str(tiny_copy))
     # What it is stands there before anything of its weights is read, and nothing of it can be set yet.
-    assert "which is being read" in heading(panel)
+    hand.until(lambda: "which is being read" in heading(panel))
     assert not [combo for combo in panel.findChildren(QComboBox, "fact:prediction") if not combo.isHidden()][1:]
     hand.until(lambda: progress.isVisible() and progress.maximum() == 1000 and progress.value() > 0)
     assert progress.value() < 1000

@@ -38,6 +38,7 @@ def choose_folder(hand: Hand, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def entry(hand: Hand, text: str) -> None:
     menu = hand.find(QMenu, "compareMenu")
     menu.aboutToShow.emit()
+    hand.until(lambda: not hand.session.inquiry.asked("models"))
     next(action for action in menu.actions() if action.text() == text).trigger()
 
 

@@ -50,12 +50,15 @@ def strips(hand: Hand) -> list[TrustStrip]:
 def test_a_program_is_opened_when_the_user_says_so(make_hand: MakeHand, adapter: Path) -> None:
     hand = make_hand()
     hand.session.open(str(adapter))
+    hand.settle()
     hand.session.open(str(adapter))
+    hand.settle()
     assert len(strips(hand)) == 1
     hand.click("refuseButton")
     assert strips(hand) == []
     assert not (adapter / "marker").exists()
     hand.session.open(str(adapter))
+    hand.settle()
     hand.click("trustButton")
     hand.until(lambda: hand.session.facts is not None)
     hand.settle()
@@ -65,8 +68,10 @@ def test_a_program_is_opened_when_the_user_says_so(make_hand: MakeHand, adapter:
     trust.forget()
     hand.session.open(str(adapter))
     hand.settle()
+    hand.settle()
     assert strips(hand) == []
     file = adapter / "adapter.py"
     file.write_text(file.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     hand.session.open(str(adapter))
+    hand.settle()
     assert len(strips(hand)) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from explorer.facts import ModelError, check_comparable
+from functools import partial
+
+from explorer.facts import ModelError, ModelFacts, check_comparable
 from explorer.ui.session.looks import Looks
 from explorer.ui.session.scene import COMPARED_LENSES, SECOND_LENSES, Scene
 
@@ -36,20 +38,28 @@ class Comparison:
 
     def compare_model(self, path: str | None, weights: str = "") -> None:
         """Show another model, or another set of a model's weights, beside the open one; None ends that."""
-        from explorer.formats.registry import inspect  # the formats are read once the window is painted
+        scene = self._scene
+        if path is not None and scene.facts is not None:
+            scene.inquiry.ask("second", partial(_inspected, path, weights), self._compare_model, scene.failed.emit)
+            return
+        scene.inquiry.cancel("second")
+        if scene.facts is not None:
+            self._show_second(None)
 
+    def _compare_model(self, second: ModelFacts) -> None:
+        """It is known what the other model is."""
         scene = self._scene
         if scene.facts is None:
             return
-        second = None
-        if path is not None:
-            try:
-                second = inspect(path, {"weights": weights} if weights else {})
-                check_comparable(scene.facts, second, scene.state.label)
-            except ModelError as error:
-                scene.failed.emit(str(error))
-                return
-        scene.second, self._second_seen = second, False
+        try:
+            check_comparable(scene.facts, second, scene.state.label)
+        except ModelError as error:
+            scene.failed.emit(str(error))
+            return
+        self._show_second(second)
+
+    def _show_second(self, second: ModelFacts | None) -> None:
+        self._scene.second, self._second_seen = second, False
         self._show(forward=True)
 
     def set_second_lenses(self, names: tuple[str, ...]) -> None:
@@ -94,3 +104,10 @@ class Comparison:
         self._scene.runChanged.emit()
         if forward or self._scene.state.source == "reverse":
             self._looks.look()
+
+
+def _inspected(path: str, weights: str) -> ModelFacts:
+    """Raises ModelError."""
+    from explorer.formats.registry import inspect  # the formats are read once the window is painted
+
+    return inspect(path, {"weights": weights} if weights else {})

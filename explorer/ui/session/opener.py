@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 from explorer.engine.frame import Opened, Ready, Restored
-from explorer.facts import ModelError, ModelFacts, ProposedSampler
+from explorer.facts import ModelFacts, ProposedSampler
 from explorer.request import ByHand, ModelRef, Open, OpenSession, Request, ScheduleChoice
 from explorer.state import DEFAULT_POINTS, State, first_lenses
 from explorer.ui import trust
@@ -40,25 +41,27 @@ class Opener:
         if path.lower().endswith(SESSION_ENDING):
             self.open_session(path)
             return
-        from explorer.formats import registry  # the formats are read once the window is painted
-
         scene = self._scene
-        try:
-            facts = registry.inspect(path)
-        except ModelError as error:
-            scene.failed.emit(str(error))
-            return
+        scene.inquiry.ask("open", partial(_inspected, path), partial(self._go_on, device), self._no_model)
+
+    def _go_on(self, device: str | None, found: tuple[ModelFacts, bool]) -> None:
+        """It is known what is to be opened, and whether it may run."""
+        scene, (facts, allowed) = self._scene, found
         if scene.engine_failure:
-            scene.failed.emit(scene.engine_failure)
-        elif facts.program and not trust.may_run(facts):
+            self._no_model(scene.engine_failure)
+        elif not allowed:
             scene.consentWanted.emit(facts, device)
         else:
             state = self._first_state(facts).with_changes(device=device or scene.state.device)
             self._ask(Open(ModelRef(facts.path, state.device)), state, "Reading the weights…")
             scene.inspected.emit(facts)
 
+    def _no_model(self, sentence: str) -> None:
+        self._scene.failed.emit(sentence)
+
     def open_session(self, path: str) -> None:
         """Open what was saved."""
+        self._scene.inquiry.cancel("open")
         if self._scene.engine_failure:
             self._scene.failed.emit(self._scene.engine_failure)
         else:
@@ -67,6 +70,7 @@ class Opener:
     def cancel(self) -> None:
         """What is being opened is not waited for."""
         scene = self._scene
+        scene.inquiry.cancel("open")
         if scene.opening is None:
             return
         scene.opening = None
@@ -158,6 +162,14 @@ class Opener:
             source = "forward" if before.picture is not None else _first_source(facts)
             return before.with_changes(source=source, step=0, t=t, label=label if known else None, lenses=lenses)
         return first_state(before, facts)
+
+
+def _inspected(path: str) -> tuple[ModelFacts, bool]:
+    """What is at a path, and whether it may be opened without a question. Raises ModelError."""
+    from explorer.formats import registry  # the formats are read once the window is painted
+
+    facts = registry.inspect(path)
+    return facts, not facts.program or trust.may_run(facts)
 
 
 def _first_source(facts: ModelFacts) -> Literal["forward", "reverse"]:

@@ -29,6 +29,7 @@ class Player(QObject):
         self._backwards = False
         self._pace = 0.0
         runner.busyChanged.connect(self._update_busy)
+        scene.inquiry.busyChanged.connect(self._update_busy)
 
     # Where on the axis
 
@@ -235,4 +236,4 @@ class Player(QObject):
             self.pause()
 
     def _update_busy(self) -> None:
-        self._scene.set_busy(self._runner.busy or self._replay.isActive())
+        self._scene.set_busy(self._runner.busy or self._replay.isActive() or self._scene.inquiry.busy)

@@ -14,6 +14,7 @@ from explorer.lenses.drawable import Floats
 from explorer.request import ModelRef
 from explorer.state import State
 from explorer.ui.runs import Family, RunRecord
+from explorer.ui.session.inquiry import Inquiry
 
 COMPARED_LENSES = ("x_t", "x0")
 SECOND_LENSES = ("x0", "eps")
@@ -72,6 +73,7 @@ class Scene(QObject):
         """Why there is no engine, where it could not start."""
         self.failed_at: State | None = None
         """While `failed` tells of a look or a run: what is chosen now, which the next one that works differs from."""
+        self.inquiry = Inquiry(self)
         self.opening: State | None = None
         """While a model or a session is being opened: what is chosen once it is open."""
         self.run: RunRecord | None = None

@@ -97,5 +97,6 @@ class Session(Scene):
 
     def close(self) -> None:
         """Nothing is asked any more, and no answer arrives."""
+        self.inquiry.close()
         self._player.close()
         self._runner.close()
