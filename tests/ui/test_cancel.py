@@ -123,8 +123,9 @@ def test_another_model_ends_it(make_hand: MakeHand, learned: Path, tmp_path: Pat
     broken.mkdir()
     (broken / "config.json").write_text('{"format": "diffusion-explorer", "kind": "image", "network": "unet"}')
     hand.window.open(str(broken))  # refused before the engine hears of it
+    hand.until(lambda: not hand.session.inquiry.busy)
     assert not idle(hand, forms)
     hand.window.open(str(learned))
-    assert idle(hand, forms)
+    hand.until(lambda: idle(hand, forms))
     hand.settle()
     assert idle(hand, forms)

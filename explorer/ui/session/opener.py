@@ -70,8 +70,10 @@ class Opener:
     def cancel(self) -> None:
         """What is being opened is not waited for."""
         scene = self._scene
-        scene.inquiry.cancel("open")
+        looking = scene.inquiry.cancel("open")
         if scene.opening is None:
+            if looking:
+                scene.openingEnded.emit()
             return
         scene.opening = None
         self._runner.cancel_opening()
