@@ -140,7 +140,7 @@ def test_opening_another_model_while_a_run_plays(hand: Hand, plane: Path) -> Non
     hand.click("playButton")
     hand.until(lambda: hand.window.state.step >= 1)
     hand.drop(plane)
-    assert not hand.session.playing
+    hand.until(lambda: not hand.session.playing)
     hand.settle()
     assert hand.session.facts is not None
     assert hand.session.facts.path == str(plane)
