@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.distributions import MultivariateNormal, kl_divergence
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from explorer.diffusion.chain import chains, kolmogorov_smirnov
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
@@ -98,7 +98,19 @@ def test_along_a_line_both_are_densities_of_their_projections(name: str, kind: s
         assert at_q == pytest.approx(0, abs=1e-5)
         assert abs(at_p) <= float(apart.norm()) + 1e-6
     assert chart.note == f"KL {step.kl():.3g} nats"
+    for line, mean, curve in zip([line for line in chart.lines if line.dim], (at_q, at_p), chart.data, strict=True):
+        assert line.x == pytest.approx([mean, mean], abs=1e-4), "a line at each mean, as tall as its bell"
+        assert line.y == pytest.approx([0, curve[1].max()], rel=1e-3)
     assert picture(chart).width > 0
+
+
+def test_the_kl_along_a_line_is_that_of_the_two_bells_there() -> None:
+    of = seen(learned=True)
+    step, chart = step_of(of), drawn("step_pixel", of)
+    number = 2 * 4 + 2
+    q = Normal(step.mean_q[number], math.sqrt(step.variance_q))
+    p = Normal(step.mean_p[number], step.variance_p[number].sqrt())
+    assert chart.caption.startswith(f"KL {float(kl_divergence(q, p)):.3g} along here; ")
 
 
 def test_the_pixel_is_the_one_that_was_chosen() -> None:

@@ -60,6 +60,7 @@ def test_cells_without_points_have_no_arrow() -> None:
     assert isinstance(seen, Field)
     assert (seen.vectors != 0).any(axis=1).sum() == 1
     assert np.count_nonzero(seen.certain) == 1
+    assert seen.certain.max() == pytest.approx(1 / 20), "one point says little of a mean: its arrow is faint"
     outside = points(1)
     far = replace(outside.prediction, x_t=outside.prediction.x_t + 100)
     away = LENS.draw(replace(outside, prediction=far))

@@ -55,6 +55,13 @@ def test_the_mean_is_a_ddpm_step_without_noise(kind: str, limit: Limit | None) -
         assert drawn.note == f"at t = {r}"
 
 
+def test_the_data_themselves_are_not_limited() -> None:
+    narrow = Limit(0.1)
+    assert view(1, limit=narrow).limited_x0.abs().max() <= 0.1 + 1e-6
+    at_the_data = view(0, limit=narrow)
+    assert torch.equal(at_the_data.limited_x0, at_the_data.prediction.x_t)
+
+
 @pytest.mark.parametrize("kind", ["image", "points"])
 def test_the_true_posterior_and_its_distance(kind: str) -> None:
     seen = view(40, kind)
