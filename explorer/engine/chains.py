@@ -252,7 +252,9 @@ class Chains:
         if L == 1:
             parts = [f"KL = {levels[0]:.1f}"]
         else:
-            parts = [f"K{subscript(t)} = {value:.1f}" for t, value in enumerate(levels, 1)]
+            # A KL divergence at the top alone; below it K_t is the mean of log q − log p, which may be below 0.
+            names = [*(f"log q/p(z{subscript(t)})" for t in range(1, L)), f"KL(z{subscript(L)})"]
+            parts = [f"{name} = {value:.1f}" for name, value in zip(names, levels, strict=True)]
         text = f"{place}    log p(x|z₁) = {reconstruction:.1f}    {'    '.join(parts)} nats"
         return text.replace("-", "−")
 

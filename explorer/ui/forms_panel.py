@@ -185,8 +185,10 @@ class FormsPanel(ScrollPanel):
         self._numbers.setText("  ".join(f"{name} = {value:.3g}".replace("-", "−") for name, value in values))
         self.table.show_conversions([row for row in shown.conversions if row.source == source])
         if not shown.conversions:
-            missing = "noise (s = 0)" if shown.s == 0 else "signal (a = 0)"
-            self._summary.setText(f"Without {missing} the forms do not follow from one another.")
+            missing = "noise, and ε̂ = (x_t − a x̂₀)/s" if shown.s == 0 else "signal, and x̂₀ = (x_t − s ε̂)/a"
+            self._summary.setText(
+                f"No numbers here: there is no {missing} would divide by 0. The forms do not follow from one another."
+            )
             return
         worst = max(row.difference for row in shown.conversions)
         exponent = f"{worst:.0e}".replace("-", "−")

@@ -41,6 +41,10 @@ ELBO_TIP = (
     "log p(x) ≥ E_q[log p(x|z₁)] − Σ_t K_t, the mean over 8 draws of z for each sample.\n"
     "K_L = KL(q(z_L|z_{L−1}) ‖ N(0, I)); K_t = E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})] below."
 )
+LEVEL_TIP = (
+    "K_t = E_q[log q(z_t|z_{t−1}) − log p(z_t|z_{t+1})] is no KL divergence by itself: the z_{t+1} that p is told was\n"
+    "drawn up from this very z_t, so p may find it likelier than q does, and K_t be below 0. The sum of all K cannot."
+)
 WEIGHTED_TIP = (
     "log (1/K) Σ_k p(x, z^k) / q(z^k|x), with draws of its own (Burda et al. 2016): between the ELBO and\n"
     "log p(x), and closer to log p(x) the more draws there are"
@@ -198,7 +202,8 @@ class LatentLikelihood(ScrollPanel):
         rows = [("reconstruction", "E log p(x|z₁)", "How well z₁ gives the picture back. " + LIKELIHOOD_TIP)]
         for t in range(1, self._levels + 1):
             name = "− KL(q ‖ N(0, I))" if one or t == self._levels else f"− K, level {t}"
-            rows.append((f"level {t}", name if one or t < self._levels else f"− KL, level {t}", ELBO_TIP))
+            tip = ELBO_TIP if t == self._levels else LEVEL_TIP
+            rows.append((f"level {t}", name if one or t < self._levels else f"− KL, level {t}", tip))
         rows += [
             ("elbo", "= ELBO", ELBO_TIP),
             ("weighted", "weighted bound", WEIGHTED_TIP),
@@ -221,6 +226,12 @@ def _stack(found: LatentBounded) -> BoundStack:
 
 
 def _sentence(found: LatentBounded) -> str:
+    negative = [t for t, level in enumerate(found.levels, 1) if level.mean < 0]
+    told = f" K at level {negative[0]} is below 0, as it may be: it is no KL divergence by itself." if negative else ""
+    return _compared(found) + told
+
+
+def _compared(found: LatentBounded) -> str:
     gap = found.gap
     if found.samples == 1 or not math.isfinite(gap.error):
         return "One sample has no error bars: take more."
