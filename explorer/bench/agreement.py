@@ -4,23 +4,24 @@ Each number is the largest difference in x_t, in units of the larger of 1 and th
 
 * "each step": both go from the same x_t, our own at every step of our run, with the same answer of the network.
 * "whole run": each goes its own way, the network being asked at the x that it has come to itself.
-* "in float64", with 1,000 steps: the same with network, x_t, noise and diffusers' tables in float64. The note beside
-  the whole run in float32 says how far each of the two is from that run of ours, which has next to no rounding.
+* "whole run, ᾱ in float64", with 1,000 steps: diffusers' own code with ᾱ, and what it makes of it once, in float64, as
+  the definition has it; x, the network and all else are float32 on both sides. For those methods whose run diffusers'
+  float32 ᾱ alone takes further than the limit from its own run with such ᾱ (`Pair.coarse`): this is then the
+  run to agree with, and the whole run beside diffusers as it is has no limit, but says how far that is from it.
+* "whole run, ᾱ and x in float64", with 1,000 steps: the samplers of both in float64, around the network in float32.
 
-Measured: each step of every run agrees to 8·10⁻⁵ with 10, 50 and 1,000 steps; whole runs to 5.5·10⁻⁵ with 10 and 50,
-and with 1,000 to 3·10⁻⁵ in float64. With 1,000 in float32 those of DDIM, Heun and Euler's method with fresh noise do
-to 7.5·10⁻⁵; those of Euler, DDPM and DPM-Solver++ differ by 2, 3 and 3·10⁻⁴. Of DDPM with the variance β ours is
-4·10⁻⁶ from the run in float64, diffusers' is 3·10⁻⁴ from it.
+diffusers keeps ᾱ in float32, and takes 1 − ᾱ, 1 − ᾱ_t/ᾱ_{t−1} and σ² = (1 − ᾱ)/ᾱ of it. Where t is small these are near
+10⁻⁴, of which the rounding of a number near 1 is 10⁻³. With 1,000 steps the last dozen lie there: its σ are wrong by up
+to 3·10⁻⁴ of themselves, and so are the steps of Euler and DPM-Solver++, and the weights of x_t and x̂₀ in its DDPM
+(`tests/diffusion/test_diffusers_rounding.py`). The difference is the same for every pixel and adds up.
 
-Of 1,000 steps in float32 a whole run tells less of the method than of rounding, for two reasons. Between two clear
-pictures the network turns the rounding of a single step into more than a hundred times as much: with η = 0.6 our run
-and diffusers' are both 3·10⁻⁴ from the run in float64 near t = 400, and near again at its end; Heun's are 0.7 and
-1.0·10⁻⁴ from it; runs of Euler and DPM-Solver++ whose every step agrees to 2·10⁻⁵ differ by 2 and 3·10⁻⁴, and
-DPM-Solver++ in float64 by 10⁻⁵. And diffusers keeps ᾱ in float32 and takes 1 − ᾱ_t/ᾱ_{t−1} and 1 − ᾱ_{t−1} there. Where
-a step is short and t small both are near 10⁻⁴, and the rounding of numbers near 1 is 10⁻³ of them: its DDPM then gives
-x_t and x̂₀ weights whose sum is wrong by up to 10⁻⁴, which adds up over the last ten steps
-(`tests/diffusion/test_diffusers_rounding.py`). Its methods in σ round to float32 within each step, whatever they are
-given.
+The note beside a whole run of 1,000 steps says how far both are from our run with x in float64, at the worst step.
+Between two clear pictures the network turns rounding of x in its last digit into more than a thousand times as much:
+with η = 0.6 both are several 10⁻⁴ from it near t = 400, and near again at the end.
+
+Measured: each step of every run agrees to 8·10⁻⁵ with 10, 50 and 1,000 steps, whole runs to 5.5·10⁻⁵ with 10 and 50.
+With 1,000, whole runs of DDIM, Heun and Euler's method with fresh noise agree to 7.6·10⁻⁵, and those of Euler, DDPM and
+DPM-Solver++ to 2·10⁻⁵ with ᾱ in float64, from which diffusers as it is, is 2, 3 and 3·10⁻⁴.
 
 Times are diffusers' own. Those of its linspace for Euler and Heun lie between the whole ones with most numbers of
 steps, where this network is not defined, and so do those of its Karras spacing. Its DDIM with linspace goes to another
@@ -31,9 +32,9 @@ x_0 with "trailing", as the same file shows. With 1,000 steps all spacings are o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from itertools import pairwise
 from typing import Any
 
@@ -41,13 +42,14 @@ import torch
 from torch import Tensor
 
 from explorer.bench import Row, say
-from explorer.diffusion.denoiser import Denoiser, NetworkDenoiser
+from explorer.diffusion.denoiser import Condition, Denoiser
 from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.samplers import find
 from explorer.diffusion.samplers.base import Step, observe
 from explorer.diffusion.samplers.from_diffusers import Parameters, SchedulerRun, class_called, plan, sample
+from explorer.diffusion.schedules import Schedule
 from explorer.formats.registry import load
-from explorer.formats.unet import UNetCall
 from explorer.paths import CHECKPOINTS
 
 LIMIT = 1e-4
@@ -65,6 +67,8 @@ class Pair:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     own: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    coarse: bool = False
+    """Whether diffusers' float32 ᾱ takes its own run of 1,000 steps further than LIMIT away."""
 
     @property
     def scheduler(self) -> type[Any]:
@@ -82,11 +86,11 @@ PAIRS = (
     Pair("ddim", "DDIMScheduler", {"eta": 0.0, "clip": True}),
     Pair("ddim", "DDIMScheduler", {"eta": 0.6, "clip": True}),
     Pair("ddim", "EulerAncestralDiscreteScheduler", {"clip": False}, {"eta": 1.0}),
-    Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta_tilde"}),
-    Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta"}, {"variance_type": "fixed_large"}),
-    Pair("euler", "EulerDiscreteScheduler", {"clip": False}),
+    Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta_tilde"}, coarse=True),
+    Pair("ddpm", "DDPMScheduler", {"clip": True}, {"variance": "beta"}, {"variance_type": "fixed_large"}, coarse=True),
+    Pair("euler", "EulerDiscreteScheduler", {"clip": False}, coarse=True),
     Pair("heun", "HeunDiscreteScheduler", {"clip": False}),
-    Pair("dpmpp_2m", "DPMSolverMultistepScheduler", {"clip": False}),
+    Pair("dpmpp_2m", "DPMSolverMultistepScheduler", {"clip": False}, coarse=True),
 )
 
 
@@ -94,25 +98,36 @@ def measure() -> list[Row]:
     torch.set_num_threads(1)
     rows = []
     with torch.inference_mode():
-        digits, exact = (load(CHECKPOINTS / "digits", "cpu") for _ in range(2))
-        assert isinstance(exact.denoiser, NetworkDenoiser)
-        assert isinstance(exact.denoiser.network, UNetCall)
-        exact.denoiser.network.network.double()
+        digits = load(CHECKPOINTS / "digits", "cpu")
         for pair in PAIRS:
             for steps in COUNTS:
                 for spacing in spacings(pair, steps):
-                    comparison = Comparison(digits.denoiser, digits.facts.shape, pair, steps, spacing)
                     named = f"{pair.title}  {steps}  {spacing}  "
                     say(named)
-                    rows.append(Row(named + "each step", comparison.one_step(), "", LIMIT))
-                    if steps < MOST:
-                        rows.append(Row(named + "whole run", comparison.whole_run(), "", LIMIT))
-                        continue
-                    reference = Comparison(exact.denoiser, digits.facts.shape, pair, steps, spacing, torch.float64)
-                    rows.append(Row(named + "in float64", reference.whole_run(exact=True), "", LIMIT))
-                    apart = comparison.whole_run()
-                    rows.append(Row(named + "whole run", apart, "", LIMIT, comparison.errors(reference)))
+                    run = partial(Comparison, shape=digits.facts.shape, pair=pair, steps=steps, spacing=spacing)
+                    fine = run(Float64(digits.denoiser), dtype=torch.float64) if steps == MOST else None
+                    rows += compare(run(digits.denoiser), fine, named)
     return rows
+
+
+def compare(comparison: Comparison, fine: Comparison | None, named: str) -> list[Row]:
+    """The rows of one run, each named so and by what it measures. fine: the same run with x in float64, if wanted."""
+    rows = [Row(named + "each step", comparison.one_step(), "", LIMIT)]
+    whole = comparison.whole_run()
+    if fine is None:
+        return [*rows, Row(named + "whole run", whole, "", LIMIT)]
+    plain = comparison.arrived
+    rows.append(Row(named + "whole run, ᾱ and x in float64", fine.whole_run(exact=True), "", LIMIT))
+    ours = [step.x for step in comparison.steps]
+    right = [step.x for step in fine.steps]
+    note = f"from x in float64: ours {_apart(ours, right):.1e}, theirs {_apart(plain, right):.1e}"
+    if not comparison.coarse:
+        return [*rows, Row(named + "whole run", whole, "", LIMIT, note)]
+    rows.append(Row(named + "whole run, ᾱ in float64", comparison.whole_run(exact=True), "", LIMIT, note))
+    wrong = _apart(plain, comparison.arrived)
+    said = f"diffusers is {wrong:.1e} from its own with ᾱ in float64"
+    limit = None if wrong > LIMIT else LIMIT
+    return [*rows, Row(named + "whole run, diffusers as it is", whole, "", limit, said)]
 
 
 def spacings(pair: Pair, steps: int) -> tuple[str, ...]:
@@ -139,6 +154,22 @@ class CastNoise(NoiseSource):
         return super().__call__(step, stream).to(self.dtype)
 
 
+@dataclass(frozen=True)
+class Float64:
+    """A denoiser whose network is asked in float32, as it is, of an x_t in float64."""
+
+    denoiser: Denoiser
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.denoiser.schedule
+
+    def __call__(self, x_t: Tensor, t: float, condition: Condition = None) -> Prediction:
+        said = self.denoiser(x_t.float(), t, condition)
+        output = x_t if said.output is said.x_t else said.output.double()
+        return Prediction(x_t, t, said.a, said.s, said.kind, output)
+
+
 class Comparison:
     """Our run of a pair, and what diffusers makes of it. denoiser: asked once at each Step of ours."""
 
@@ -152,7 +183,7 @@ class Comparison:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.denoiser, self.schedule = denoiser, denoiser.schedule
-        self.theirs = pair.scheduler
+        self.theirs, self.coarse = pair.scheduler, pair.coarse
         self.arrived: list[Tensor] = []
         """Theirs, at the times of our Steps, in the whole run that was made last."""
         self.noise = CastNoise(SEED, 1, shape, torch.device("cpu"), dtype=dtype)
@@ -173,14 +204,7 @@ class Comparison:
         run = sample(theirs, self.denoiser, self.schedule, self.x, self.times, self.noise, self.chosen)
         found = [step.x for step in run]
         self.arrived = [found[k] for k in self._lands]
-        return max(_relative(step.x, x) for step, x in zip(self.steps, self.arrived, strict=True))
-
-    def errors(self, reference: Comparison) -> str:
-        """How far our run and theirs are from ours in another arithmetic."""
-        right = [step.x for step in reference.steps]
-        ours = max(_relative(step.x, x) for step, x in zip(self.steps, right, strict=True))
-        theirs = max(_relative(found, x) for found, x in zip(self.arrived, right, strict=True))
-        return f"from float64: ours {ours:.1e}, theirs {theirs:.1e}"
+        return _apart([step.x for step in self.steps], self.arrived)
 
     def one_step(self, exact: bool = False) -> float:
         """Of a multistep method with its memory of our own steps before. exact: diffusers' tables in float64."""
@@ -220,6 +244,11 @@ def _changed(scheduler_class: type[Any], settings: Mapping[str, Any]) -> type[An
 
     made: type[Any] = type(scheduler_class.__name__, (scheduler_class,), {"__init__": init})
     return made
+
+
+def _apart(run: Sequence[Tensor], other: Sequence[Tensor]) -> float:
+    """Of the x_t of two runs, at the step where they are furthest from each other."""
+    return max(_relative(x, y) for x, y in zip(run, other, strict=True))
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:

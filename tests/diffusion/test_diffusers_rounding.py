@@ -11,7 +11,7 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from torch import Tensor
 
-from explorer.bench.agreement import LIMIT, PAIRS, Comparison, Pair, exact_tables
+from explorer.bench.agreement import LIMIT, PAIRS, Comparison, Float64, Pair, compare, exact_tables
 from explorer.diffusion.denoiser import Condition, NetworkDenoiser
 from explorer.diffusion.path import transition
 from explorer.diffusion.samplers import find
@@ -84,7 +84,7 @@ def test_the_noise_levels_of_a_short_step(schedule: DiscreteSchedule, name: str)
 
 @pytest.mark.parametrize(
     ("pair", "schedule"),
-    [*((pair, cosine()) for pair in PAIRS), *((pair, linear()) for pair in ANCESTRAL)],
+    [*((pair, cosine()) for pair in PAIRS if pair not in ANCESTRAL), *((pair, linear()) for pair in ANCESTRAL)],
     ids=lambda value: value.title if isinstance(value, Pair) else value.name,
 )
 def test_a_thousand_steps(pair: Pair, schedule: DiscreteSchedule) -> None:
@@ -95,11 +95,27 @@ def test_a_thousand_steps(pair: Pair, schedule: DiscreteSchedule) -> None:
 
 
 def test_diffusers_own_rounding_adds_up() -> None:
-    """The one method and number of steps where whole runs differ by more than 10⁻⁴ as long as its ᾱ are float32: what
-    `test_the_weights_of_a_short_step` finds is the same for every pixel, and comes ten times."""
+    """What `test_the_weights_of_a_short_step` finds is the same for every pixel and comes ten times, so that the whole
+    run differs by more than 10⁻⁴ as long as its ᾱ are float32. (Here it alone does: this network, unlike the digits',
+    does not make more of it, as it does of what `test_the_noise_levels_of_a_short_step` finds.)"""
     pair = next(pair for pair in PAIRS if pair.name == "ddpm")
     comparison = Comparison(NetworkDenoiser(network, cosine(), "eps"), (3, 8, 8), pair, 1000, "trailing")
-    assert comparison.one_step() < LIMIT < comparison.whole_run() < 5 * LIMIT
+    denoiser = Float64(comparison.denoiser)
+    fine = Comparison(denoiser, (3, 8, 8), pair, 1000, "trailing", torch.float64)
+    rows = compare(comparison, fine, "")
+    assert [row.within for row in rows] == [True, True, True, None]
+    assert rows[1].value < 1e-9
+    as_it_is = rows[-1]
+    assert LIMIT < as_it_is.value < 5 * LIMIT
+    assert "2.7e-04 from its own with ᾱ in float64" in as_it_is.note
+
+
+def test_another_method_does_not_agree() -> None:
+    """What the bench would say if ours were wrong."""
+    for theirs in ("DPMSolverMultistepScheduler", "HeunDiscreteScheduler"):
+        pair = Pair("euler", theirs, {"clip": False})
+        comparison = Comparison(NetworkDenoiser(network, cosine(), "eps"), (3, 8, 8), pair, 20, "trailing")
+        assert [row.within for row in compare(comparison, None, "")] == [False, False]
 
 
 def run(scheduler: Any) -> Tensor:

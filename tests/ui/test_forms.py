@@ -59,7 +59,7 @@ def test_the_numbers_follow_the_slider(forms: Hand) -> None:
     summary = hand.find(QLabel, "formsSummary")
     assert summary.text().startswith("All 16 formulas agree with what the network's own output, ε̂, gives")
     hand.type_into(hand.spin("timestepSpin"), "0")
-    hand.until(lambda: "Without noise" in summary.text())
+    hand.until(lambda: "there is no noise" in summary.text())
     assert panel.table.text(0)[0] == ""
 
 
