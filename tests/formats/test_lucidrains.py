@@ -91,19 +91,22 @@ def test_the_release_tells_what_the_weights_do_not(tmp_path: Path) -> None:
 
 
 @torch.no_grad()
-def test_the_library_itself(tmp_path: Path) -> None:
-    library = pytest.importorskip("denoising_diffusion_pytorch")
-    averages = pytest.importorskip("ema_pytorch")
-    network = library.Unet(dim=8, dim_mults=(1, 2), flash_attn=False)
-    diffusion = library.GaussianDiffusion(network, image_size=16, objective="pred_x0", beta_schedule="cosine")
-    average = averages.EMA(diffusion)
-    torch.save({"step": 1, "model": diffusion.state_dict(), "ema": average.state_dict()}, tmp_path / "model.pt")
-    model = registry.load(tmp_path / "model.pt", "cpu", {"size": 16})
-    assert (model.facts.prediction, model.facts.schedule) == ("x0", "cosine")
-    x = torch.randn(2, 3, 16, 16)
-    for t in (1, 2, 38, 501, 1000):
-        expected = diffusion.model_predictions(x, torch.full((2,), t - 1)).pred_x_start
-        assert_close(model.denoiser(x, t).x0, expected)
+def test_a_file_as_the_library_saves_it(tmp_path: Path) -> None:
+    """The names in both of its tables, and the numbers that are no weights, are the library's own."""
+    reference = read_reference("lucidrains_file")
+    own = {name.removeprefix("ema_model."): value for name, value in reference.state.items()}
+    fixed = {name.removeprefix("fixed:"): reference.tensor(name) for name in reference.arrays if name[:6] == "fixed:"}
+    raw = {name: fixed.get(name, torch.zeros(())) for name in reference.values["model"]}
+    raw |= {name: 2 * value for name, value in own.items()}
+    average = {name: torch.tensor([True]) for name in reference.values["ema"]}
+    average |= {f"ema_model.{name}": value for name, value in {**raw, **own}.items()}
+    assert average.keys() - set(reference.values["ema"]) == set()
+    torch.save({"step": 1, "model": raw, "ema": average, "opt": {}, "version": "2.3.4"}, tmp_path / "model-1.pt")
+    model = registry.load(tmp_path / "model-1.pt", "cpu", {"size": 8})
+    facts = model.facts
+    assert (facts.prediction, facts.schedule, facts.T, facts.weights) == ("x0", "cosine", 100, "ema")
+    for index, expected in zip(reference.values["times"], reference.tensor("outputs"), strict=True):
+        assert_close(model.denoiser(reference.tensor("x"), index + 1).x0, expected)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "sigmoid_alpha_bar"])

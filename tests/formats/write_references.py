@@ -33,7 +33,7 @@ from reference_sources import (  # type: ignore[import-not-found]
     score_sde_ddpm,
     tiny,
 )
-from reference_writing import SIGMAS, TIMES, fill, noise, write  # type: ignore[import-not-found]
+from reference_writing import SIGMAS, TIMES, fill, mocked, noise, write  # type: ignore[import-not-found]
 
 
 def lucidrains(release: str) -> None:
@@ -73,6 +73,29 @@ def lucidrains_classes(release: str) -> None:
     with torch.no_grad():
         outputs = torch.stack([call(t) for t in TIMES])
     write_reference(f"lucidrains_classes_{release}", shapes, {"x": x, "outputs": outputs}, times=TIMES)
+
+
+def lucidrains_file() -> None:
+    """What `Trainer.save` of denoising-diffusion-pytorch 2.3.4 puts into a file, with the average of ema-pytorch 0.8.3:
+    both tables' names, and the numbers in them that are no weights. FOLDER holds both packages."""
+    mocked("accelerate", "pytorch_fid", "pytorch_fid.fid_score", "pytorch_fid.inception", "torchvision")
+    mocked("torchvision.transforms", "torchvision.utils")
+    library = importlib.import_module("denoising_diffusion_pytorch.denoising_diffusion_pytorch")
+    network = library.Unet(dim=8, dim_mults=(1, 2), flash_attn=False)
+    options = {"image_size": 8, "timesteps": 100, "objective": "pred_x0", "beta_schedule": "cosine"}
+    diffusion = library.GaussianDiffusion(network, **options)
+    average = importlib.import_module("ema_pytorch").EMA(diffusion)
+    weighted = {f"model.{name}" for name, _ in network.named_parameters()}
+    model, ema = diffusion.state_dict(), average.state_dict()
+    fixed = {name: value.clone() for name, value in model.items() if name not in weighted}
+    shapes = {f"ema_model.{name}": list(model[name].shape) for name in weighted}
+    filled = {name.removeprefix("ema_model."): value for name, value in weights(shapes).items()}
+    diffusion.load_state_dict({**filled, **fixed})
+    x, times = noise(1, 3, 8, 8), (0, 1, 36, 70, 99)
+    with torch.no_grad():
+        calls = [diffusion.model_predictions(x, torch.full((1,), t)).pred_x_start for t in times]
+    arrays = {"x": x, "outputs": torch.stack(calls), **{f"fixed:{name}": value for name, value in fixed.items()}}
+    write_reference("lucidrains_file", shapes, arrays, times=times, model=list(model), ema=list(ema))
 
 
 def adm(name: str, module: str, **options: Any) -> None:
@@ -196,6 +219,7 @@ WRITERS: dict[str, Callable[[], None]] = {
     "lucidrains_1.0": lambda: lucidrains("1.0"),
     "lucidrains_1.9": lambda: lucidrains("1.9"),
     "lucidrains_2": lambda: lucidrains("2"),
+    "lucidrains_file": lucidrains_file,
     "lucidrains_classes_1.0": lambda: lucidrains_classes("1.0"),
     "lucidrains_classes_1.9": lambda: lucidrains_classes("1.9"),
     "lucidrains_classes_2": lambda: lucidrains_classes("2"),
