@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ClassifierFacts, ModelError
 from explorer.formats.card import read_card
+from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields, read_json
 from explorer.paths import CHECKPOINTS
 
@@ -60,6 +61,20 @@ def find_classifier(
             continue  # a damaged one is none; the model itself can be opened
         return ClassifierFacts(f"the network “{title}”", class_names, str(candidate))
     return None
+
+
+def settle_classifier(
+    folder: Path,
+    shape: tuple[int, ...],
+    value_range: tuple[float, float],
+    class_names: tuple[str, ...],
+    evidence: Evidence,
+) -> ClassifierFacts | None:
+    """The network that fits the model, recorded as evidence."""
+    found = find_classifier(folder, shape, value_range, class_names)
+    if found is not None:
+        evidence.add("classifier", found.title, "inferred", found.path)
+    return found
 
 
 def posterior(mixture: GaussianMixture, schedule: Schedule) -> Callable[[], LogClassifier]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, ModelFacts
 from explorer.formats import transformer_config
 from explorer.formats.card import Card, read_card
-from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.classifiers import network_classifier, settle_classifier
 from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.diffusers_layout import (
@@ -42,7 +42,7 @@ from explorer.formats.diffusers_parts import (
 )
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import read_json
-from explorer.formats.samples import card_samples, usable_sheet
+from explorer.formats.samples import card_samples, usable_labels, usable_sheet
 from explorer.formats.scheduler_config import PREDICTION_TYPES, SchedulerConfig
 from explorer.formats.unet_config import NetworkConfig
 
@@ -118,15 +118,10 @@ class DiffusersFolder:
             evidence,
         )
         sheet = usable_sheet(card.sheet, configuration.picture_shape, evidence, context.resized)
-        labels = sheet.labels if sheet else ()
-        if labels and max(labels) >= len(class_names):
-            evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
-            labels = ()
+        labels = usable_labels(sheet, class_names, evidence)
         # Classifier guidance starts from the unconditional model, which needs a null label.
         names = class_names if null_label is not None else ()
-        classifier = None if latent else find_classifier(path, network.shape, value_range, names)
-        if classifier is not None:
-            evidence.add("classifier", classifier.title, "inferred", classifier.path)
+        classifier = None if latent else settle_classifier(path, network.shape, value_range, names, evidence)
         card.add_texts(evidence)
         return ModelFacts(
             path=str(path),

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats.card import read_card
-from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.classifiers import network_classifier, settle_classifier
 from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
 from explorer.formats.own import CONFIG, FORMAT_NAME, OWN_NULL, WEIGHTS, sources, stated_in
-from explorer.formats.samples import card_samples, usable_sheet
+from explorer.formats.samples import card_samples, usable_labels, usable_sheet
 from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -121,15 +121,10 @@ class OwnPictures:
         )
         evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
         sheet = usable_sheet(card.sheet, shape, evidence, context.resized)
-        labels = sheet.labels if sheet and class_names else ()
-        if labels and max(labels) >= len(class_names):
-            evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
-            labels = ()
+        labels = usable_labels(sheet if class_names else None, class_names, evidence)
         # A network that takes no labels can still be led to one, where it is known what the data are of.
         names = class_names or stated.class_names or ()
-        classifier = find_classifier(path, shape, value_range, names)
-        if classifier is not None:
-            evidence.add("classifier", classifier.title, "inferred", classifier.path)
+        classifier = settle_classifier(path, shape, value_range, names, evidence)
         card.add_texts(evidence)
         return ModelFacts(
             path=str(path),

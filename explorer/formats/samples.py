@@ -114,6 +114,15 @@ def usable_sheet(
     return sheet
 
 
+def usable_labels(sheet: SampleSheet | None, class_names: tuple[str, ...], evidence: Evidence) -> tuple[int, ...]:
+    """The labels of the sheet's pictures; none, with a warning, where they name classes that the model has not."""
+    labels = sheet.labels if sheet else ()
+    if labels and max(labels) >= len(class_names):
+        evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
+        return ()
+    return labels
+
+
 def card_samples(path: Path, facts: ModelFacts) -> tuple[ModelFacts, NDArray[np.float32]]:
     """The pictures that the facts promise; where the file is damaged, none, and facts that say so."""
     import numpy as np

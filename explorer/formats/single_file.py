@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from explorer.facts import Kind, LearnedVariance, ModelError, ModelFacts, NamedSchedule, ProposedSampler
 from explorer.formats.card import Card, read_card
 from explorer.formats.checkpoint import Checkpoint, peek, read_checkpoint
-from explorer.formats.classifiers import find_classifier, network_classifier
+from explorer.formats.classifiers import network_classifier, settle_classifier
 from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, PredictionName, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.harm import wanted
-from explorer.formats.samples import card_samples, usable_sheet
+from explorer.formats.samples import card_samples, usable_labels, usable_sheet
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -230,17 +230,12 @@ def facts_of(format: str, path: Path, title: str, plan: Plan[Any], card: Card, c
     evidence.add("file", f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB", "file", path.name)
     shown = plan.picture_shape or plan.shape
     sheet = usable_sheet(card.sheet, shown, evidence, context.resized) if plan.kind == "image" else None
-    labels = sheet.labels if sheet else ()
-    if labels and max(labels) >= len(class_names):
-        evidence.warn("The card's sample labels are not used: they name classes that the model does not have.")
-        labels = ()
+    labels = usable_labels(sheet, class_names, evidence)
     classifier = None
     if plan.kind == "image" and plan.autoencoder is None:
         # Classifier guidance starts from the unconditional model, which needs a null label.
         names = class_names if null_label is not None else ()
-        classifier = find_classifier(path.parent, plan.shape, value_range, names)
-    if classifier is not None:
-        evidence.add("classifier", classifier.title, "inferred", classifier.path)
+        classifier = settle_classifier(path.parent, plan.shape, value_range, names, evidence)
     card.add_texts(evidence)
     choice = len(plan.weight_sets) > 1
     defaults = {"clip": plan.kind == "image", **plan.sampler_defaults}

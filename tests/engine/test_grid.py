@@ -154,6 +154,8 @@ def test_points_are_measured_by_the_energy_distance(engine: Engine, points: str)
 
     expected = 2 * distance(points_of_cell, y) - distance(points_of_cell, points_of_cell) - distance(y, y)
     assert quality[2] == pytest.approx(expected, rel=1e-9)
+    floor = distance(y, y) * (1 / len(x) + 1 / len(y))
+    assert f"would have about {floor:.2g}." in measure.words
 
 
 def test_the_energy_distance_of_exact_points_is_what_the_words_say(points: str) -> None:
