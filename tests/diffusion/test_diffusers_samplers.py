@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,43 +13,18 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
-from torch import Tensor
 
-from explorer.diffusion.denoiser import Condition, Denoiser, NetworkDenoiser
-from explorer.diffusion.noise import NoiseSource, Stream
+from explorer.diffusion.denoiser import NetworkDenoiser
 from explorer.diffusion.prediction import Kind
-from explorer.diffusion.samplers import SAMPLERS, Step, ddim, ddpm
+from explorer.diffusion.samplers import SAMPLERS, ddim, ddpm
 from explorer.diffusion.schedules import cosine, linear
+from tests.diffusion.sampling import assert_close, follow, network, picture_noise, run
 
 CPU = torch.device("cpu")
 PREDICTION_TYPES: dict[Kind, str] = {"eps": "epsilon", "x0": "sample", "v": "v_prediction"}
 SCHEDULES = {"linear": linear(), "squaredcos_cap_v2": cosine()}
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-
-
-def assert_close(found: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-
-
-def network(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
-    """Any smooth function of (x_t, t) that mixes pixels and stays bounded."""
-    return torch.tanh(0.8 * x_t + 0.4 * x_t.roll(1, -1) - 0.3 * x_t.roll(1, -2)) * (0.6 + t / 2500)
-
-
-def picture_noise(seed: int = 0) -> NoiseSource:
-    return NoiseSource(seed, 2, (3, 8, 8), CPU)
-
-
-def run(name: str, denoiser: Denoiser, steps: int, noise: NoiseSource, parameters: Any) -> list[Step]:
-    sampler = SAMPLERS[name]
-    return follow(name, denoiser, sampler.plan(denoiser.schedule, steps, parameters), noise, parameters)
-
-
-def follow(name: str, denoiser: Denoiser, times: Sequence[float], noise: NoiseSource, parameters: Any) -> list[Step]:
-    schedule = denoiser.schedule
-    x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
-    return list(SAMPLERS[name].sample(denoiser, schedule, x, times, noise, parameters))
 
 
 @pytest.mark.parametrize(

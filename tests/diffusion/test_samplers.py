@@ -10,12 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from explorer.diffusion.denoiser import Condition, Denoiser, NetworkDenoiser
+from explorer.diffusion.denoiser import NetworkDenoiser
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.samplers import (
     SAMPLERS,
-    Step,
     annealed_langevin,
     ddim,
     ddpm,
@@ -30,6 +29,7 @@ from explorer.diffusion.samplers import (
 )
 from explorer.diffusion.schedules import Schedule, cosine, geometric, linear
 from explorer.diffusion.times import time_at_ratio
+from tests.diffusion.sampling import assert_close, network, picture_noise, run
 
 CPU = torch.device("cpu")
 
@@ -46,26 +46,6 @@ STOCHASTIC: dict[str, Any] = {
     "predictor_corrector": predictor_corrector.Parameters(corrector_steps=2, clip=False),
     "mala": mala.Parameters(),
 }
-
-
-def assert_close(found: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-
-
-def network(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
-    """Any smooth function of (x_t, t) that mixes pixels and stays bounded."""
-    return torch.tanh(0.8 * x_t + 0.4 * x_t.roll(1, -1) - 0.3 * x_t.roll(1, -2)) * (0.6 + t / 2500)
-
-
-def picture_noise(seed: int = 0) -> NoiseSource:
-    return NoiseSource(seed, 2, (3, 8, 8), CPU)
-
-
-def run(name: str, denoiser: Denoiser, steps: int, noise: NoiseSource, parameters: Any) -> list[Step]:
-    sampler, schedule = SAMPLERS[name], denoiser.schedule
-    times = sampler.plan(schedule, steps, parameters)
-    x = noise(0, Stream.INITIAL) * schedule.prior_std(times[0])
-    return list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
 
 
 # --- where a run begins -------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from explorer.engine.compare import same_moment
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Seen
+from explorer.engine.trajectory import Trajectory
 from explorer.request import Guidance, Look, Replay
 from tests.engine.running import LENSES, arrays, request_of, run
 
@@ -39,6 +41,17 @@ def test_another_plan_is_met_at_the_nearest_time(engine: Engine, pictures: str, 
     against = beside(engine, pictures, step, 2).against
     assert against is not None
     assert abs(against[2] - first[step].t) == min(abs(frame.t - first[step].t) for frame in second)
+
+
+def test_of_steps_at_one_time_the_one_of_the_nearest_number_is_met() -> None:
+    """As where runs stay at each level for several steps, of which one run makes more than the other."""
+
+    def made(*times: float) -> Trajectory:
+        return Trajectory(times, (), scalars=[{} for _ in times])
+
+    few, many = made(9, 5, 5, 2), made(9, 9, 9, 5, 5, 5, 2)
+    assert [same_moment(few, index, many) for index in range(4)] == [0, 3, 3, 6]
+    assert [same_moment(many, index, few) for index in range(7)] == [0, 0, 0, 2, 2, 2, 3]
 
 
 def test_a_run_is_compared_while_it_is_made(engine: Engine, pictures: str) -> None:
