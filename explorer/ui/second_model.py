@@ -7,7 +7,18 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, QSize
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from explorer.engine.frame import LensSpec
 from explorer.facts import ModelError, ModelFacts, check_comparable
@@ -20,6 +31,8 @@ from explorer.ui.model_words import describe
 from explorer.ui.session import COMPARED_LENSES, SECOND_LENSES, Session
 from explorer.ui.short_text import plain, typeset
 
+NARROW = 560
+"""Pixels, below which the bar has two rows in a run."""
 TIP = "B is asked at A's x_t, t, label and guidance; a model of another schedule at the noise level of t"
 ASKED, OWN = "B at A's x_t", "B's own run"
 OWN_TIP = (
@@ -71,15 +84,26 @@ class SecondModelBar(QFrame):
             "Show the first model alone",
         )
         end.clicked.connect(lambda: session.compare_model(None))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 4, 10, 4)
-        layout.setSpacing(10)
-        layout.addWidget(self._first)
-        layout.addWidget(self._second)
-        layout.addWidget(self._facts, 1)
-        layout.addWidget(self._way)
-        layout.addWidget(self._lenses)
-        layout.addWidget(end)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(10, 4, 10, 4)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(4)
+        names = QHBoxLayout()
+        names.setSpacing(10)
+        names.addWidget(self._first)
+        names.addWidget(self._second)
+        names.addWidget(self._facts, 1)
+        self._chosen = QWidget()
+        row = QHBoxLayout(self._chosen)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(10)
+        row.addWidget(self._way)
+        row.addWidget(self._lenses)
+        row.addStretch(1)
+        self._grid.addLayout(names, 0, 0)
+        self._grid.addWidget(self._chosen, 0, 1)
+        self._grid.addWidget(end, 0, 2)
+        self._grid.setColumnStretch(0, 1)
         self._way.currentIndexChanged.connect(lambda _: session.set_second_own(bool(self._way.currentData())))
         self._lenses.currentIndexChanged.connect(self._choose)
         session.stateChanged.connect(self._show)
@@ -100,6 +124,16 @@ class SecondModelBar(QFrame):
     def _choose(self) -> None:
         self._session.set_second_lenses(tuple(str(self._lenses.currentData()).split()))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """What is chosen below the names, where both do not fit beside each other."""
+        below = self.width() < NARROW and not self._way.isHidden()
+        self._grid.removeWidget(self._chosen)
+        self._grid.addWidget(self._chosen, 1 if below else 0, 0 if below else 1, 1, 3 if below else 1)
+
     def _show(self) -> None:
         first, second = self._session.facts, self._session.second
         self.setVisible(first is not None and second is not None)
@@ -109,6 +143,7 @@ class SecondModelBar(QFrame):
         self._second.setText(f"B  {name_of(second, first)}")
         self._facts.setText(describe(second, "").rpartition(" · ")[0])  # it is on A's device
         self._way.setVisible(self._session.state.source == "reverse")
+        self._arrange()
         with QSignalBlocker(self._way):
             self._way.setCurrentIndex(self._way.findData(self._session.second_own))
         chosen = self._lenses.findData(" ".join(self._session.second_lenses))
