@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.drawable import Chart, Line
 from explorer.ui import theme
-from explorer.ui.plot_dress import dress, hold_still, name_axis
+from explorer.ui.plot_dress import NumberAxis, dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
 
 MARK_SIZE = 9
@@ -24,13 +24,6 @@ DASH = (4.5, 3.5)
 LEGEND_POINTS = 8.0
 LEGEND_GAP, LEGEND_MARGIN = 14, 8
 """Pixels between two names, and at the ends of a row."""
-
-
-class NumberAxis(pg.AxisItem):
-    """With true minus signs."""
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
 
 
 class ChartView(pg.PlotWidget):

@@ -39,7 +39,7 @@ def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: f
     """A number on an axis, on a little ground of its own: arrows and densities lie below."""
     text = f"{value:g}".replace("-", "−")
     ground = QColor(theme.current().canvas)
-    ground.setAlpha(200)
+    ground.setAlpha(235)
     painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-2, 0, 2, 0), ground)
     painter.drawText(box, alignment, text)
 

@@ -14,6 +14,13 @@ SIDES = ("left", "bottom")
 LABEL = {"font-size": "8pt"}
 
 
+class NumberAxis(pg.AxisItem):
+    """With true minus signs."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
+
+
 def hold_still(plot: Any) -> None:
     """A PlotWidget that the mouse and the keys pass by, and whose numbers get no SI prefixes."""
     plot.setMenuEnabled(False)

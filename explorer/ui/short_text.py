@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 CLAUSES = ("; ", ", ", " = ")
@@ -43,6 +44,14 @@ def plain(label: str) -> str:
 def true_minus(text: str) -> str:
     """Numbers with “−” in place of the hyphen that Python writes."""
     return text.replace("-", "−")
+
+
+def figures(value: float) -> str:
+    """A number in three figures: 1.84, 4.65e3, 1.2e−5, ∞."""
+    if value in (math.inf, -math.inf):
+        return "∞" if value > 0 else "−∞"
+    mantissa, mark, power = f"{value:.3g}".partition("e")
+    return true_minus(mantissa + (f"e{int(power)}" if mark else ""))
 
 
 def capital(text: str) -> str:

@@ -9,6 +9,7 @@ from explorer.state import State
 from explorer.ui.compare_bar import COLUMNS, compared_specs, name_tiles
 from explorer.ui.picking import PickedPixel
 from explorer.ui.session import Session
+from explorer.ui.short_text import figures
 from explorer.ui.tiles import FIRST_TILES
 from explorer.ui.workspace import Workspace
 
@@ -138,10 +139,10 @@ class Showing(QObject):
             self._parts.timeline.set_numbers(seen.words)
             return
         snr = seen.a**2 / seen.s**2 if seen.s > 0 else float("inf")
-        text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {snr:.3g}"
+        text = f"a = {seen.a:.4f}    s = {seen.s:.4f}    SNR = {figures(snr)}"
         if seen.run is not None:
             text = f"step {seen.step} of {len(seen.times) - 1}    " + text
-        self._parts.timeline.set_numbers(text.replace("inf", "∞"))
+        self._parts.timeline.set_numbers(text)
 
     def _draw_slow_lenses(self, playing: bool) -> None:
         """They were left out while the run went on."""

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from explorer.lenses.colour import palette_table
 from explorer.lenses.drawable import Slice
-from explorer.ui.chart_view import BOTTOM, LEFT, NumberAxis
-from explorer.ui.plot_dress import dress, hold_still, name_axis
+from explorer.ui.chart_view import BOTTOM, LEFT
+from explorer.ui.plot_dress import NumberAxis, dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
 
 ARROW = 0.9

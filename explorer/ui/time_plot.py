@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from explorer.ui import theme
 from explorer.ui.cursor_layer import CursorLayer
-from explorer.ui.plot_dress import dress, hold_still, name_axis
+from explorer.ui.plot_dress import NumberAxis, dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
 
 MAX_SHOWN = 400
@@ -36,7 +36,7 @@ class TimePlot(QWidget):
         self._bottom_label = "t"
         self._maximum = 1
         self._log = False
-        self.plot = pg.PlotWidget()
+        self.plot = pg.PlotWidget(axisItems={"left": NumberAxis("left")})
         self.plot.setObjectName(name)
         self.plot.setAccessibleName(tip)
         hold_still(self.plot)

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from explorer.lenses.drawable import Image
 from explorer.ui.picture_view import PictureView
+from explorer.ui.short_text import figures
 from explorer.ui.viewport import Viewport
 
 
@@ -25,3 +26,8 @@ def test_rows_of_a_picture_are_named_at_its_left(qtbot: QtBot) -> None:
     # A click still finds the pixel under it.
     corner = view.area().topLeft()
     assert view.to_content(corner).x() == pytest.approx(0)
+
+
+def test_numbers_in_three_figures() -> None:
+    numbers = (1.8366, 4651.2, 1.234e-5, -0.5, float("inf"), 0.0)
+    assert [figures(number) for number in numbers] == ["1.84", "4.65e3", "1.23e−5", "−0.5", "∞", "0"]
