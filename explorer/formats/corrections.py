@@ -255,6 +255,7 @@ def settle_classes(
             break
         evidence.warn(f"The null label {label.value} is not used: the network knows labels 0 to {embeddings - 1}.")
     if null is None:
+        evidence.add("null label", "none", "default", "nobody names one")
         evidence.warn("The model has no null label: without a label, class 0 is used, and guidance is impossible.")
 
     for names in (Candidate(user.class_names, "user"), Candidate(card.class_names, "card", "explorer.json"), own):

@@ -128,7 +128,7 @@ def _make(key: str, facts: ModelFacts, changed: Changed) -> QWidget:
     if key == "T":
         return _whole(key, facts.T, 1, MAX_T, changed)
     if key == "null_label":
-        return _whole(key, facts.null_label or 0, 0, MAX_T, changed)
+        return _whole(key, -1 if facts.null_label is None else facts.null_label, -1, MAX_T, changed)
     if key == "time_offset":
         return _decimal(key, facts.time_input.offset, -float(MAX_T), float(MAX_T), changed)
     if key == "time_scale":
@@ -168,9 +168,11 @@ def _whole(key: str, value: int, low: int, high: int, changed: Changed) -> QSpin
     spin = QSpinBox()
     inset(spin)
     spin.setRange(low, high)
+    if low < 0:
+        spin.setSpecialValueText("none")
     spin.setKeyboardTracking(False)
     spin.setValue(value)
-    spin.valueChanged.connect(lambda number: changed(key, number))
+    spin.valueChanged.connect(lambda number: changed(key, None if number < 0 else number))
     return spin
 
 

@@ -121,6 +121,8 @@ def test_levels_and_evidence(tmp_path: Path, persistence: Any) -> None:
     other = registry.load(write(tmp_path, read_reference("edm_skip"), tmp_path / "proof"), "cpu", {"T": 10})
     assert other.denoiser.schedule.noise(10) == pytest.approx(80)
     assert bool(torch.isfinite(other.denoiser(torch.randn(1, 3, 8, 8), 1).x0).all())
+    larger = registry.load(tmp_path / "network-snapshot-001000.pkl", "cpu", {"size": 16})
+    assert larger.facts.shape == larger.denoiser(torch.randn(1, 3, 16, 16), 9).x0.shape[1:] == (3, 16, 16)
 
 
 @pytest.mark.parametrize(
