@@ -74,6 +74,10 @@ class Context:
             )
         return channels, height, width
 
+    def said(self, key: str) -> bool:
+        """True where the user or the card says something of a fact."""
+        return getattr(self.user, key) is not None or getattr(self.card, key) is not None
+
     @property
     def resized(self) -> bool:
         """True where somebody says how large the pictures are."""

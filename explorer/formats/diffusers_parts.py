@@ -68,10 +68,12 @@ def read_parts(folder: Layout, context: Context) -> Configuration:
     config, evidence = folder.network / CONFIG, context.evidence
     unet = _network(folder, context)
     if folder.scheduler is None:
-        evidence.warn(
-            f"There is no {SCHEDULER_CONFIG}: diffusers' DDPM defaults are taken (linear β from 0.0001 to 0.02, "
-            "T = 1000, ε-prediction), and pictures come out wrong if the network was trained otherwise."
-        )
+        if not (context.said("schedule") and context.said("prediction")):
+            evidence.warn(
+                f"There is no {SCHEDULER_CONFIG}: where nothing else is set diffusers' DDPM defaults are taken (linear "
+                "β from 0.0001 to 0.02, T = 1000, ε-prediction), and pictures come out wrong if the network was "
+                "trained otherwise."
+            )
         scheduler = read_scheduler_config(Fields({}, SCHEDULER_CONFIG), "", evidence)
     else:
         fields = folder.fields(folder.scheduler)

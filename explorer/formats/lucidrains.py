@@ -219,10 +219,12 @@ def _diffusion(
         evidence.add("T", 1000, "default", LIBRARY)
         name, said = ("cosine", "cosine") if classes else ("sigmoid_alpha_bar", "sigmoid")
         evidence.add("noise schedule", name, "default", LIBRARY)
-        evidence.warn(
-            f"The file holds the network alone: the library's defaults are taken ({said} schedule, T = 1000, "
-            f"{'ε' if classes else 'v'}-prediction), and pictures come out wrong if it was trained otherwise."
-        )
+        if not (context.said("schedule") and context.said("prediction")):
+            evidence.warn(
+                "The file holds the network alone: where nothing else is set the library's defaults are taken "
+                f"({said} schedule, T = 1000, {'ε' if classes else 'v'}-prediction), and pictures come out wrong if it "
+                "was trained otherwise."
+            )
         return ScheduleSpec(name, 1000), Candidate("eps" if classes else "v", "default", LIBRARY)
     betas = checkpoint.numbers(buffers["betas"])
     if not betas or not all(0 <= beta <= 1 for beta in betas):

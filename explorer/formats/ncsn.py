@@ -179,7 +179,7 @@ def _sigmas(
         else:
             sigmas = tuple(first * (last / first) ** u for u in steps)
         evidence.add("T", levels, "inferred", "the rows of its tables")
-        if "sigma_begin" not in model:
+        if "sigma_begin" not in model and not context.said("schedule"):
             evidence.warn(
                 f"The file does not hold its noise levels: {levels} from {first:g} to {last:g} are taken, ermongroup's "
                 "own. If pictures come out wrong, put the project's config.yml beside it."

@@ -113,10 +113,14 @@ class OpenAI(SingleFile[Network]):
         order = context.choose(
             "qkv_order", "attention order", Candidate(QKV_ORDERS[preset.new_order], source, name), default=QKV_ORDERS[0]
         )
-        if name == LIBRARY:
+        usual = {"schedule": "linear β", "T": "T = 1000", "heads": "4 heads"}
+        guessed = [text for key, text in usual.items() if not context.said(key)]
+        if name == LIBRARY and guessed and not context.said("preset"):
+            *before, last = guessed
+            taken = f"{', '.join(before)} and {last} are" if before else f"{last} is"
             evidence.warn(
-                "Schedule, T and attention heads are not in the file and it is none of the published models: linear β, "
-                "T = 1000 and 4 heads are taken, and pictures come out wrong if it was trained otherwise."
+                "Schedule, T and attention heads are not in the file and it is none of the published models: "
+                f"{taken} taken, and pictures come out wrong if it was trained otherwise."
             )
         keys.check_heads(heads)
         side = SIZES.get(keys.mults)

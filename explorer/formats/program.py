@@ -68,7 +68,7 @@ class Programs:
         )
         labels = context.choose("labels", "labels", Candidate(said.labels, said.source, said.where), default=0)
         schedule, T = stated.schedule or USUAL, stated.T or USUAL_T
-        if stated.schedule is None and card.corrections.schedule is None:
+        if stated.schedule is None and not context.said("schedule"):
             evidence.warn(f"Nothing says which noise schedule the network was trained on: {schedule} is taken.")
         plan = replace(
             _plan(said, stated, schedule, T, shape),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from explorer.facts import Fact, ModelError, ModelFacts, Source
 from explorer.formats import chains, diffusers_dir, own, own_pictures, program
-from explorer.formats.adjusted import KEYS, ROWS, adjust_facts, adjust_model, with_sources
+from explorer.formats.adjusted import ROWS, adjust_facts, adjust_model, with_sources
 from explorer.formats.card import read_card
 from explorer.formats.checkpoint import describe, read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
@@ -147,7 +147,7 @@ def _with(formats: Sequence[Format], folder: Path, said: Mapping[str, Any]) -> _
         raise ModelError(f"The format cannot be {short(wanted_name)}: {folder.name} is of {' or '.join(names)}.")
     format = next(format for format in formats if wanted_name in (None, format.name))
     user, card = replace(Corrections(), **said), read_card(folder).corrections
-    facts, autoencoder = settle_kind(format.inspect(folder, _for_the_format(said)), folder, card, user)
+    facts, autoencoder = settle_kind(format.inspect(folder, said), folder, card, user)
     facts = adjust_facts(facts, card, user)
     other = tuple(dict.fromkeys(names))
     row = Fact("format", format.name, "user" if wanted_name is not None else "inferred", "" if wanted_name else CONTENT)
@@ -163,10 +163,6 @@ def _with(formats: Sequence[Format], folder: Path, said: Mapping[str, Any]) -> _
         user,
         autoencoder,
     )
-
-
-def _for_the_format(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if key not in KEYS}
 
 
 def set_facts(path: str | Path, changes: Mapping[str, Any], source: OverrideSource = "user") -> Path:

@@ -46,6 +46,7 @@ def test_heads_and_order_of_a_network_that_is_none_of_the_published(tmp_path: Pa
     registry.set_facts(file, said)
     model = registry.load(file, "cpu")
     assert source(model.facts, "attention heads") == "user"
+    assert any("T = 1000 is taken" in warning for warning in model.facts.warnings)
     x, labels = reference.tensor("x"), torch.tensor([2])
     for index, expected in zip(reference.values["times"], reference.tensor("outputs"), strict=True):
         assert_close(model.denoiser(x, index + 1, labels).eps, expected.chunk(2, dim=1)[0])

@@ -155,7 +155,8 @@ class Opener:
     def _first_state(self, facts: ModelFacts) -> State:
         """Sensible first choices for a model; what the user chose for the same model before is kept."""
         scene, before = self._scene, self._scene.state
-        if scene.facts is not None and facts.path == scene.facts.path:
+        same = scene.facts is not None and facts.path == scene.facts.path
+        if scene.facts is not None and same and facts.on_grid == scene.facts.on_grid:
             label = before.label
             known = label is None or label < len(facts.labels(before.guidance_kind))
             t = min(before.t, facts.T)
