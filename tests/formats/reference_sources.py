@@ -83,8 +83,8 @@ def score_sde(name: str, **options: Any) -> None:
 
 
 def score_sde_ddpm(name: str, **options: Any) -> None:
-    """models/ddpm.py of yang-song/score_sde_pytorch, commit c8c18d1, retyped: FOLDER as for `score_sde`. Blocks are
-    those of `layers.py` in commit 235991b there, retyped too, with parameters in the order of later copies."""
+    """models/ddpm.py of yang-song/score_sde_pytorch and its blocks in models/layers.py, both of commit c8c18d1, retyped
+    twice with the same numbers: FOLDER as for `score_sde`."""
     model = {"nf": 32, "ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (4,), "dropout": 0.1}
     model |= {"resamp_with_conv": True, "conditional": True, "scale_by_sigma": False, "nonlinearity": "swish"}
     model |= {"sigma_min": 0.01, "sigma_max": 50, "num_scales": 1000, **options}
