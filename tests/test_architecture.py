@@ -12,9 +12,9 @@ import pytest
     ("module", "unwanted"),
     [
         # A wrong path or --help must answer at once.
-        ("explorer.cli", {"torch", "diffusers", "PySide6", "pyqtgraph"}),
+        ("explorer.cli", {"torch", "diffusers", "transformers", "scipy", "PySide6", "pyqtgraph"}),
         # The window opens before torch has loaded.
-        ("explorer.ui.window", {"torch", "diffusers"}),
+        ("explorer.ui.window", {"torch", "diffusers", "transformers", "scipy"}),
         ("explorer.state", {"torch", "diffusers", "PySide6", "pyqtgraph"}),
     ],
 )

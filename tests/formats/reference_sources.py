@@ -102,7 +102,8 @@ def score_sde_ddpm(name: str, **options: Any) -> None:
 
 
 def ncsn(name: str) -> None:
-    """models/cond_refinenet_dilated.py of ermongroup/ncsn, commit 80899cd, retyped: FOLDER holds that file."""
+    """models/cond_refinenet_dilated.py of ermongroup/ncsn, commit 80899cd, retyped twice with the same numbers: FOLDER
+    holds that file."""
     model = {"ngf": 8, "num_classes": 10}
     given = config(model=model, data={"logit_transform": False, "channels": 1, "image_size": 28})
     network = importlib.import_module("cond_refinenet_dilated").CondRefineNetDilated(given)

@@ -142,8 +142,8 @@ def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **opti
 
 
 def edm2(name: str, **options: Any) -> None:
-    """training/networks_edm2.py of NVlabs/edm2 (commit d8299d3): FOLDER holds that file, retyped by hand from its
-    text, and a torch_utils that does nothing."""
+    """training/networks_edm2.py of NVlabs/edm2 (commit d8299d3): FOLDER holds that file, retyped twice with the
+    same numbers, and a torch_utils that does nothing."""
     library = importlib.import_module("networks_edm2")
     arguments = {"img_resolution": 8, "model_channels": 32, "channel_mult": [1, 2], "num_blocks": 1, **options}
     arguments |= {"channels_per_head": 16, "attn_resolutions": [4]}
