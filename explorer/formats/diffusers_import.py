@@ -72,3 +72,11 @@ def _give_scipy() -> None:
     for name, module in sys.modules.copy().items():
         if name.startswith(_SCHEDULERS) and not hasattr(module, "scipy"):
             vars(module)["scipy"] = scipy
+            vars(module)["integrate"] = _Later("scipy.integrate")
+
+
+class _Later(ModuleType):
+    """A module of this name that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)

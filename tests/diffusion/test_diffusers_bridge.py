@@ -254,6 +254,9 @@ def test_what_cannot_be_run() -> None:
     for steps in (0, 1001):
         with pytest.raises(ValueError, match="between 1 and T"):
             euler.plan(linear(), steps, euler.parameters())
+    pndm = find("diffusers:PNDMScheduler")
+    with pytest.raises(ValueError, match="PNDMScheduler cannot make a run of 3 steps"):
+        pndm.plan(linear(), 3, pndm.parameters())
     inverse = find("diffusers:DDIMInverseScheduler")
     with pytest.raises(ValueError, match="from data to noise"):
         inverse.plan(linear(), 10, inverse.parameters())

@@ -17,7 +17,9 @@ import diffusers
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from explorer.formats.diffusers_import import complete
 HeunDiscreteScheduler(use_beta_sigmas=True).set_timesteps(5)
-diffusers.LMSDiscreteScheduler().set_timesteps(5)
+multistep = diffusers.LMSDiscreteScheduler()
+multistep.set_timesteps(5)
+assert multistep.get_lms_coefficient(1, 0, 0) < 0
 complete()
 import diffusers.loaders.lora_base as lora
 import transformers

@@ -297,10 +297,13 @@ def _set_times(scheduler: Any, steps: int, schedule: Schedule) -> list[float]:
     """The times of the scheduler with so many steps, which it is set to."""
     if family := family_of(scheduler):
         return set_times(scheduler, family, steps, schedule)
-    with _quiet():
-        scheduler.set_timesteps(steps)
-    inputs = [_whole(float(index)) for index in scheduler.timesteps]
     name = type(scheduler).__name__
+    with _quiet():
+        try:
+            scheduler.set_timesteps(steps)
+        except (ValueError, IndexError, ZeroDivisionError) as error:  # PNDM's of fewer than the 4 it begins with
+            raise ValueError(f"{name} cannot make a run of {steps} steps") from error
+    inputs = [_whole(float(index)) for index in scheduler.timesteps]
     if schedule.discrete and not all(index.is_integer() for index in inputs):
         other = "a schedule of continuous time, such as vp_sde, has them"
         raise ValueError(f"{name} visits times between the whole ones with {steps} steps of this spacing: {other}")
