@@ -165,7 +165,8 @@ def k_diffusion(name: str, **options: Any) -> None:
 def k_transformer(name: str, kind: str, **options: Any) -> None:
     """“v1”: k-diffusion 0.1.1.post1; FOLDER holds the folder `k_diffusion`; einops 0.8.2. “v2”: the same, with
     models/image_transformer_v2.py of crowsonkb/k-diffusion, commit 21d12c9, retyped but for its neighborhood attention,
-    which is NATTEN's. K_DIFFUSION_USE_COMPILE=0."""
+    which is NATTEN's; its layers give the numbers of those that the package hdit 0.0.1b6 took over.
+    K_DIFFUSION_USE_COMPILE=0."""
     for package in ("k_diffusion", "k_diffusion.models"):
         module = types.ModuleType(package)
         module.__path__ = [str(Path(sys.argv[2], *package.split(".")))]
