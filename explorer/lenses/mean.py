@@ -11,7 +11,6 @@ from explorer.lenses.base import Lens, View, groups, numpy32, points_caption
 from explorer.lenses.drawable import Drawable, Floats, Image, Missing, Points
 from explorer.lenses.plane import extent
 
-NO_STEP = "At t = 0 there is no step left to make."
 NO_X_0 = "The true posterior needs the true x₀, which a reverse run does not have."
 
 
@@ -20,6 +19,12 @@ def posterior_mean(view: View, x_0: Tensor) -> Tensor:
     assert view.next_t is not None
     q = transition(view.denoiser.schedule, view.prediction.t, view.next_t)
     return q.mean_x_t * view.prediction.x_t + q.mean_x0 * x_0
+
+
+def no_step(view: View) -> str:
+    """Why there is no next time: Langevin dynamics at one level, for one, stays where it is."""
+    at_data = view.prediction.t == 0
+    return "At t = 0 there is no step left to make." if at_data else "From here the run makes no step to another t."
 
 
 def missing(view: View, why: str) -> Missing:
@@ -38,7 +43,7 @@ def data_like(view: View, data: Floats, note: str) -> Drawable:
 
 def draw(view: View) -> Drawable:
     if view.next_t is None:
-        return missing(view, NO_STEP)
+        return missing(view, no_step(view))
     return data_like(view, numpy32(posterior_mean(view, view.limited_x0)), f"at t = {view.next_t:g}")
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from explorer.diffusion.path import transition
 from explorer.lenses.base import Lens, View, numpy32
 from explorer.lenses.drawable import Drawable
-from explorer.lenses.mean import NO_STEP, NO_X_0, data_like, missing, posterior_mean
+from explorer.lenses.mean import NO_X_0, data_like, missing, no_step, posterior_mean
 
 
 def draw(view: View) -> Drawable:
     if view.x_0 is None:
         return missing(view, NO_X_0)
     if view.next_t is None:
-        return missing(view, NO_STEP)
+        return missing(view, no_step(view))
     mean = posterior_mean(view, view.x_0)
     variance = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
     if variance == 0:

@@ -18,7 +18,7 @@ from explorer.diffusion.path import transition
 from explorer.diffusion.variance import learned_variance
 from explorer.lenses.base import View, numpy32
 from explorer.lenses.drawable import Chart, Drawable, Floats, Line, Missing
-from explorer.lenses.mean import NO_STEP, NO_X_0, missing, posterior_mean
+from explorer.lenses.mean import NO_X_0, missing, no_step, posterior_mean
 
 LAST = "This step ends at the data, where p_θ has no density."
 CERTAIN = "This step ends at the data: q(x₀ | x_t, x₀) is x₀ itself, without a density. It is the reconstruction term."
@@ -57,7 +57,7 @@ def reverse_step(view: View) -> ReverseStep | Missing:
     if view.x_0 is None:
         return missing(view, NO_X_0)
     if view.next_t is None:
-        return missing(view, NO_STEP)
+        return missing(view, no_step(view))
     variance_q = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
     if variance_q == 0:
         return missing(view, CERTAIN)
@@ -79,7 +79,7 @@ def _of_model(view: View, next_t: float, variance_q: float) -> tuple[Tensor, Ten
 def of_model_alone(view: View, index: int, label: str) -> Drawable:
     """p_θ(x_r | x_t) of a step of a run in one number of x: there is no true x₀, and so no true posterior."""
     if view.next_t is None:
-        return missing(view, NO_STEP)
+        return missing(view, no_step(view))
     variance_q = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
     if variance_q == 0:
         return missing(view, LAST)

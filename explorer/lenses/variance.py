@@ -6,12 +6,12 @@ from explorer.diffusion.path import transition
 from explorer.diffusion.variance import learned_variance
 from explorer.lenses.base import Lens, View, numpy32
 from explorer.lenses.drawable import Drawable, Image
-from explorer.lenses.mean import NO_STEP, missing
+from explorer.lenses.mean import missing, no_step
 
 
 def draw(view: View) -> Drawable:
     if view.next_t is None:
-        return missing(view, NO_STEP)
+        return missing(view, no_step(view))
     schedule, t = view.denoiser.schedule, view.prediction.t
     q = transition(schedule, t, view.next_t)
     ends = f"σ_q² = {q.posterior_variance:.3g} of the posterior, β = {q.forward_variance:.3g} of the forward step"

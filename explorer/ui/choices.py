@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -30,6 +29,7 @@ from explorer.ui.model_words import describe
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.prompt_choices import PromptChoices
 from explorer.ui.scroll_panel import ScrollPanel
+from explorer.ui.title_button import TitleButton
 from explorer.ui.weights_choice import WeightsChoice
 
 MAX_SEED = 2**31 - 1
@@ -91,13 +91,12 @@ class Choices(ScrollPanel):
     def _build_model(self) -> None:
         self._model_menu = QMenu(self)
         self._model_menu.aboutToShow.connect(self.modelMenuWanted)
-        self._model_button = named(QToolButton(), "modelButton", "Model", "Choose a model")
-        self._model_button.setText("Choose a model")
+        choose = "Choose a model"
+        self._model_button = named(TitleButton(choose, choose), "modelButton", "Model", choose)
         self._model_button.setIcon(icon("open"))
         self._model_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._model_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._model_button.setMenu(self._model_menu)
-        self._model_button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._facts_label = QLabel()
         self._facts_label.setObjectName("muted")
         self._facts_label.setWordWrap(True)
@@ -230,7 +229,7 @@ class Choices(ScrollPanel):
         """Offer what a model can do."""
         self._facts, self._described = facts, describe(facts, device)
         self._sampler_shown = ""  # another model has other defaults
-        self._model_button.setText(facts.title)
+        self._model_button.set_title(facts.title)
         self._facts_label.setText(self._described)
         self._facts_label.setToolTip(facts.summary)
         self._sections.setEnabled(True)
