@@ -50,7 +50,7 @@ def test_the_step_and_the_true_one(hand: Hand) -> None:
     hand.settle()
     assert "at t = 26" in words(hand, "mean")
     hand.play_to_end()
-    assert "no step left" in words(hand, "mean")
+    assert "none at t = 0" in words(hand, "mean")
 
 
 def test_points(plane_hand: Hand) -> None:
