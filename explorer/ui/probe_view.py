@@ -11,7 +11,7 @@ from explorer.ui.controls import named
 from explorer.ui.icons import icon
 from explorer.ui.probe_table import ProbeTable
 
-LEAD = "Noises known pictures and finds out which conventions the network itself follows."
+LEAD = "Adds noise to known samples and finds out which conventions the network itself follows."
 TIP = (
     "Pictures that are known get noise of several levels. Each hypothesis (what the output means, value range, "
     "schedule, time index) is scored by the error of x̂₀, over the same pictures and noise."
