@@ -14,6 +14,9 @@ MAX_DEPTH = 100
 MAX_ALIASES, MAX_MERGED = 200, 1000
 """How often a file may point at another place in it, and how many entries a table may have with those merged into it:
 some lines that each name the line before twice would make a table of any size."""
+MAX_DIGITS = 1000
+"""Of a number: 1:1:1 … is one to the base 60, which takes time by the square of its length."""
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 NAMES = ("config.yml", "config.yaml")
 
 
@@ -64,7 +67,10 @@ def _read(text: str) -> Any:
             self.aliases += self.check_event(yaml.AliasEvent)
             if self.aliases > MAX_ALIASES:
                 raise ValueError("too many aliases")
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
+            if isinstance(node, yaml.ScalarNode) and node.tag in NUMBERS and len(node.value) > MAX_DIGITS:
+                raise ValueError("too long a number")
+            return node
 
         def flatten_mapping(self, node: Any) -> None:
             super().flatten_mapping(node)

@@ -141,6 +141,8 @@ YAML = {
     "few long merges": "a: &a {" + "k: 0, " * 900 + "}\nb: {<<: [" + "*a, " * 150 + "]}\n",
     "cycle": "&a {b: *a, <<: *a}\n",
     "deep": "[" * 50_000,
+    "base 60": "a: 1" + ":1" * 90_000 + "\n",
+    "base 16": "a: 0x" + "f" * 190_000 + "\n",
     "empty number": "a: !!int ''\nb: 1\n",
     "no truth": "a: !!bool perhaps\n",
     "no time": "a: !!timestamp soon\n",

@@ -107,6 +107,12 @@ def test_names_of_tensors_in_messages(tmp_path: Path) -> None:
         assert "\u202e" not in message
 
 
+def test_a_session_that_is_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "a.dxsession")
+    assert main(["inspect", str(tmp_path / "a.dxsession")]) == 2
+    assert "is no session" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["pipe", "socket of devices", "endless", "process", "too long", "zero byte"])
 def test_paths_that_are_no_models(tmp_path: Path, kind: str) -> None:
     os.mkfifo(tmp_path / "pipe.pt")

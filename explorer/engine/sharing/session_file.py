@@ -160,6 +160,8 @@ def outline(path: str | Path) -> SessionFile:
 def _opened(path: str | Path, whole: bool) -> SessionFile:
     name = Path(path).name
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise zipfile.BadZipFile("no regular file")  # reading from a pipe would never end
         with zipfile.ZipFile(path) as archive:
             return _read(archive, whole)
     except FileNotFoundError as error:
