@@ -23,7 +23,8 @@ class OwnRun:
     """Of one second model, beside one run of the first at a time; it keeps as many steps as that run does."""
 
     def __init__(self) -> None:
-        self._making: Any = None
+        self._beside: tuple[Segment, ...] = ()
+        """Those of the first model's run."""
         self._run = Trajectory((), ())
 
     def at(self, model: Model, first: Trajectory, index: int) -> Generator[Progress, None, tuple[Step, Trajectory]]:
@@ -31,9 +32,8 @@ class OwnRun:
 
         model: the second one, on the schedule of `first`. Raises ModelError where its numbers are not finite.
         """
-        making = (first.times, tuple(_making(segment) for segment in first.segments))
-        if making != self._making:
-            self._making = making
+        if not self._follows(first):
+            self._beside = first.segments
             self._run = Trajectory(first.times, (), stride=first.stride, value_range=first.value_range)
         elif self._run.stride < first.stride:
             self._run.thin(first.stride)
@@ -41,6 +41,12 @@ class OwnRun:
         meter = Meter(guided(model, self._run.segment(index).request.guidance))
         step = yield from step_of(model, self._run, index, meter)
         return step, self._run
+
+    def _follows(self, first: Trajectory) -> bool:
+        """Whether what is there was made beside this very run."""
+        if first.times != self._run.times or len(first.segments) != len(self._beside):
+            return False
+        return all(map(_same, first.segments, self._beside))
 
     def _go_on(self, model: Model, first: Trajectory, index: int) -> Generator[Progress, None, None]:
         """Make the steps up to `index`, each by the request that made the first model's."""
@@ -74,12 +80,16 @@ class OwnRun:
                     yield Progress("Making the second model's own run…", step.index / index)
 
 
-def _making(segment: Segment) -> tuple[Any, ...]:
-    """What of a request decides about its steps."""
+def _same(one: Segment, other: Segment) -> bool:
+    """Whether the requests of both make the same steps."""
+    put_in = one.request.edited is other.request.edited and one.request.initial is other.request.initial
+    return put_in and _asked(one) == _asked(other)
+
+
+def _asked(segment: Segment) -> tuple[Any, ...]:
     request = segment.request
     asked = (request.model, request.sampler, request.seed, request.count, request.first, request.guidance)
-    parameters = tuple(sorted(request.parameters.items()))
-    return (segment.start, segment.continues, *asked, parameters, id(request.edited), id(request.initial))
+    return (segment.start, segment.continues, *asked, dict(request.parameters))
 
 
 def _held(run: Trajectory, index: int) -> Step:
