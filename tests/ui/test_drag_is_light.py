@@ -38,10 +38,21 @@ class Watch(QObject):
         return False
 
 
+def come_to_rest(hand: Hand, qapp: QApplication) -> None:
+    """Wait for what is still to come of the tests before: plots are drawn late, messages go after a while."""
+    for _ in range(100):
+        hand.settle()
+        watch = Watch()
+        qapp.installEventFilter(watch)
+        hand.qtbot.wait(150)
+        qapp.removeEventFilter(watch)
+        if not watch.laid_out and not any(isinstance(widget, CursorLayer) for widget in watch.painted):
+            return
+
+
 def test_another_time_lays_nothing_out_and_leaves_empty_plots_alone(hand: Hand, qapp: QApplication) -> None:
     hand.drag_slider(7)
-    hand.settle()
-    QApplication.processEvents()
+    come_to_rest(hand, qapp)
     watch = Watch()
     qapp.installEventFilter(watch)
     hand.drag_slider(4)
