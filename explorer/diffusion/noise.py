@@ -98,7 +98,6 @@ class NoiseSource:
         # Two numbers of 32 bits are moved as one of 64 where a sample has an even number of them.
         pieces = words if size % 2 == 0 else words.view(np.int32)
         moved = np.ascontiguousarray(pieces.reshape(self.n, BLOCK, -1).swapaxes(0, 1))
-        steps = torch.from_numpy(moved.view(np.int32)).to(torch.float32)
         # Whole numbers of 32 bits, spread evenly from −1 to 1 but for the ends, which would become infinite.
-        steps.mul_(NEARLY_1 / 2**31).erfinv_().mul_(math.sqrt(2.0))
+        steps = torch.mul(torch.from_numpy(moved.view(np.int32)), NEARLY_1 / 2**31).erfinv_().mul_(math.sqrt(2.0))
         return steps.view(BLOCK, self.n, *self.shape).to(self.device).unbind()
