@@ -5,7 +5,7 @@ wrong value was ever offered, and where nothing was wrong nothing was:
 
     model                                      seeds    offset of ±1 named    other mistakes named
     digits, faces                                4–8                30 of 30                72 of 72
-    digits-v, -x0, -eps, -score; vdm, ncsn       1–3                28 of 28                80 of 80
+    digits-v, -x0, -eps, -score; vdm, ncsn       1–3                34 of 34                80 of 80
     the first four, as if told an index          1–2                 1 of 10
 
 The last line is what pictures alone can tell of such small networks; the rest of it is said to be untold. They, vdm and

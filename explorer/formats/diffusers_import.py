@@ -54,7 +54,7 @@ def _kept_out() -> Iterator[None]:
         setattr(flags, f"_{name}_available", False)
     blocked = "transformers" in out
     if blocked:  # one module asks for it by trying
-        sys.modules["transformers"] = None  # type: ignore[assignment]
+        sys.modules["transformers"] = None  # type: ignore[assignment]  # Python's own way to say it is not there
     try:
         yield
     finally:

@@ -197,7 +197,7 @@ def test_an_adapter_that_changes_once_it_is_agreed_to(tmp_path: Path, monkeypatc
     facts = registry.inspect(tmp_path)
     monkeypatch.setattr(program, "read_program_facts", swap)
     made = program.FORMAT.load(tmp_path, facts, torch.device("cpu"))
-    call = made.denoiser.network  # type: ignore[attr-defined]
+    call = made.denoiser.network  # type: ignore[attr-defined]  # a denoiser need not have one
     assert call.network.said == "WHOSE"
     monkeypatch.undo()
     with pytest.raises(ModelError, match="needs your consent"):

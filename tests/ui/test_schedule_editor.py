@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QLabel, QToolButton
+from PySide6.QtWidgets import QDoubleSpinBox, QLabel, QToolButton
 
-from explorer.engine.frame import ScheduleTable
-from explorer.paths import CHECKPOINTS
 from explorer.request import ScheduleChoice
 from explorer.ui.curves import Curves
 from explorer.ui.schedule_handles import LEAST_FALL, ScheduleHandles, points_of
 from explorer.ui.time_axis import positions
 from tests.ui.hand import Hand
+from tests.ui.schedule_choice import choose, table
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
@@ -34,20 +30,8 @@ def own(hand: Hand) -> Hand:
     return hand
 
 
-def choose(hand: Hand, name: str) -> None:
-    combo = hand.combo("scheduleCombo")
-    combo.setCurrentIndex(combo.findData(name))
-    hand.settle()
-
-
 def handles(hand: Hand) -> ScheduleHandles:
     return hand.find(ScheduleHandles)
-
-
-def table(hand: Hand) -> ScheduleTable:
-    found = hand.find(Curves).editor._table
-    assert found is not None
-    return found
 
 
 def edit(hand: Hand) -> ScheduleHandles:
@@ -315,47 +299,3 @@ def test_a_run_that_a_schedule_makes_impossible_leaves_both(own: Hand) -> None:
     assert hand.window.state.schedule == ScheduleChoice()
     assert table(hand).choice == ScheduleChoice()
     assert hand.window.state.sampler == "diffusers:DDIMScheduler"
-
-
-def choose_path(hand: Hand, name: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a user does, who then answers the dialog."""
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (path, ""))
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: path)
-    combo = hand.combo("scheduleCombo")
-    combo.setCurrentIndex(combo.findData(name))
-    combo.activated.emit(combo.currentIndex())
-    hand.settle()
-
-
-def test_schedules_from_elsewhere(own: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Betas of a file, the schedule of another model; no file, or a wrong one, leaves what counts."""
-    hand, combo = own, own.combo("scheduleCombo")
-    path = tmp_path / "betas.npy"
-    np.save(path, np.linspace(0.001, 0.15, 100))
-    choose_path(hand, "file", str(path), monkeypatch)
-    chosen = hand.window.state.schedule
-    assert chosen == ScheduleChoice("file", path=str(path), changed=path.stat().st_mtime_ns)
-    assert combo.currentText() == "File: betas.npy"
-    betas = table(hand).betas
-    assert betas is not None
-    np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.15, 100))
-    # Edited while it counts, it is read again when it is chosen again.
-    before = hand.data("x_t").copy()
-    np.save(path, np.linspace(0.001, 0.3, 100))
-    os.utime(path, ns=(chosen.changed + 1, chosen.changed + 1))
-    choose_path(hand, "file", str(path), monkeypatch)
-    betas = table(hand).betas
-    assert betas is not None
-    np.testing.assert_allclose(betas[1:], np.linspace(0.001, 0.3, 100))
-    assert not np.array_equal(hand.data("x_t"), before)
-    for asked in ("", str(tmp_path)):
-        choose_path(hand, "file", asked, monkeypatch)
-        assert combo.currentText() == "File: betas.npy"
-    assert "is missing or is no regular file" in hand.banner.text()
-    choose_path(hand, "model", str(CHECKPOINTS / "vdm"), monkeypatch)
-    assert combo.currentText() == "Model: vdm"
-    assert hand.banner.text() == ""
-    levels = table(hand).log_snr
-    choose(hand, "learned")
-    np.testing.assert_array_equal(table(hand).log_snr, levels)
-    assert combo.itemText(combo.findData("file")) == "From a file…"
