@@ -15,7 +15,8 @@ from explorer.ui import theme
 from explorer.ui.schedule_editor import ScheduleEditor
 from explorer.ui.time_plot import TimePlot
 
-MAX_MARKS = 250
+LEAST_RANGE = 0.05
+"""Of the statistics on show: of the first steps alone they would need numbers of more digits than there is room for."""
 ROOM_FOR_ALL = 560
 """Pixels: below that, one of the plots makes room while the schedule is edited."""
 LARGE_FINAL_SNR = 1e-3
@@ -104,6 +105,7 @@ class Curves(QFrame):
             "r.m.s.",
             empty="Play a run to see its statistics.",
         )
+        self.statistics.plot.getViewBox().setLimits(minYRange=LEAST_RANGE)
         self._groups = QComboBox()
         self._groups.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._groups.setObjectName("statisticsCombo")
@@ -175,7 +177,7 @@ class Curves(QFrame):
         self._table = table
         self.editor.show_schedule(table)
         self.set_sampler_times(())
-        warning = schedule_warning(table) or table.warning
+        warning = f"{schedule_warning(table)} {table.warning}".strip()
         self._warning.setText(warning.replace("x_T", "x<sub>T</sub>"))
         self._warning.setVisible(bool(warning))
 
@@ -185,8 +187,6 @@ class Curves(QFrame):
         if table is None:
             return
         visited = np.unique(np.array([t for t in times if t > 0], np.int64))
-        if len(visited) > MAX_MARKS:
-            visited = visited[:0]  # a run of nearly all steps would only thicken the curve
         visited = visited[np.isfinite(table.log_snr[visited])]
         self.snr.set_marks(table.t[visited], np.exp(table.log_snr[visited]))
 

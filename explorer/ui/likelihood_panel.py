@@ -72,7 +72,7 @@ class LikelihoodPanel(ScrollPanel):
     def _build_choices(self) -> None:
         self._samples = samples_spin("boundSamplesSpin", tips.SAMPLES)
         self._variance = combo("boundVarianceCombo", "Variance of the reverse steps", tips.VARIANCE, 4)
-        self._variance.addItem("Posterior", "beta_tilde")
+        self._variance.addItem("Posterior β̃", "beta_tilde")
         self._variance.addItem("Forward β", "beta")
         self._ode = named(
             QCheckBox("log p by the ODE too"), "boundOdeCheck", "log p by the probability-flow ODE as well", tips.ODE

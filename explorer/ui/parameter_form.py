@@ -24,7 +24,14 @@ from explorer.ui.field_column import align
 from explorer.ui.short_text import capital
 
 UNLIMITED = 10**6
-SYMBOLS = {"beta_tilde": "Posterior", "beta": "Forward β", "learned": "Learned"}
+SYMBOLS = {
+    "beta_tilde": "Posterior β̃",
+    "beta": "Forward β",
+    "learned": "Learned",
+    "euler_maruyama": "Euler–Maruyama",
+    "ncsn": "NCSN",
+}
+"""Values of parameters that are no words."""
 
 EXAMPLES = {"times": "999, 800, 600, …"}
 """What an empty line shows."""

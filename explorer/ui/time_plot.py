@@ -18,6 +18,9 @@ from explorer.ui.short_text import typeset
 
 MAX_SHOWN = 400
 """Points a curve is drawn with: more than a small plot has pixels for."""
+MARK, SMALL_MARK = 5, 2.5
+"""Pixels."""
+MANY_MARKS = 60
 
 
 class TimePlot(QWidget):
@@ -45,7 +48,7 @@ class TimePlot(QWidget):
         self._dashed: set[str] = set()
         self._shadows: dict[str, pg.PlotDataItem] = {}
         self._shadow_data: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-        self._marks = pg.ScatterPlotItem(size=5, pen=None)
+        self._marks = pg.ScatterPlotItem(size=MARK, pen=None)
         self._marks.setZValue(5)
         self.plot.addItem(self._marks)
         self.cursor_layer = CursorLayer(self.plot, empty)
@@ -178,7 +181,8 @@ class TimePlot(QWidget):
         return self._shadow_data[name]
 
     def set_marks(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-        """Mark places on the curves with dots; empty arrays for none."""
+        """Mark places on the curves with dots, smaller ones where there are many; empty arrays for none."""
+        self._marks.setSize(MARK if len(x) <= MANY_MARKS else SMALL_MARK)
         self._marks.setData(x, np.log10(y) if self._log else y)
         self._refresh()
 
