@@ -54,7 +54,7 @@ class VDM(nn.Module):
         held: list[Tensor] = []
         for path in (shape, slope):
             # Backwards, after ℓ is known: the shape is to lessen E[ℓ²]/E[ℓ], not E[ℓ], which it does not change.
-            path.register_hook(lambda gradient: gradient * held[0])  # type: ignore[no-untyped-call]  # torch has no type
+            path.register_hook(lambda gradient: gradient * held[0])
         first, last = self.schedule.ends()
         omega, rising = first + (last - first) * shape, (last - first) * slope
         level = omega.view(-1, 1, 1, 1)

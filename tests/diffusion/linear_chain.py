@@ -55,7 +55,7 @@ class LinearChain:
         w = self.weight.double()
         covariance = w @ w.T + self.std**2 * torch.eye(len(w), dtype=torch.float64)
         exact = torch.distributions.MultivariateNormal(self.offset.double(), covariance)
-        found: Tensor = exact.log_prob(x.double())  # type: ignore[no-untyped-call]
+        found: Tensor = exact.log_prob(x.double())
         return found
 
     def draw(self, n: int, seed: int = 0) -> Tensor:

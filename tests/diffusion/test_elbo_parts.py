@@ -41,7 +41,7 @@ def test_the_kl_is_that_of_torch(variance_q: float, variance_p: float) -> None:
     found = gaussian_kl((mu_q - mu_p).square().sum(1), 3, variance_q, variance_p)
     torch.testing.assert_close(found, kl_divergence(q, p).sum(1))
     density = gaussian_log_density((mu_q - mu_p).square().sum(1), 3, variance_p)
-    torch.testing.assert_close(density, p.log_prob(mu_q).sum(1))  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(density, p.log_prob(mu_q).sum(1))
 
 
 @pytest.mark.parametrize("mean", [-3.0, -0.999, 0.1234, 1.0, 40.0])
@@ -57,9 +57,9 @@ def test_a_byte_has_the_mass_of_its_interval() -> None:
     decoder = DiscretisedDecoder(0.3**2, 0.0, 255.0)
     x_0, mean = torch.tensor([[[100.0, 101.0]], [[0.0, 255.0]]]), torch.tensor([[[100.2, 100.9]], [[0.1, 254.8]]])
     normal = Normal(mean.double(), 0.3)
-    mass = normal.cdf(x_0.double() + 0.5) - normal.cdf(x_0.double() - 0.5)  # type: ignore[no-untyped-call]
-    mass[1, 0, 0] = normal.cdf(torch.tensor(0.5))[1, 0, 0]  # type: ignore[no-untyped-call]
-    mass[1, 0, 1] = 1 - normal.cdf(torch.tensor(254.5))[1, 0, 1]  # type: ignore[no-untyped-call]
+    mass = normal.cdf(x_0.double() + 0.5) - normal.cdf(x_0.double() - 0.5)
+    mass[1, 0, 0] = normal.cdf(torch.tensor(0.5))[1, 0, 0]
+    mass[1, 0, 1] = 1 - normal.cdf(torch.tensor(254.5))[1, 0, 1]
     torch.testing.assert_close(decoder(x_0, mean), mass.log().sum((1, 2)))
 
 

@@ -175,7 +175,7 @@ def pictures() -> tuple[nn.Module, Tensor]:
 def test_the_divergence_is_the_trace_of_the_jacobian() -> None:
     network, x = pictures()
     value, divergence = exact_divergence(network, x)
-    jacobians = [torch.autograd.functional.jacobian(network, one.unsqueeze(0)).view(16, 16) for one in x]  # type: ignore[no-untyped-call]
+    jacobians = [torch.autograd.functional.jacobian(network, one.unsqueeze(0)).view(16, 16) for one in x]
     torch.testing.assert_close(divergence, torch.stack([jacobian.trace() for jacobian in jacobians]))
     torch.testing.assert_close(value, network(x).detach())
     assert not value.requires_grad

@@ -26,11 +26,11 @@ CHOICES: dict[str, dict[str, Any]] = {"ddim": {"eta": 1.0}, "annealed_langevin":
 """So that there is noise in every step, and that the steps are few."""
 
 
-class OnlyOn(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class OnlyOn(TorchDispatchMode):
     """Fails on any operation that reads or makes a tensor on another device."""
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.device = device
 
     def __torch_dispatch__(

@@ -180,6 +180,6 @@ def test_denoising_is_what_it_was(tmp_path: Path) -> None:
 
 
 def test_an_unknown_objective(tmp_path: Path) -> None:
-    config = replace(CONFIG, objective="implicit")  # type: ignore[arg-type]
+    config = replace(CONFIG, objective="implicit")  # type: ignore[arg-type]  # a wrong name is what is tested
     with pytest.raises(ValueError, match="implicit"):
         recipe.run(tmp_path, None, lambda line: None, config)

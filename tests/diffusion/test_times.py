@@ -72,7 +72,7 @@ def test_impossible_numbers_of_steps(steps: int) -> None:
 def test_unknown_spacing() -> None:
     for spacing in ("random", "karras"):
         with pytest.raises(ValueError, match="unknown spacing"):
-            spaced_times(10, 5, spacing)  # type: ignore[arg-type]
+            spaced_times(10, 5, spacing)  # type: ignore[arg-type]  # a wrong name is what is tested
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

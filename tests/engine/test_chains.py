@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from explorer.axes import Axis
 from explorer.engine.engine import Engine
 from explorer.engine.frame import FilmStrip, Opened, Seen
 from explorer.engine.likelihood_frame import LatentBounded
 from explorer.facts import ModelError
-from explorer.lenses.drawable import Image, Missing, Points, Quantities
+from explorer.lenses.drawable import Image, Map, Missing, Points, Quantities
 from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.request import (
     ByHand,
@@ -133,7 +134,9 @@ def test_by_hand_the_numbers_are_those_and_the_picture_follows(engine: Engine, c
     assert not np.array_equal(before.tiles["decoded"].data, after.tiles["decoded"].data)
     assert "by hand" in after.tiles["z_t"].note
     placed = look(engine, chain, 2, by_hand=ByHand((0.5, -1.5)))
-    assert placed.tiles["latent_map"].mark == pytest.approx((0.5, -1.5), abs=1e-5)  # type: ignore[union-attr]
+    on_map = placed.tiles["latent_map"]
+    assert isinstance(on_map, Map | Points)
+    assert on_map.mark == pytest.approx((0.5, -1.5), abs=1e-5)
 
 
 def test_the_film_has_a_picture_for_each_level(engine: Engine, chain: ModelRef) -> None:
@@ -247,7 +250,7 @@ def requests(ref: ModelRef) -> Iterator[Request]:
     yield Tabulate(ref)
     yield Train(ref, "denoising", 1e-3)
     yield Save(look, "x.html")
-    yield Grid(ref, None, None, ())  # type: ignore[arg-type]
+    yield Grid(ref, Axis("steps", (3,)), Axis("eta", (0.0,)), ())
     yield Look(ref, Forward(), 1, Guidance(), ("nonsense",))
     yield Look(ref, Replay(9, 0), 1, Guidance(), ())
     yield LatentBound(ref, 0, 5)

@@ -11,6 +11,7 @@ from explorer.engine.compare import same_moment
 from explorer.engine.engine import Engine
 from explorer.engine.frame import Seen
 from explorer.engine.trajectory import Trajectory
+from explorer.lenses.drawable import Missing
 from explorer.request import Guidance, Look, Replay
 from tests.engine.running import LENSES, arrays, request_of, run
 
@@ -79,4 +80,6 @@ def test_what_cannot_be_compared_is_shown_alone(engine: Engine, pictures: str) -
         assert seen.against is None
         assert set(seen.tiles) == set(LENSES)
     run(engine, request_of(pictures, run=2, count=1))
-    assert "different numbers" in beside(engine, pictures, 1, 2).tiles["x_t:difference"].why  # type: ignore[union-attr]
+    difference = beside(engine, pictures, 1, 2).tiles["x_t:difference"]
+    assert isinstance(difference, Missing)
+    assert "different numbers" in difference.why

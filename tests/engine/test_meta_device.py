@@ -23,11 +23,11 @@ KINDS = ("pictures", "points", "learned_points")
 LENSES = ("x_t", "x0", "eps", "score", "v")
 
 
-class NeverMixed(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class NeverMixed(TorchDispatchMode):
     """Fails on any operation that reads tensors of two devices, other than copies; counts those on meta."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.on_meta = 0
 
     def __torch_dispatch__(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from explorer.engine.frame import Failed
+from explorer.engine.frame import During, Failed
 from explorer.facts import ModelError
 from explorer.request import Film, Forward, Look, Open, Request, Run
 from tests.engine.worker_bench import MODEL, PATIENCE, Bench, FakeEngine, look, run
@@ -47,13 +47,13 @@ def test_a_slow_pace_does_not_hold_up_a_look_or_a_new_pace_or_the_end(bench: Ben
     ("request_", "during"),
     [(look(), "look"), (run(), "run"), (Open(MODEL), "open"), (Film(MODEL, Forward(), (0,)), "film")],
 )
-def test_an_exception_is_an_answer(bench: Bench, request_: Request, during: str) -> None:
+def test_an_exception_is_an_answer(bench: Bench, request_: Request, during: During) -> None:
     bench.engine.errors[type(request_)] = ModelError("The file is gone.")
     bench.let(10)
     job = bench.worker.submit(request_)
     answer = bench.next()
     assert (answer.job, answer.last) == (job, True)
-    assert answer.frame == Failed("The file is gone.", during)  # type: ignore[arg-type]
+    assert answer.frame == Failed("The file is gone.", during)
     assert bench.nothing_more()
     bench.engine.errors.clear()
     after = bench.worker.submit(look())

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import write_reference  # type: ignore[import-not-found]
-from reference_writing import SIGMAS, TIMES, config, fill, mocked, noise  # type: ignore[import-not-found]
+from tests.formats.reference import write_reference
+from tests.formats.reference_writing import SIGMAS, TIMES, config, fill, mocked, noise
 
 
 def simple(name: str, network: nn.Module, x: Tensor, labels: Tensor | None = None) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import weights, write_reference  # type: ignore[import-not-found]
+from tests.formats.reference import weights, write_reference
 
 SIGMAS = (0.002, 0.1, 0.5, 7.0, 80.0)
 TIMES = (0, 1, 37, 500, 999)

@@ -57,7 +57,7 @@ def test_what_torch_saves(tmp_path: Path, zipped: bool) -> None:
     torch.save(values, file, _use_new_zipfile_serialization=zipped)
     checkpoint = read_checkpoint(file)
     check_same(checkpoint, "model", module.state_dict())
-    check_same(checkpoint, "more", values["more"])  # type: ignore[arg-type]
+    check_same(checkpoint, "more", values["more"])
     assert checkpoint.get("args").attributes["depth"] == 12
     assert checkpoint.get("args").attributes["folder"].arguments == ("x",)
     assert isinstance(checkpoint.get("step"), Stub)
@@ -148,7 +148,7 @@ def test_damaged_pickles(tmp_path: Path, content: bytes) -> None:
 def test_tensors_outside_their_storage(tmp_path: Path, start: int, shape: Any, strides: Any) -> None:
     class Tampered:
         def __reduce__(self) -> Any:
-            storage = torch.zeros(4)._typed_storage()  # type: ignore[no-untyped-call]
+            storage = torch.zeros(4)._typed_storage()
             return torch._utils._rebuild_tensor_v2, (storage, start, shape, strides, False, {})
 
     torch.save({"a": Tampered()}, tmp_path / "model.pt")

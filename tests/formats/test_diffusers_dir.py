@@ -16,6 +16,7 @@ from explorer.formats import registry
 from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields
 from explorer.formats.scheduler_config import read_scheduler_config
+from tests.formats.inside import network_of
 
 KINDS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
 TIMES = (1, 2, 37, 99, 100)
@@ -251,7 +252,7 @@ def test_a_run_with_learned_variance_is_that_of_diffusers(
         torch.testing.assert_close(step.x.clone(), x, atol=1e-3, rtol=1e-3)
 
 
-class NoCPU(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class NoCPU(TorchDispatchMode):
     """Fails on any operation that takes a tensor on the CPU."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -263,7 +264,7 @@ class NoCPU(TorchDispatchMode):  # type: ignore[no-untyped-call]
 def test_no_tensor_on_the_cpu_is_in_the_way(write_unet: Callable[..., Path]) -> None:
     model = registry.load(write_unet(card={"null_label": 3}, num_class_embeds=4), "meta")
     x_t, labels = torch.empty(2, 3, 8, 8, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
-    with NoCPU(), torch.no_grad():  # type: ignore[no-untyped-call]
+    with NoCPU(), torch.no_grad():
         for condition in (None, labels):
             prediction = model.denoiser(x_t, 50, condition)
             assert {prediction.x0.device.type, prediction.eps.device.type, prediction.v.device.type} == {"meta"}
@@ -271,7 +272,7 @@ def test_no_tensor_on_the_cpu_is_in_the_way(write_unet: Callable[..., Path]) -> 
 
 def test_weights_are_ready_for_use(write_unet: Callable[..., Path]) -> None:
     model = registry.load(write_unet(), "cpu")
-    network: torch.nn.Module = model.denoiser.network.network  # type: ignore[attr-defined]
+    network: torch.nn.Module = network_of(model).network
     assert not network.training
     for parameter in network.parameters():
         assert parameter.dtype == torch.float32

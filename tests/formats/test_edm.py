@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import Reference, assert_close, read_reference
 
 SOURCE = "from pathlib import Path\nPath({proof!r}).touch()\n"
@@ -29,7 +30,7 @@ def persistence(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module that the pickles name, as far as writing one needs it."""
     module = types.ModuleType("torch_utils.persistence")
     rebuild.__module__, rebuild.__qualname__ = "torch_utils.persistence", "_reconstruct_persistent_obj"
-    module._reconstruct_persistent_obj = rebuild  # type: ignore[attr-defined]
+    vars(module)["_reconstruct_persistent_obj"] = rebuild
     monkeypatch.setitem(sys.modules, "torch_utils", types.ModuleType("torch_utils"))
     monkeypatch.setitem(sys.modules, "torch_utils.persistence", module)
     return rebuild
@@ -88,7 +89,7 @@ def test_the_same_as_the_library(tmp_path: Path, persistence: Any, name: str) ->
     labels = torch.tensor([1]) if facts.conditional else None
     x = reference.tensor("x")
     for sigma, expected in zip(reference.values["sigmas"], reference.tensor("outputs"), strict=True):
-        call = model.denoiser.network  # type: ignore[attr-defined]
+        call = network_of(model)
         level = torch.tensor([sigma], dtype=torch.float32)
         assert_close(call.network(x * sigma, level, *(() if labels is None else (labels,))), expected)
     # The same through our times, whose σ are the schedule's own.

@@ -14,6 +14,7 @@ from torch import nn
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import Reference, assert_close, read_reference
 from tests.formats.test_autoencoders import write_vae
 from tests.formats.test_edm import SOURCE, Persistent, persistence
@@ -39,7 +40,7 @@ class Encoder:
 def dnnlib(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("dnnlib.util")
     EasyDict.__module__, EasyDict.__qualname__ = "dnnlib.util", "EasyDict"
-    module.EasyDict = EasyDict  # type: ignore[attr-defined]
+    vars(module)["EasyDict"] = EasyDict
     monkeypatch.setitem(sys.modules, "dnnlib", types.ModuleType("dnnlib"))
     monkeypatch.setitem(sys.modules, "dnnlib.util", module)
 
@@ -83,7 +84,7 @@ def test_the_same_as_the_library(tmp_path: Path, persistence: Any, dnnlib: None,
     assert facts.class_names == (("0", "1", "2") if name == "edm2" else ())
     assert facts.null_label is None
     labels = (torch.tensor([1]),) if facts.conditional else ()
-    x, call = reference.tensor("x"), model.denoiser.network  # type: ignore[attr-defined]
+    x, call = reference.tensor("x"), network_of(model)
     for sigma, expected in zip(reference.values["sigmas"], reference.tensor("outputs"), strict=True):
         assert_close(call.network(x * sigma, torch.tensor([sigma], dtype=torch.float32), *labels), expected)
     for t in (1, 250, 500, 750, 1000):

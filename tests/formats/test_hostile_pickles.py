@@ -53,7 +53,7 @@ TRICKS: dict[str, bytes] = {
 def extension() -> Iterator[None]:
     """A short name for the canary in Python's own registry, in use already."""
     copyreg.add_extension(hostile.__name__, "canary", 0xF0)
-    cache: dict[int, Any] = copyreg._extension_cache  # type: ignore[attr-defined]
+    cache: dict[int, Any] = copyreg._extension_cache  # type: ignore[attr-defined]  # none of its public names
     cache[0xF0] = canary
     yield
     copyreg.remove_extension(hostile.__name__, "canary", 0xF0)

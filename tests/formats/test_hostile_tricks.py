@@ -24,6 +24,7 @@ from explorer.formats.plain_text import plain_text
 from explorer.formats.program_facts import ProgramFacts, read_program_facts
 from explorer.formats.tensors import open_weights
 from tests.formats.hostile import SHIPPED, bounded, plainly, refusal
+from tests.formats.inside import network_of
 
 MODULUS = 2**61 - 1
 """Of Python's hashes of numbers: its multiples all have the hash 0."""
@@ -197,7 +198,7 @@ def test_an_adapter_that_changes_once_it_is_agreed_to(tmp_path: Path, monkeypatc
     facts = registry.inspect(tmp_path)
     monkeypatch.setattr(program, "read_program_facts", swap)
     made = program.FORMAT.load(tmp_path, facts, torch.device("cpu"))
-    call = made.denoiser.network  # type: ignore[attr-defined]  # a denoiser need not have one
+    call = network_of(made)
     assert call.network.said == "WHOSE"
     monkeypatch.undo()
     with pytest.raises(ModelError, match="needs your consent"):

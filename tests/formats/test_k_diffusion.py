@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import Reference, assert_close, read_reference
 
 KINDS = ("k_diffusion", "k_diffusion_grown")
@@ -50,7 +51,7 @@ def test_the_same_as_the_library(tmp_path: Path, name: str, how: str) -> None:
     assert (facts.format, facts.shape, facts.prediction) == ("k-diffusion", (3, 16, 16), "x0")
     assert facts.weight_sets == (() if how == "safetensors" else ("ema", "raw"))
     assert facts.warnings == ()
-    x, network = reference.tensor("x"), model.denoiser.network  # type: ignore[attr-defined]
+    x, network = reference.tensor("x"), network_of(model)
     for sigma, expected in zip(reference.values["sigmas"], reference.tensor("outputs"), strict=True):
         assert_close(network.network(x * sigma, torch.tensor([sigma])), expected)
     for t in (1, 250, 500, 999, 1000):  # the levels of our times

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import assert_close, read_reference
 
 SHIFTED = [{"type": kind, "d_head": 32, "window_size": 4} for kind in ("shifted-window", "none", "global")]
@@ -31,7 +32,7 @@ def save(folder: Path, name: str, **changes: Any) -> Path:
 @pytest.mark.parametrize("name", ["k_transformer_v1", "k_transformer_v2"])
 def test_the_same_as_the_library(tmp_path: Path, name: str) -> None:
     model, reference = registry.load(save(tmp_path, name), "cpu"), read_reference(name)
-    facts, x, network = model.facts, reference.tensor("x"), model.denoiser.network  # type: ignore[attr-defined]
+    facts, x, network = model.facts, reference.tensor("x"), network_of(model)
     assert (facts.format, facts.shape, facts.prediction) == ("k-diffusion", tuple(x.shape[1:]), "x0")
     assert facts.warnings == ()
     assert (facts.class_names, facts.null_label) == ((("0", "1", "2"), 3) if name.endswith("v2") else ((), None))

@@ -64,7 +64,7 @@ def nothing_agreed() -> Iterator[None]:
 
 def torchscript(folder: Path, batch: int = 1) -> Path:
     inputs = (torch.zeros(batch, 1, 4, 4), torch.ones(batch, dtype=torch.int64), torch.ones(batch, dtype=torch.int64))
-    traced = torch.jit.trace(Network(), inputs)  # type: ignore[no-untyped-call]
+    traced = torch.jit.trace(Network(), inputs)
     torch.jit.save(traced, folder / "network.pt")
     return folder / "network.pt"
 

@@ -11,6 +11,7 @@ import torch
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import assert_close, read_reference
 
 
@@ -37,7 +38,7 @@ def test_the_same_as_the_program(tmp_path: Path, name: str, average: bool) -> No
     assert facts.value_range == ((0.0, 1.0) if exploding else (-1.0, 1.0))
     assert facts.schedule == ("ve_sde" if exploding else "vp_sde")
     assert facts.weight_sets == (("ema", "raw") if average else ())
-    x, network = reference.tensor("x"), model.denoiser.network  # type: ignore[attr-defined]
+    x, network = reference.tensor("x"), network_of(model)
     for label, expected in zip(reference.values["labels"], reference.tensor("outputs"), strict=True):
         assert_close(network.network(x, torch.tensor([label])), expected)
     for t in (1, 250.5, 1000):  # the labels of our times
@@ -140,7 +141,7 @@ def test_the_first_versions_counted_modules_without_weights(tmp_path: Path) -> N
     torch.save(state, file)
     model = registry.load(file, "cpu", {"size": 8})
     label = reference.values["labels"][2]
-    network = model.denoiser.network.network  # type: ignore[attr-defined]
+    network = network_of(model).network
     assert_close(network(reference.tensor("x"), torch.tensor([label])), reference.tensor("outputs")[2])
 
 

@@ -66,7 +66,7 @@ class Pictures(nn.Module):
 @torch.no_grad()
 def test_a_program_that_says_nothing_is_told_everything(tmp_path: Path) -> None:
     file = tmp_path / "network.pt"
-    traced = torch.jit.trace(Points(), (torch.zeros(1, 2), torch.ones(1)))  # type: ignore[no-untyped-call]  # untyped
+    traced = torch.jit.trace(Points(), (torch.zeros(1, 2), torch.ones(1)))
     torch.jit.save(traced, file)
     facts = registry.inspect(file)
     assert (facts.kind, facts.shape, source(facts, "shape")) == ("image", (3, 32, 32), "default")

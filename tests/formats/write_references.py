@@ -1,6 +1,6 @@
 """Writes `references/*.npz` anew, each with the library that defines its networks. Run by hand, never by the tests:
 
-    python tests/formats/write_references.py NAME [FOLDER]
+    python -m tests.formats.write_references NAME [FOLDER]
 
 FOLDER is where the library's source lies, for those that are not installed as packages, with its own names for files
 and folders. Which release a reference was written with stands beside it below.
@@ -20,9 +20,8 @@ from unittest.mock import MagicMock
 import torch
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parent))
-from reference import weights, write_reference  # type: ignore[import-not-found]
-from reference_sources import (  # type: ignore[import-not-found]
+from tests.formats.reference import weights, write_reference
+from tests.formats.reference_sources import (
     ddim,
     dit,
     k_diffusion,
@@ -33,7 +32,7 @@ from reference_sources import (  # type: ignore[import-not-found]
     score_sde_ddpm,
     tiny,
 )
-from reference_writing import SIGMAS, TIMES, fill, mocked, noise, write  # type: ignore[import-not-found]
+from tests.formats.reference_writing import SIGMAS, TIMES, fill, mocked, noise, write
 
 
 def lucidrains(release: str) -> None:
@@ -123,9 +122,10 @@ def edm(name: str, kind: str, model_type: str, sigmas: tuple[float, ...], **opti
         module = types.ModuleType(package)
         module.__path__ = [str(Path(sys.argv[2], *package.split(".")))]
         sys.modules[package] = module
-    base, meta = types.ModuleType("modulus.models.module"), types.ModuleType("modulus.models.meta")
-    base.Module = type("Module", (nn.Module,), {"__init__": lambda self, meta: nn.Module.__init__(self)})  # type: ignore[attr-defined]
-    meta.ModelMetaData = dataclasses.make_dataclass("ModelMetaData", [("name", str, "")])  # type: ignore[attr-defined]
+    base: Any = types.ModuleType("modulus.models.module")
+    meta: Any = types.ModuleType("modulus.models.meta")
+    base.Module = type("Module", (nn.Module,), {"__init__": lambda self, meta: nn.Module.__init__(self)})
+    meta.ModelMetaData = dataclasses.make_dataclass("ModelMetaData", [("name", str, "")])
     sys.modules |= {"modulus.models.module": base, "modulus.models.meta": meta}
     spec = sys.modules["modulus.models.diffusion"]
     exec(Path(spec.__path__[0], "__init__.py").read_text(), vars(spec))  # noqa: S102
@@ -185,9 +185,9 @@ def ldm(name: str, context: bool) -> None:
 
 def first_stage(name: str, quantised: bool) -> None:
     """The autoencoders of the package ldm-fix 1.0.1, the table of vectors of taming-transformers-rom1504 0.0.6."""
-    lightning = types.ModuleType("pytorch_lightning")
-    lightning.LightningModule = nn.Module  # type: ignore[attr-defined]
-    lightning.Callback = lightning.Trainer = object  # type: ignore[attr-defined]
+    lightning: Any = types.ModuleType("pytorch_lightning")
+    lightning.LightningModule = nn.Module
+    lightning.Callback = lightning.Trainer = object
     sys.modules["pytorch_lightning"] = lightning
     sys.modules |= {n: MagicMock() for n in ("torchvision", "torchvision.utils", "main", "omegaconf")}
     library: Any = importlib.import_module("ldm.models.autoencoder")

@@ -11,6 +11,7 @@ import torch
 from explorer.diffusion.guidance.classifier_free import ClassifierFreeGuidance
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.path import transition
+from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import cosine
 from explorer.facts import ModelFacts
 from explorer.lenses import line
@@ -113,7 +114,7 @@ def test_an_error_is_seen_and_subtracted() -> None:
     np.testing.assert_allclose(chart("error", view).lines[0].y, 0, atol=1e-6)
 
     class Off(MixtureDenoiser):
-        def __call__(self, x_t: torch.Tensor, t: float, condition: torch.Tensor | None = None):  # type: ignore[no-untyped-def]
+        def __call__(self, x_t: torch.Tensor, t: float, condition: torch.Tensor | None = None) -> Prediction:
             found = super().__call__(x_t, t, condition)
             return replace(found, output=found.output + 0.2 / found.s)
 

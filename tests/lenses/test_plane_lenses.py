@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from explorer.diffusion.mixture import MixtureDenoiser
+from explorer.diffusion.prediction import Prediction
 from explorer.diffusion.schedules import cosine
 from explorer.lenses import density, difference, energy, error_map, shares
 from explorer.lenses.base import View
@@ -48,7 +49,7 @@ def worse(view: View) -> View:
     """The same view of a model whose ε̂ is off by (0.3, 0.4) everywhere."""
 
     class Off(MixtureDenoiser):
-        def __call__(self, x_t: torch.Tensor, t: float, condition: torch.Tensor | None = None):  # type: ignore[no-untyped-def]
+        def __call__(self, x_t: torch.Tensor, t: float, condition: torch.Tensor | None = None) -> Prediction:
             right = super().__call__(x_t, t, condition)
             return replace(right, output=right.output + torch.tensor([0.3, 0.4]) / right.s)
 

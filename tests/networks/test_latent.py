@@ -50,7 +50,7 @@ def test_a_steep_top_gate_decides(chain: LatentNetwork) -> None:
 
 def test_the_top_gate_learns_from_what_is_drawn_below(chain: LatentNetwork) -> None:
     assert chain.top_gate is not None
-    chain.decode(3, Z[3]).mean.sum().backward()  # type: ignore[no-untyped-call]
+    chain.decode(3, Z[3]).mean.sum().backward()
     assert all(parameter.grad is not None and bool(parameter.grad.any()) for parameter in chain.top_gate.parameters())
     assert chain.gate is not None
     assert all(parameter.grad is None for parameter in chain.gate.parameters())

@@ -42,7 +42,7 @@ def test_without_labels_the_loss_is_minus_the_elbo(levels: tuple[int, ...]) -> N
 def test_readability_moves_the_decoder_and_not_the_reader_or_the_gate() -> None:
     pupil = Pupil(tiny((4, 3)).network)
     pupil.reader.requires_grad_(False)
-    readability(pupil, 5, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
+    readability(pupil, 5, torch.Generator().manual_seed(0)).backward()
     assert all(p.grad is None for p in pupil.reader.parameters())
     assert pupil.chain.gate is not None
     moved = [p.grad is not None and bool(p.grad.abs().sum() > 0) for p in pupil.chain.decoder.parameters()]

@@ -91,7 +91,7 @@ def test_the_report(tmp_path: Path) -> None:
 def test_the_average_follows_its_definition(tmp_path: Path) -> None:
     """ē ← d ē + (1 − d) θ with d = min(decay, (1 + i)/(10 + i)), from the initial weights on."""
     net = network()
-    linear = net[0]  # type: ignore[index]
+    linear = next(module for module in net.modules() if isinstance(module, nn.Linear))
     weights = [linear.weight.detach().clone()]
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:

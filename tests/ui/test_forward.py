@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,10 @@ LENSES = ("x_t", "x0", "eps", "score")
 # --- the slider ----------------------------------------------------------------------------------------------
 
 
+def shows(hand: Hand, t: int) -> bool:
+    return bool(hand.frames) and hand.frames[-1][0].t == t
+
+
 def test_all_four_tiles_follow_while_the_slider_is_dragged(hand: Hand) -> None:
     QTest.mousePress(hand.slider, Qt.MouseButton.LeftButton, pos=hand.place(0))
     hand.settle()
@@ -29,7 +34,7 @@ def test_all_four_tiles_follow_while_the_slider_is_dragged(hand: Hand) -> None:
     for t in (0, 20, 50, 80, 100, 80, 50, 20, 0):
         QTest.mouseMove(hand.slider, hand.place(t))
         # Everything happens while the button is down: nothing waits for its release.
-        hand.until(lambda t=t: bool(hand.frames) and hand.frames[-1][0].t == t)  # type: ignore[misc]
+        hand.until(partial(shows, hand, t))
         assert hand.slider.isSliderDown()
         assert times_agree(hand, t)
         shown = {lens: data.tobytes() for lens, data in hand.shown().items()}

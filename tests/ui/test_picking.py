@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
 from explorer.lenses.drawable import Chart
+from explorer.ui.linked_view import LinkedView
 from tests.ui.conftest import SIDE
 
 if TYPE_CHECKING:
@@ -31,13 +32,19 @@ def chart(hand: Hand, lens: str) -> Chart:
     return drawn
 
 
+def mark_in(hand: Hand, lens: str) -> tuple[int, int] | None:
+    view = hand.window.tile(lens).view()
+    assert isinstance(view, LinkedView)
+    return view.viewport.mark
+
+
 def test_a_click_chooses_the_pixel(hand: Hand) -> None:
     hand.session.change(lenses=("x_t", "mean", "step_pixel", "noising", "noising_path"))
     hand.settle()
     assert "pixel (4, 4)" in chart(hand, "step_pixel").x_label
     click_pixel(hand, "x_t", 1, 6)
     assert hand.session.place == (1, 6)
-    assert hand.window.tile("x_t").view().viewport.mark == (1, 6)  # type: ignore[union-attr]
+    assert mark_in(hand, "x_t") == (1, 6)
     for lens in ("step_pixel", "noising"):
         assert "pixel (6, 1)" in chart(hand, lens).x_label
     mark = chart(hand, "noising_path").mark
@@ -48,7 +55,7 @@ def test_a_click_chooses_the_pixel(hand: Hand) -> None:
     assert np.isclose(places[density.argmax()], hand.data("mean")[0, 0, 1, 6], atol=1e-3)
     hand.session.change(lenses=("x_t", "x0"))
     hand.settle()
-    assert hand.window.tile("x_t").view().viewport.mark is None  # type: ignore[union-attr]
+    assert mark_in(hand, "x_t") is None
     click_pixel(hand, "x_t", 3, 3)
     assert hand.session.place == (1, 6), "nothing on show is about one pixel"
     assert not hand.sentences

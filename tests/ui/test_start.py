@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QToolButton
 
 from explorer.ui import gallery
 from explorer.ui.gallery import Gallery, ModelCard
@@ -220,9 +220,9 @@ def test_file_open_with_the_mouse(hand: Hand, monkeypatch: pytest.MonkeyPatch, p
     file = bar.actions()[0]
     QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.actionGeometry(file).center())
     menu = QApplication.activePopupWidget()
-    assert menu is not None
+    assert isinstance(menu, QMenu)
     entry = next(action for action in menu.actions() if "Open model" in action.text().replace("&", ""))
-    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=file.menu().actionGeometry(entry).center())  # type: ignore[attr-defined]
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(entry).center())
     assert len(asked) == 1
     hand.settle()
     assert is_open(hand, plane)

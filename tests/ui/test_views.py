@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
@@ -212,7 +212,7 @@ def test_hovering_a_picture_reads_its_number(hand: Hand) -> None:
         assert any(true_minus(f"{other.data()[sample, 0, y, x]:+.3f}") in label for label in footer(other))
     QTest.mouseMove(view, QPoint(1, 1))
     QTest.mouseMove(hand.slider, QPoint(5, 5))
-    view.leaveEvent(None)  # type: ignore[arg-type]
+    view.leaveEvent(QEvent(QEvent.Type.Leave))
     assert view.value_at_hover() == ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
@@ -50,10 +50,7 @@ def test_every_step_is_a_picture_of_the_window(filmed: Hand, tmp_path: Path) -> 
     assert not hand.find(QProgressBar, "progressBar").isVisible()
     assert hand.window.state.step == 3
     with Image.open(file) as film:
-        frames = []
-        for index in range(film.n_frames):  # type: ignore[attr-defined]
-            film.seek(index)
-            frames.append(np.asarray(film.convert("RGB")).astype(int))
+        frames = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 4
     window = hand.window
     height, width, _ = frames[0].shape
