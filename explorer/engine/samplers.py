@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from explorer.diffusion.samplers import SAMPLERS, Sampler, find
+from explorer.diffusion.samplers.diffusers_names import BETWEEN, MEMORYLESS, PACKAGES, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.diffusers_sigmas import SIGMA_SCHEDULERS
-from explorer.diffusion.samplers.from_diffusers import BETWEEN, MEMORYLESS, PACKAGES, PREFIX, REMEMBERS, SCHEDULERS
 from explorer.diffusion.samplers.from_diffusers import Parameters as DiffusersParameters
 from explorer.engine.errors import sentence
 from explorer.engine.frame import Needs, ParameterSpec, SamplerSpec

@@ -14,9 +14,9 @@ from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
 from explorer.diffusion.prediction import Kind
 from explorer.diffusion.samplers import SAMPLERS, Sampler, Step, find
+from explorer.diffusion.samplers.diffusers_names import BETWEEN, MEMORYLESS, PACKAGES, SCHEDULERS
 from explorer.diffusion.samplers.diffusers_refused import REFUSED
 from explorer.diffusion.samplers.diffusers_sigmas import SIGMA_SCHEDULERS
-from explorer.diffusion.samplers.from_diffusers import BETWEEN, MEMORYLESS, PACKAGES, SCHEDULERS
 from explorer.diffusion.schedules import (
     VPSDE,
     RectifiedFlow,

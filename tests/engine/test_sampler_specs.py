@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from explorer.diffusion.samplers import SAMPLERS, find
-from explorer.diffusion.samplers.from_diffusers import PREFIX, SCHEDULERS, Parameters
+from explorer.diffusion.samplers.diffusers_names import PREFIX, SCHEDULERS
+from explorer.diffusion.samplers.from_diffusers import Parameters
 from explorer.diffusion.schedules import cosine
 from explorer.engine.engine import Engine
 from explorer.engine.samplers import sampler_specs

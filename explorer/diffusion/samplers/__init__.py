@@ -18,7 +18,8 @@ from explorer.diffusion.samplers import (
     predictor_corrector,
 )
 from explorer.diffusion.samplers.base import Sampler, Step
-from explorer.diffusion.samplers.from_diffusers import PREFIX, from_diffusers
+from explorer.diffusion.samplers.diffusers_names import PREFIX
+from explorer.diffusion.samplers.from_diffusers import from_diffusers
 
 SAMPLERS: dict[str, Sampler[Any]] = {
     sampler.name: sampler

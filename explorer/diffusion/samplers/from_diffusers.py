@@ -10,8 +10,8 @@ scheduler was told until then; the model is not asked again. Without those Steps
 * It is configured from the schedule's β, and told ε̂, or v̂ where that is what the network gives. Those that know σ
   and no β are in `diffusers_sigmas.py`.
 * Its random numbers are those of the NoiseSource, put in place of those that it asks torch for.
-* Those that remember nothing (MEMORYLESS) go on from any Step to the last bit; of the others' runs all Steps are
-  needed, so that none is ever dropped to save memory.
+* Those that remember nothing (MEMORYLESS in `diffusers_names.py`) go on from any Step to the last bit; of the others'
+  runs all Steps are needed, so that none is ever dropped to save memory.
 
 diffusers is imported when such a sampler is looked up, not before.
 """
@@ -42,58 +42,13 @@ from explorer.diffusion.samplers.base import (
     observe,
     parameter,
 )
+from explorer.diffusion.samplers.diffusers_names import MEMORYLESS, PACKAGES, PREFIX, REMEMBERS
 from explorer.diffusion.samplers.diffusers_noise import AddressedNoise, AddressedPath
 from explorer.diffusion.samplers.diffusers_refused import REFUSED
 from explorer.diffusion.samplers.diffusers_sigmas import family_of, make, output_for, set_times
 from explorer.diffusion.schedules import Schedule
 from explorer.diffusion.threshold import Limit
 
-PREFIX = "diffusers:"
-SCHEDULERS = {
-    "DDPMScheduler": "Ancestral sampling (Ho et al. 2020).",
-    "DDIMScheduler": "Deterministic at η = 0 (Song et al. 2021).",
-    "DPMSolverMultistepScheduler": "DPM-Solver++ of order 2, one look a step (Lu et al. 2022).",
-    "DPMSolverSinglestepScheduler": "DPM-Solver++ of order 2, without a memory of earlier intervals (Lu et al. 2022).",
-    "UniPCMultistepScheduler": "Predictor and corrector from the same look (Zhao et al. 2023).",
-    "DEISMultistepScheduler": "Exponential integrator with an extrapolated ε̂ (Zhang & Chen 2023).",
-    "PNDMScheduler": "Pseudo Runge–Kutta, then pseudo linear multistep (Liu et al. 2022).",
-    "HeunDiscreteScheduler": "Heun's method, two looks a step (Karras et al. 2022, algorithm 1).",
-    "EulerDiscreteScheduler": "Euler's method in σ (Karras et al. 2022).",
-    "EulerAncestralDiscreteScheduler": "Euler's method with fresh noise at every step.",
-    "KDPM2AncestralDiscreteScheduler": "DPM-Solver-2 with fresh noise at every step, two looks a step.",
-    "LMSDiscreteScheduler": "Linear multistep with the four last slopes in σ, one look a step.",
-    "SASolverScheduler": "Stochastic Adams method (Xue et al. 2023).",
-    "TCDScheduler": "For models distilled to trajectory consistency (Zheng et al. 2024).",
-    "LCMScheduler": "For models distilled to latent consistency (Luo et al. 2023).",
-    "DDPMParallelScheduler": "DDPM, written to make many steps at once.",
-    "DDIMParallelScheduler": "DDIM, written to make many steps at once.",
-    "CogVideoXDDIMScheduler": "DDIM as CogVideoX has it.",
-}
-"""diffusers' classes that can make a run on whole times, in the order of the menu: named without importing it."""
-BETWEEN = {
-    "KDPM2DiscreteScheduler": "DPM-Solver-2, two looks a step, the second midway in log σ.",
-    "DPMSolverSDEScheduler": "DPM-Solver++ of order 2 on the reverse SDE, two looks a step.",
-}
-"""Those that visit times between the whole ones, for schedules of continuous time."""
-PACKAGES = {
-    "LMSDiscreteScheduler": ("scipy",),
-    "DPMSolverSDEScheduler": ("scipy", "torchsde"),
-    "CosineDPMSolverMultistepScheduler": ("torchsde",),
-}
-"""What diffusers has some of them only with."""
-MEMORYLESS = frozenset(
-    {
-        "DDPMScheduler",
-        "DDIMScheduler",
-        "TCDScheduler",
-        "LCMScheduler",
-        "DDPMParallelScheduler",
-        "DDIMParallelScheduler",
-        "CogVideoXDDIMScheduler",
-    }
-)
-"""Those whose next step depends on the one before it alone, which is x itself and not x scaled and scaled back."""
-REMEMBERS = "All steps of its runs stay in memory, as each depends on all before it."
 TOLD = ("self", "model_output", "timestep", "sample")
 """What a scheduler's step is told first."""
 
