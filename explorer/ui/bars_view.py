@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from explorer.lenses.drawable import Bars
 from explorer.ui import theme
-from explorer.ui.plane_view import group_colours
+from explorer.ui.plane_layers import group_colours
 
 MARGIN = 12
 GAP = 10

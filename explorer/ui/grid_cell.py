@@ -13,7 +13,7 @@ from explorer.lenses.drawable import Floats, Image
 from explorer.lenses.splat import splat
 from explorer.ui import theme
 from explorer.ui.line_thumbnail import upright_histogram
-from explorer.ui.plane_view import group_colours
+from explorer.ui.plane_layers import group_colours
 
 SMALLEST = 64
 """Of the picture, in pixels on the screen."""

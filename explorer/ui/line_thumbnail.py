@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor
 
 from explorer.lenses.drawable import Floats
 from explorer.ui import theme
-from explorer.ui.plane_view import group_colours
+from explorer.ui.plane_layers import group_colours
 
 SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9
 

@@ -8,14 +8,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from explorer.ui import theme
+from explorer.ui.plane_frame import PlaneFrame
 
 
-def paint_axes(painter: QPainter, extent: tuple[float, float, float, float], area: QRectF, visible: QRectF) -> None:
-    """Along the left and the lower edge. extent: left, right, bottom, top of the whole plane; visible: which fractions
-    of it lie in the area of the widget."""
-    left, right, bottom, top = extent
-    low_x, high_x = left + visible.left() * (right - left), left + visible.right() * (right - left)
-    low_y, high_y = top - visible.bottom() * (top - bottom), top - visible.top() * (top - bottom)
+def paint_axes(painter: QPainter, frame: PlaneFrame) -> None:
+    """Along the left and the lower edge."""
+    area = frame.area
+    low_x, low_y = frame.place(frame.visible.bottomLeft())
+    high_x, high_y = frame.place(frame.visible.topRight())
     font = painter.font()
     font.setPointSizeF(7.5)
     painter.setFont(font)

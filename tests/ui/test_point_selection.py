@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 from explorer.lenses.drawable import Points
 from explorer.ui import theme
 from explorer.ui.edit_menu import EditButton
-from explorer.ui.plane_view import group_colours
+from explorer.ui.plane_layers import group_colours
 from explorer.ui.point_band import faint, points_within
 
 if TYPE_CHECKING:

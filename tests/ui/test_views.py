@@ -19,7 +19,8 @@ from explorer.lenses.drawable import Arrows, Field, Image, Missing, Palette, Poi
 from explorer.ui import theme
 from explorer.ui.picture_view import PictureView
 from explorer.ui.plane_axes import ticks
-from explorer.ui.plane_view import PlaneView, group_colours
+from explorer.ui.plane_layers import group_colours
+from explorer.ui.plane_view import PlaneView
 from explorer.ui.short_text import true_minus
 from explorer.ui.tile import Tile, format_number
 from explorer.ui.time_plot import round_numbers
