@@ -9,7 +9,7 @@ wrong value was ever offered, and where nothing was wrong nothing was:
     the first four, as if told an index          1–2                 1 of 10
 
 The last line is what pictures alone can tell of such small networks; the rest of it is said to be untold. They, vdm and
-ncsn are told the noise level itself, so that an offset set for them can but be wrong (see `probe_report`).
+ncsn are told the noise level itself, so that an offset set for them can but be wrong (see `probe_verdicts`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from explorer.engine.probe_finer import compare_weights
 from explorer.engine.probe_found import Found, Hypothesis
 from explorer.engine.probe_frame import Probed, Probing
 from explorer.engine.probe_pictures import known_pictures
-from explorer.engine.probe_report import weights_verdict
+from explorer.engine.probe_verdicts import weights_verdict
 from explorer.facts import ModelError, ModelFacts, NamedSchedule, TimeInput
 from explorer.formats import unet
 from explorer.formats.model import Model
