@@ -30,7 +30,7 @@ class OnlyOn(TorchDispatchMode):
     """Fails on any operation that reads or makes a tensor on another device."""
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # the base has no type
         self.device = device
 
     def __torch_dispatch__(

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.axes import Axis
 from explorer.engine.engine import Engine
 from explorer.engine.frame import FilmStrip, Opened, Seen
 from explorer.engine.likelihood_frame import LatentBounded
 from explorer.facts import ModelError
-from explorer.lenses.drawable import Image, Map, Missing, Points, Quantities
+from explorer.lenses.drawable import Image, Missing, Points, Quantities
 from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.request import (
+    Axis,
     ByHand,
     Film,
     Forward,
@@ -135,7 +135,7 @@ def test_by_hand_the_numbers_are_those_and_the_picture_follows(engine: Engine, c
     assert "by hand" in after.tiles["z_t"].note
     placed = look(engine, chain, 2, by_hand=ByHand((0.5, -1.5)))
     on_map = placed.tiles["latent_map"]
-    assert isinstance(on_map, Map | Points)
+    assert isinstance(on_map, Points)
     assert on_map.mark == pytest.approx((0.5, -1.5), abs=1e-5)
 
 

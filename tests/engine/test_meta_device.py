@@ -27,7 +27,7 @@ class NeverMixed(TorchDispatchMode):
     """Fails on any operation that reads tensors of two devices, other than copies; counts those on meta."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # the base has no type
         self.on_meta = 0
 
     def __torch_dispatch__(

@@ -39,7 +39,7 @@ def test_what_torch_saves(tmp_path: Path, zipped: bool) -> None:
     for parameter in module.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
-    values = {
+    values: dict[str, Any] = {
         "model": module.state_dict(),
         "opt": optimizer.state_dict(),
         "args": argparse.Namespace(depth=12, folder=Path("x")),

@@ -264,7 +264,7 @@ class NoCPU(TorchDispatchMode):
 def test_no_tensor_on_the_cpu_is_in_the_way(write_unet: Callable[..., Path]) -> None:
     model = registry.load(write_unet(card={"null_label": 3}, num_class_embeds=4), "meta")
     x_t, labels = torch.empty(2, 3, 8, 8, device="meta"), torch.zeros(2, dtype=torch.int64, device="meta")
-    with NoCPU(), torch.no_grad():
+    with NoCPU(), torch.no_grad():  # type: ignore[no-untyped-call]  # the base has no type
         for condition in (None, labels):
             prediction = model.denoiser(x_t, 50, condition)
             assert {prediction.x0.device.type, prediction.eps.device.type, prediction.v.device.type} == {"meta"}
