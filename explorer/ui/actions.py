@@ -174,25 +174,30 @@ class FocusKeeper(QObject):
 
     def __init__(self, app: QApplication, parent: QObject) -> None:
         super().__init__(parent)
+        self._clicked = False
+        """Whether the mouse brought the focus: what was clicked has done what it was clicked for, and Space plays."""
         app.focusChanged.connect(self._follow)
 
     def _follow(self, old: QWidget | None, new: QWidget | None) -> None:
+        self._clicked = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         if old is not None:
             old.removeEventFilter(self)
         if new is not None:
             new.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self._clicked = True
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             focus = QApplication.focusWidget()
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if plain and focus is not None and _needs(focus, Qt.Key(event.key())):
+            if plain and focus is not None and _needs(focus, Qt.Key(event.key()), self._clicked):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)
 
 
-def _needs(widget: QWidget, key: Qt.Key) -> bool:
+def _needs(widget: QWidget, key: Qt.Key, clicked: bool) -> bool:
     if isinstance(widget, QAbstractSpinBox):
         return key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
     if isinstance(widget, QComboBox):
@@ -200,4 +205,5 @@ def _needs(widget: QWidget, key: Qt.Key) -> bool:
     if isinstance(widget, QFrame) and widget.objectName() == "card":
         return key == Qt.Key.Key_Space
     # The play button answers Space as everywhere else: by playing.
-    return isinstance(widget, QAbstractButton) and widget.objectName() != "playButton" and key == Qt.Key.Key_Space
+    presses = isinstance(widget, QAbstractButton) and widget.objectName() != "playButton" and not clicked
+    return presses and key == Qt.Key.Key_Space

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShortcut
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.paths import CHECKPOINTS
@@ -41,13 +41,15 @@ class TourStrip(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
-        self._back = button("tourBackButton", "Back", "The stop before")
-        self._next = button("tourNextButton", "Next", "The next stop")
+        self._back = button("tourBackButton", "Back", "The stop before (Page Up)")
+        self._next = button("tourNextButton", "Next", "The next stop (Page Down)")
+        for key, turn in ((Qt.Key.Key_PageUp, self._back), (Qt.Key.Key_PageDown, self._next)):
+            QShortcut(key, self).activated.connect(turn.click)  # what a presenter's remote sends
         self._again = button("tourAgainButton", "Set up again", "Everything as this stop began")
         self._back.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() - 1))
         self._next.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex() + 1))
         self._again.clicked.connect(lambda: self.chosen.emit(self._stops.currentIndex()))
-        self._end = end = named(QToolButton(), "tourEndButton", "End the tour", "End the tour; what is open stays")
+        self._end = end = named(QToolButton(), "tourEndButton", "End the tour", "What is open stays; F1 goes on here")
         end.setIcon(icon("close"))
         end.clicked.connect(self.endClicked)
         buttons = QHBoxLayout()
@@ -74,6 +76,11 @@ class TourStrip(QFrame):
     def restyle(self) -> None:
         """The icon in the theme's colours."""
         self._end.setIcon(icon("close"))
+
+    @property
+    def at(self) -> int:
+        """The stop on show, or shown last."""
+        return self._stops.currentIndex()
 
     def show_stop(self, index: int) -> None:
         """A stop's words."""

@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
         return self._showing.on_show()
 
     def take_tour(self) -> None:
-        """From its first stop."""
+        """From its first stop, or from where it was left."""
         if self._tour is None:
             from explorer.ui.tour import Tour
 
@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
             self._add_above(self._tour.strip)
         self._banner.clear()
         self._pages.setCurrentWidget(self._workspace)
-        self._tour.go(0)
+        self._tour.go(self._tour.strip.at)
 
     def add_strip(self, strip: QWidget) -> None:
         """Above everything."""
