@@ -21,7 +21,8 @@ def draw(view: View) -> Drawable:
     outside = float(((data < low) | (data > high)).mean())
     # The picture cannot show them: a large share is normal where a model overshoots a black ground a little.
     limits = f"±{high:g}" if low == -high else f"{low:g} … {high:g}"
-    note = f"{outside:.0%} beyond {limits}" if outside >= 0.005 else ""
+    furthest = float(data.max() if data.max() - high > low - data.min() else data.min())
+    note = f"{outside:.0%} beyond {limits}, to {furthest:.3g}".replace("-", "−") if outside >= 0.005 else ""
     return Image(data, "data", (low, high), note)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
@@ -17,6 +18,10 @@ LANE = 15
 """Height of a run in pixels."""
 BEND = 7.0
 """How far a branch takes to leave its parent's lane."""
+
+
+SAID = ("steps", "sampler_seed", "label", "guidance_scale", "count")
+"""What is said of every run that is no branch, or is seen."""
 
 
 class BranchTree(QWidget):
@@ -84,10 +89,19 @@ class BranchTree(QWidget):
             chosen = run.choices
             label = "" if chosen.label is None else f", label {chosen.label}, γ {chosen.guidance_scale:g}"
             sampler, steps = self._samplers.get(chosen.sampler, (chosen.sampler, "steps"))
-            return f"Run {run.number}: {sampler}, {chosen.steps} {steps}, seed {chosen.sampler_seed}{label}"
+            more = "".join(f", {change}" for change in self._unlike_the_one_before(run))
+            return f"Run {run.number}: {sampler}, {chosen.steps} {steps}, seed {chosen.sampler_seed}{label}{more}"
         changes = [*([run.edit_name] if run.edit_name else []), *differences(parent.choices, run.choices)]
         what = "; ".join(changes) or "the same choices"
         return f"Run {run.number}, branched off run {parent.number} at step {run.parent[1]}: {what}"
+
+    def _unlike_the_one_before(self, run: RunRecord) -> list[str]:
+        """What tells a run from the last one by the same sampler, besides what is said of every run."""
+        chosen = run.choices
+        for other in reversed(self._runs):
+            if other.number < run.number and other.choices.sampler == chosen.sampler:
+                return differences(replace(other.choices, **{name: getattr(chosen, name) for name in SAID}), chosen)
+        return []
 
     # Mouse and keys
 

@@ -52,11 +52,11 @@ class TourStrip(QFrame):
         self._end = end = named(QToolButton(), "tourEndButton", "End the tour", "What is open stays; F1 goes on here")
         end.setIcon(icon("close"))
         end.clicked.connect(self.endClicked)
-        buttons = QHBoxLayout()
+        self._buttons = buttons = QHBoxLayout()
         buttons.setSpacing(6)
         for widget in (self._again, self._back, self._next, end):
             buttons.addWidget(widget)
-        layout = QGridLayout(self)
+        self._layout = layout = QGridLayout(self)
         layout.setContentsMargins(MARGIN, 6, MARGIN, 8)
         layout.setHorizontalSpacing(16)
         layout.setVerticalSpacing(6)
@@ -72,6 +72,14 @@ class TourStrip(QFrame):
         metrics, room = self._text.fontMetrics(), self.contentsRect().adjusted(MARGIN, 0, -MARGIN, 0)
         heights = (metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, stop.text).height() for stop in STOPS)
         self._text.setMinimumHeight(max(heights))
+        self._place_formula()
+
+    def _place_formula(self) -> None:
+        """Beside the title, or below the text where that is too narrow for all of it."""
+        taken = self._stops.sizeHint().width() + self._buttons.sizeHint().width()
+        room = self.width() - 2 * (MARGIN + self._layout.horizontalSpacing()) - taken
+        fits = self._formula.sizeHint().width() <= room
+        self._layout.addWidget(self._formula, *((0, 1, 1, 1) if fits else (2, 0, 1, 3)))
 
     def restyle(self) -> None:
         """The icon in the theme's colours."""
@@ -88,6 +96,7 @@ class TourStrip(QFrame):
             self._stops.setCurrentIndex(index)
         self._formula.setText(STOPS[index].formula)
         self._text.setText(STOPS[index].text)
+        self._place_formula()
         self._back.setEnabled(index > 0)
         self._next.setEnabled(index < len(STOPS) - 1)
 
@@ -138,7 +147,7 @@ class Tour(QObject):
             return
         first = first_state(self._session.state, facts)
         choices = {f.name: getattr(first, f.name) for f in fields(first) if f.name not in ("model", "device")}
-        choices |= stop.choices
+        choices |= {"noise_seed": 0, "sampler_seed": 0, **stop.choices}
         self._side.select(stop.tab)
         if stop.plays:
             del choices["source"]

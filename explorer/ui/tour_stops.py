@@ -97,7 +97,7 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         "A schedule that is learned",
         "In continuous time the loss sees nothing of the schedule but its ends: its shape can be learned, to make "
-        "the estimate less noisy. The tab VDM compares the variances. Plots draws the schedule.",
+        "the estimate less noisy. Press Measure in the tab VDM: it compares the variances. Plots draws the schedule.",
         "SNR(t) = exp(−γ<sub>η</sub>(t)), &nbsp; ᾱ<sub>t</sub> = sigmoid(−γ<sub>η</sub>(t))",
         "vdm",
         {"lenses": ("x_t", "x0", "eps", "score"), "t": 600},
@@ -176,8 +176,8 @@ STOPS: tuple[Stop, ...] = (
     Stop(
         "The flow with the same marginals",
         "Take the steps to be infinitely small: a stochastic equation, and an ordinary one with the same density "
-        "at every t. This run is the ordinary one. Choose Euler–Maruyama for the other: rougher paths, the same "
-        "shares.",
+        "at every t. This run is the ordinary one. Choose Euler–Maruyama for the other, and press Space: rougher "
+        "paths, the same shares.",
         "dx = [f − ½ g² ∇ log p<sub>t</sub>(x)] dt &nbsp;or&nbsp; dx = [f − g² ∇ log p<sub>t</sub>(x)] dt + g dw̄",
         "mixture",
         {"lenses": ("x_t", "path", "density", "shares"), "sampler": "ode", "steps": 50, "count": 2_000},

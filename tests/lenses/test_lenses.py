@@ -83,7 +83,8 @@ def test_notes_tell_what_a_picture_cannot_show() -> None:
     view = pictures(90)
     x0 = LENSES["x0"].draw(view)
     outside = float((view.prediction.x0.abs() > 1).float().mean())
-    assert x0.note == f"{outside:.0%} beyond ±1"
+    furthest = view.prediction.x0.flatten()[view.prediction.x0.abs().argmax()]
+    assert x0.note == f"{outside:.0%} beyond ±1, to {furthest:.3g}".replace("-", "−")
     assert LENSES["x0"].draw(pictures(0)).note != ""  # the data of this view lie outside themselves
     assert LENSES["eps"].draw(view).note == "mean of channels"
     assert LENSES["eps"].draw(pictures(channels=1)).note == ""
