@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
@@ -11,7 +10,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -19,29 +17,22 @@ from PySide6.QtWidgets import (
 
 from explorer.engine.frame import Ready, SamplerSpec, ScheduleTable
 from explorer.facts import ModelFacts
-from explorer.state import State, max_count
+from explorer.state import State
 from explorer.ui import sampler_menu
-from explorer.ui.controls import combo, named, row, tool, whole
-from explorer.ui.field_column import WheelGuard, align, label_width, labels
+from explorer.ui.controls import MOST, combo, named, whole
+from explorer.ui.field_column import WheelGuard, align, label_width, labels, section
 from explorer.ui.guidance_choices import GuidanceChoices
 from explorer.ui.icons import icon
 from explorer.ui.model_words import describe
 from explorer.ui.parameter_form import ParameterForm
 from explorer.ui.prompt_choices import PromptChoices
 from explorer.ui.scroll_panel import ScrollPanel
+from explorer.ui.source_choices import SourceChoices
 from explorer.ui.title_button import TitleButton
 from explorer.ui.weights_choice import WeightsChoice
 
-MAX_SEED = 2**31 - 1
 SAMPLER_TIP = "How a reverse run goes from noise to data"
 STEPS_TIP = "Network calls of a run; for annealed Langevin its noise levels"
-
-
-SOURCES = {
-    "diffusion": {"forward": "Forward: data + noise", "reverse": "Reverse: a sampler's run"},
-    "chain": {"forward": "Forward: encode data", "reverse": "Reverse: from the prior"},
-}
-"""The words of the source's entries, by the model's family."""
 
 
 class Choices(ScrollPanel):
@@ -72,17 +63,6 @@ class Choices(ScrollPanel):
 
     # Building
 
-    def _section(self, title: str) -> QFormLayout:
-        if title:
-            heading = QLabel(title)
-            heading.setObjectName("sectionTitle")
-            self._body().addWidget(heading)
-        form = QFormLayout()
-        form.setVerticalSpacing(5)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._body().addLayout(form)
-        return form
-
     def _body(self) -> QVBoxLayout:
         layout = self._sections.layout()
         assert isinstance(layout, QVBoxLayout)
@@ -112,35 +92,11 @@ class Choices(ScrollPanel):
         self.column.addWidget(self._sections)
 
     def _build_source(self) -> None:
-        form = self._section("Where x<sub>t</sub> comes from")
-        self._source_form = form
-        self._source = combo("sourceCombo", "Source of x_t", "Noise data forward, or follow a reverse run")
-        for data, words in SOURCES["diffusion"].items():
-            self._source.addItem(words, data)
-        self._source.currentIndexChanged.connect(lambda _: self.changed.emit({"source": self._source.currentData()}))
-        form.addRow(self._source)
-        self._sample = whole("imageSampleSpin", "Data sample", "Which picture of the data is x₀")
-        self._sample.valueChanged.connect(lambda value: self.changed.emit({"sample": value, "picture": None}))
-        self._picture = tool("pictureButton", "open", "Use a picture of your own as x₀ (or drop one on the window)")
-        self._picture.clicked.connect(self.pictureClicked)
-        self._sample_row = row(self._sample, self._picture)
-        form.addRow("Sample", self._sample_row)
-        self._picture_name = QPushButton()
-        self._picture_name.setObjectName("pictureClearButton")
-        self._picture_name.setToolTip("Go back to the model's own data")
-        self._picture_name.clicked.connect(lambda: self.changed.emit({"picture": None}))
-        self._picture_name.hide()
-        form.addRow(self._picture_name)
-        self._noise_seed = whole("noiseSeedSpin", "Noise seed", "ε is locked by this number", MAX_SEED)
-        self._noise_seed.valueChanged.connect(lambda value: self.changed.emit({"noise_seed": value}))
-        self._redraw = tool("redrawButton", "dice", "Draw new noise ε (R)")
-        self._redraw.clicked.connect(self.redrawClicked)
-        self._noise_row = row(self._noise_seed, self._redraw)
-        form.addRow("Noise seed", self._noise_row)
-        self._count = whole("countSpin", "Samples at once", "How many samples are shown side by side")
-        self._count.setMinimum(1)
-        self._count.valueChanged.connect(lambda value: self.changed.emit({"count": value}))
-        form.addRow("At once", self._count)
+        self._source = SourceChoices()
+        self._source.changed.connect(self.changed)
+        self._source.redrawClicked.connect(self.redrawClicked)
+        self._source.pictureClicked.connect(self.pictureClicked)
+        self._body().addWidget(self._source)
 
     def add(self, widget: QWidget) -> None:
         """A further section, before the condition."""
@@ -156,13 +112,13 @@ class Choices(ScrollPanel):
         self._body().addWidget(self._guidance)
 
     def _build_sampler(self) -> None:
-        form = self._section("Sampler")
+        form = section(self._body(), "Sampler")
         self._sampler = combo("samplerCombo", "Sampler", SAMPLER_TIP)
         self._sampler.currentIndexChanged.connect(lambda _: self.changed.emit({"sampler": self._sampler.currentData()}))
         self._steps = whole("stepsSpin", "Steps", STEPS_TIP)
         self._steps.setMinimum(1)
         self._steps.valueChanged.connect(lambda value: self.changed.emit({"steps": value}))
-        self._seed = whole("samplerSeedSpin", "Sampler seed", "x_T and all noise of the run follow from it", MAX_SEED)
+        self._seed = whole("samplerSeedSpin", "Sampler seed", "x_T and all noise of the run follow from it", MOST)
         self._seed.valueChanged.connect(lambda value: self.changed.emit({"sampler_seed": value}))
         self._steps_label = QLabel("Steps")
         self._sampler_form = form
@@ -175,7 +131,7 @@ class Choices(ScrollPanel):
         self._body().addWidget(self._parameters)
 
     def _build_device(self) -> None:
-        form = self._section("")
+        form = section(self._body(), "")
         self._device = combo("deviceCombo", "Device", "Where the network runs")
         self._device.addItem("auto", "auto")
         self._device.currentIndexChanged.connect(lambda _: self.changed.emit({"device": self._device.currentData()}))
@@ -236,14 +192,11 @@ class Choices(ScrollPanel):
         self.weights.set_facts(facts)
         self._device_form.setRowVisible(self.weights, len(facts.weight_sets) > 1)
         self._prompts.set_facts(facts)
+        self._source.set_facts(facts)
         self._guidance.set_facts(facts)
         self._show_family(facts)
-        blocked = [QSignalBlocker(w) for w in (self._sample, self._count, self._steps)]
-        self._sample.setMaximum(max(facts.sample_count - 1, 0))
-        self._count.setMaximum(max_count(facts))
-        self._count.setSingleStep(1 if facts.on_grid else 1000)
-        self._steps.setMaximum(max(facts.T, 1000))
-        del blocked
+        with QSignalBlocker(self._steps):
+            self._steps.setMaximum(max(facts.T, 1000))
 
     def _show_family(self, facts: ModelFacts) -> None:
         """A latent chain has one way down, a level a step, and no condition."""
@@ -251,36 +204,19 @@ class Choices(ScrollPanel):
         self._guidance.setVisible(diffusion)
         self._sampler_form.setRowVisible(self._sampler, diffusion)
         self._sampler_form.setRowVisible(self._steps, diffusion)
-        for data, words in SOURCES[facts.family].items():
-            self._source.setItemText(self._source.findData(data), words)
 
     def set_state(self, state: State) -> None:
         """Show the user's choices without emitting any."""
-        widgets = (self._source, self._sample, self._noise_seed, self._count)
-        more = (self._sampler, self._steps, self._seed, self._device)
-        blocked = [QSignalBlocker(widget) for widget in (*widgets, *more)]
-        self._source.setCurrentIndex(self._source.findData(state.source))
-        self._sample.setValue(state.sample)
-        self._noise_seed.setValue(state.noise_seed)
-        self._count.setValue(state.count)
+        self._source.set_state(state)
         self._prompts.set_state(state)
         self._guidance.set_state(state)
+        blocked = [QSignalBlocker(widget) for widget in (self._sampler, self._steps, self._seed, self._device)]
         self._steps.setValue(state.steps)
         self._seed.setValue(state.sampler_seed)
         self._device.setCurrentIndex(max(self._device.findData(state.device), 0))
-        self._picture_name.setVisible(state.picture is not None)
-        self._picture_name.setText(f"✕  {Path(state.picture or '').name}")
         self._sampler.setCurrentIndex(self._sampler.findData(state.sampler))
         sampler_menu.describe(self._sampler, SAMPLER_TIP)
         del blocked
-        forward, facts = state.source == "forward", self._facts
-        self._sample.setEnabled(forward and facts is not None and facts.kind != "points" and facts.sample_count > 0)
-        self._picture.setEnabled(forward and facts is not None and facts.on_grid)
-        # A run has its own seed and no x₀: its parameters need the room.
-        self._source_form.setRowVisible(self._sample_row, forward)
-        self._source_form.setRowVisible(self._noise_row, forward)
-        self._noise_seed.setEnabled(forward)
-        self._redraw.setEnabled(forward)
 
     def set_parameters(self, sampler: str, values: Mapping[str, Any]) -> None:
         """Show a sampler's own controls. values: those that differ from its defaults."""
@@ -299,5 +235,4 @@ class Choices(ScrollPanel):
     def restyle(self) -> None:
         """Icons in the theme's colours."""
         self._model_button.setIcon(icon("open"))
-        self._picture.setIcon(icon("open"))
-        self._redraw.setIcon(icon("dice"))
+        self._source.restyle()

@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
 from explorer.ui.icons import icon
 
 W = TypeVar("W", bound=QWidget)
+MOST = 2**31 - 1
+"""That a QSpinBox can count to."""
 INSET = 4
 """Pixels between a border and the text in it, as in a list."""
 

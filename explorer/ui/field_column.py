@@ -6,10 +6,23 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 WIDEST_LABEL = 104
 """Longer labels are wrapped: the fields need the room."""
+
+
+def section(body: QVBoxLayout, title: str) -> QFormLayout:
+    """A new form at the end of a column, below a heading where there is a title."""
+    if title:
+        heading = QLabel(title)
+        heading.setObjectName("sectionTitle")
+        body.addWidget(heading)
+    form = QFormLayout()
+    form.setVerticalSpacing(5)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    body.addLayout(form)
+    return form
 
 
 def label_width(metrics: QFontMetrics, texts: Iterable[str]) -> int:
