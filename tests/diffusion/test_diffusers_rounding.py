@@ -18,7 +18,6 @@ from explorer.diffusion.samplers import find
 from explorer.diffusion.samplers.from_diffusers import class_called
 from explorer.diffusion.schedules import DiscreteSchedule, cosine, linear
 
-ANCESTRAL = [pair for pair in PAIRS if pair.own.get("variance") == "beta_tilde"]
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SCHEDULES = (linear(), cosine())
 EARLY, LATE = range(2, 12), (50, 300, 900)
@@ -83,13 +82,14 @@ def test_the_noise_levels_of_a_short_step(schedule: DiscreteSchedule, name: str)
 
 
 @pytest.mark.parametrize(
-    ("pair", "schedule"),
-    [*((pair, cosine()) for pair in PAIRS if pair not in ANCESTRAL), *((pair, linear()) for pair in ANCESTRAL)],
-    ids=lambda value: value.title if isinstance(value, Pair) else value.name,
+    "pair",
+    # DDIM without noise and DDPM go as far on the digits themselves.
+    [pair for pair in PAIRS if pair.parameters.get("eta") != 0 and pair.own.get("variance") != "beta_tilde"],
+    ids=lambda pair: pair.title,
 )
-def test_a_thousand_steps(pair: Pair, schedule: DiscreteSchedule) -> None:
+def test_a_thousand_steps(pair: Pair) -> None:
     """Each step from the same x_t with diffusers as it is, and the whole run with its ᾱ in float64."""
-    comparison = Comparison(NetworkDenoiser(network, schedule, "eps"), (3, 8, 8), pair, 1000, "trailing")
+    comparison = Comparison(NetworkDenoiser(network, cosine(), "eps"), (3, 8, 8), pair, 1000, "trailing")
     assert comparison.one_step() < LIMIT
     assert comparison.whole_run(exact=True) < LIMIT
 

@@ -70,8 +70,11 @@ SCHEDULES: list[Schedule] = [
 ]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
-@pytest.mark.parametrize("truth", [gaussian(), three_components().exact(torch.float64)], ids=["Gaussian", "mixture"])
+@pytest.mark.parametrize(
+    ("truth", "schedule"),
+    [(gaussian(), Straight()), *((three_components().exact(torch.float64), schedule) for schedule in SCHEDULES)],
+    ids=lambda value: value.name if isinstance(value, Schedule) else f"{len(value.weights)} components",
+)
 def test_the_ode_finds_the_density(truth: GaussianMixture, schedule: Schedule) -> None:
     x_0 = drawn(truth, 40)
     found = log_likelihood(MixtureDenoiser(truth, schedule), x_0)
