@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -141,7 +142,19 @@ def _look_forward(bench: Workbench, request: Look, source: Forward) -> Iterator[
     quick, slow = drawn_at_once(view, request.lenses)
     sizes = guidance_size(prediction)
     seen = Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
-    yield (yield from bench.beside_second(seen, view, request.second, request.guidance))
+    seen = yield from bench.beside_second(seen, view, request.second, request.guidance)
+    missing = tuple(name for name, tile in quick.items() if isinstance(tile, Missing))
+    if request.t == 0 and missing:
+        # ε̂, the score and others are not there: what is to be seen of them at the next time, with the same ε.
+        a, s = schedule.signal(1), schedule.noise(1)
+        after = meter(torch.add(x_0 * a, eps, alpha=s), 1)
+        there = _view_forward(model, after, meter, replace(request, t=1), x_0, eps)
+        drawn, _ = drawn_at_once(there, missing)
+        beyond = Seen(1, drawn, a, s)
+        beyond = yield from bench.beside_second(beyond, there, request.second, request.guidance)
+        tiles = {name: seen_last(tile, beyond.tiles.get(name), 1) for name, tile in seen.tiles.items()}
+        seen = replace(seen, tiles=tiles)
+    yield seen
     yield from drawn_in_stages(view, slow)
 
 

@@ -203,7 +203,8 @@ class Quantities:
 class Missing:
     """Nothing to draw, and why. data: of the shape that would be on show.
 
-    last: what there was to draw at the last step of the run that had it, at the time `last_t`; None for nothing.
+    last: what there was to draw at the last time that had it, `last_t`: a run's last step, t = 1 of a forward view;
+    None for nothing.
     """
 
     data: Floats
@@ -221,3 +222,11 @@ def seen_last(drawable: Drawable, before: Drawable | None, t: float) -> Drawable
     if not isinstance(drawable, Missing) or before is None or isinstance(before, Missing):
         return drawable
     return replace(drawable, last=before, last_t=t)
+
+
+def on_show(drawable: Drawable) -> tuple[Drawable, str]:
+    """What stands where there is nothing to draw but was before, with a note that says so; else the drawable itself
+    and its own note."""
+    if not isinstance(drawable, Missing) or drawable.last is None or isinstance(drawable.last, Missing):
+        return drawable, drawable.note
+    return drawable.last, f"at t = {drawable.last_t:g}; none at t = 0"

@@ -25,6 +25,7 @@ from explorer.lenses.drawable import (
     Points,
     Quantities,
     Slice,
+    on_show,
 )
 from explorer.lenses.shading import map_pixels
 from explorer.lenses.splat import splat
@@ -45,7 +46,8 @@ GROUPS = np.array([0xFFC25A00, 0xFF00736B, 0xFFA23B84, 0xFF7A6F00, 0xFF2F5FC4, 0
 
 
 def picture(drawable: Drawable) -> Pillow.Image:
-    """An RGB picture of what a lens drew."""
+    """An RGB picture of what a lens drew; where that is nothing, of what it drew last, or why there is nothing."""
+    drawable, _ = on_show(drawable)
     if isinstance(drawable, Missing):
         return blank(drawable.why, (SIDE, SIDE))
     if isinstance(drawable, Image):

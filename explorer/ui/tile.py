@@ -26,6 +26,7 @@ from explorer.lenses.drawable import (
     Points,
     Quantities,
     Slice,
+    on_show,
 )
 from explorer.ui import theme
 from explorer.ui.bars_view import BarsView
@@ -192,13 +193,11 @@ class Tile(QFrame):
     def show_drawable(self, drawable: Drawable) -> None:
         """Show what a lens drew; where that is nothing, what it drew last, dimmed, or why there is nothing."""
         self._drawable = drawable
-        self.header.set_note(drawable.note)
+        drawable, note = on_show(drawable)
+        self.header.set_note(note)
         if isinstance(drawable, Missing):
-            if drawable.last is None or isinstance(drawable.last, Missing):
-                self.show_message(drawable.why)
-                return
-            self.header.set_note(f"at t = {drawable.last_t:g}; none at t = 0")
-            drawable = drawable.last
+            self.show_message(drawable.why)
+            return
         self._seen = drawable
         self._veil.setVisible(drawable is not self._drawable)
         if isinstance(drawable, Image):

@@ -4,6 +4,7 @@ const slider = document.getElementById("step");
 const play = document.getElementById("play");
 const readout = document.getElementById("readout");
 const sprites = [...document.querySelectorAll(".sprite")];
+const notes = [...document.querySelectorAll(".note")];
 const cursor = document.querySelector(".cursor");
 const last = data.words.length - 1;
 let timer = 0;
@@ -17,6 +18,9 @@ function show(step) {
     sprite.style.backgroundPosition = `${x}% ${y}%`;
     sprite.textContent = data.why[i][step];
     sprite.classList.toggle("missing", data.why[i][step] !== "");
+    sprite.classList.toggle("earlier", data.note[i][step] !== "");
+    notes[i].textContent = data.note[i][step];
+    notes[i].hidden = data.note[i].every((note) => note === "");
   }
   const words = data.words[step];
   readout.textContent = words;

@@ -22,7 +22,7 @@ from explorer.engine.sharing.sheet import fitted, lens
 from explorer.engine.sharing.snr_plot import SnrPlot
 from explorer.facts import ModelFacts
 from explorer.lenses.colour import contact_sheet
-from explorer.lenses.drawable import Drawable, Image, Missing
+from explorer.lenses.drawable import Drawable, Image, Missing, on_show
 from explorer.lenses.picture import picture
 from explorer.paths import RESOURCES
 from explorer.request import Run
@@ -99,13 +99,14 @@ def page(
     run: names and values. way: what the slider goes through.
     """
     columns = min(COLUMNS, len(seen))
-    names = [name for name in seen[0].tiles if not all(isinstance(one.tiles[name], Missing) for one in seen)]
+    names = [name for name in seen[0].tiles if any(_why(one.tiles[name]) == "" for one in seen)]
     data = {
         "columns": columns,
         "rows": math.ceil(len(seen) / columns),
         "words": list(words),
         "x": list(plot.places),
         "why": [[_why(one.tiles[name]) for one in seen] for name in names],
+        "note": [[_note(one.tiles[name]) for one in seen] for name in names],
     }
     lines = [*formulas[:1], *((lens(name).label, lens(name).formula) for name in names if name != "x_t"), *formulas[1:]]
     parts = {
@@ -148,7 +149,7 @@ def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
     for i, frame in enumerate(frames):
         if frame is not None:
             if frame.size != (width, height):
-                frame = fitted(frame, (width, height), isinstance(drawables[i], Image))
+                frame = fitted(frame, (width, height), isinstance(on_show(drawables[i])[0], Image))
             sheet.paste(frame, (i % columns * width, i // columns * height))
     smooth = "" if any(isinstance(drawable, Image) for drawable in drawables) else " smooth"
     style = (
@@ -158,17 +159,25 @@ def _tile(name: str, drawables: Sequence[Drawable], columns: int) -> str:
     return (
         f'<figure class="tile"><h3>{shown.label}<span>{_subscripts(escape(shown.formula))}</span></h3>'
         f'<div class="sprite{smooth}" role="img" aria-label="{escape(name)} at the chosen step" style="{style}"></div>'
+        '<p class="note"></p>'
         "</figure>"
     )
 
 
 def _why(drawable: Drawable) -> str:
     """Why there is no picture, "" where there is one."""
-    return drawable.why if isinstance(drawable, Missing) else ""
+    shown, _ = on_show(drawable)
+    return shown.why if isinstance(shown, Missing) else ""
+
+
+def _note(drawable: Drawable) -> str:
+    """That the picture is of another time, "" where it is of this one."""
+    return on_show(drawable)[1] if isinstance(drawable, Missing) else ""
 
 
 def _small(drawable: Drawable) -> Pillow.Image | None:
     """The picture in as few pixels as it has; the browser enlarges it."""
+    drawable, _ = on_show(drawable)
     if isinstance(drawable, Missing):
         return None
     if isinstance(drawable, Image):

@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont, ImageOps
 
 from explorer.engine.frame import Seen
 from explorer.lenses.base import Lens
-from explorer.lenses.drawable import Image, Missing
+from explorer.lenses.drawable import Image, Missing, on_show
 from explorer.lenses.latent.base import LatentLens
 from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.lenses.picture import SIDE, blank, picture
@@ -63,11 +63,13 @@ class Sheet:
         for i, (name, one) in enumerate(pictures.items()):
             x, y = MARGIN + i % columns * width, HEADER + i // columns * height
             pen.text((x, y + 3), plain_label(name), INK, _font(15))
+            note = on_show(seen.tiles[name])[1] if isinstance(seen.tiles[name], Missing) else ""
+            pen.text((x + one.width, y + 5), note, MUTED, _font(12), "ra")
             sheet.paste(one, (x, y + HEADER))
         return sheet
 
     def _picture(self, name: str, seen: Seen) -> Pillow.Image:
-        drawable = seen.tiles[name]
+        drawable, _ = on_show(seen.tiles[name])
         if isinstance(drawable, Missing):
             known: Mapping[str, tuple[int, int]] = self.sizes
             size = known.get(name) or next(iter(known.values()), (SIDE, SIDE))
