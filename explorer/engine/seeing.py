@@ -30,6 +30,9 @@ from explorer.lenses.base import View, number
 from explorer.lenses.drawable import Drawable, Missing, seen_last
 from explorer.request import Film, Forward, Look, Replay, Run
 
+FIRST_NOISE = (1, 2)
+"""The times nearest to the data at which there is noise, and at which a step has a density: the one to t = 0 has none."""
+
 
 @torch.inference_mode()
 def look(bench: Workbench, request: Look) -> Iterator[Frame]:
@@ -143,19 +146,27 @@ def _look_forward(bench: Workbench, request: Look, source: Forward) -> Iterator[
     sizes = guidance_size(prediction)
     seen = Seen(request.t, quick, a, s, scalars=sizes, more=bool(slow), **meter.readings())
     seen = yield from bench.beside_second(seen, view, request.second, request.guidance)
-    missing = tuple(name for name, tile in quick.items() if isinstance(tile, Missing))
-    if request.t == 0 and missing:
-        # ε̂, the score and others are not there: what is to be seen of them at the next time, with the same ε.
-        a, s = schedule.signal(1), schedule.noise(1)
-        after = meter(torch.add(x_0 * a, eps, alpha=s), 1)
-        there = _view_forward(model, after, meter, replace(request, t=1), x_0, eps)
+    for t in FIRST_NOISE if request.t == 0 else ():
+        # ε̂, the score and others are not there: what is to be seen of them a little later, with the same ε.
+        missing = tuple(name for name in quick if _nothing(seen.tiles[name]))
+        if not missing or t > schedule.T:
+            break
+        a, s = schedule.signal(t), schedule.noise(t)
+        after = meter(torch.add(x_0 * a, eps, alpha=s), t)
+        there = _view_forward(model, after, meter, replace(request, t=t), x_0, eps)
         drawn, _ = drawn_at_once(there, missing)
-        beyond = Seen(1, drawn, a, s)
-        beyond = yield from bench.beside_second(beyond, there, request.second, request.guidance)
-        tiles = {name: seen_last(tile, beyond.tiles.get(name), 1) for name, tile in seen.tiles.items()}
+        beyond = yield from bench.beside_second(Seen(t, drawn, a, s), there, request.second, request.guidance)
+        tiles = {
+            n: seen_last(tile, beyond.tiles.get(n), t) if _nothing(tile) else tile for n, tile in seen.tiles.items()
+        }
         seen = replace(seen, tiles=tiles)
     yield seen
     yield from drawn_in_stages(view, slow)
+
+
+def _nothing(drawable: Drawable) -> bool:
+    """Whether there is nothing to show, not even of another time."""
+    return isinstance(drawable, Missing) and drawable.last is None
 
 
 def _replay(bench: Workbench, request: Look, source: Replay) -> Iterator[Frame]:

@@ -21,7 +21,7 @@ WAYS: dict[AxisName, str] = {
     "sampler_seed": "Seeds of x_T and of the run's noise, such as “0–7”",
     "label": "Labels y, such as “all”, “none” or some names; + lists them",
     "guidance_scale": "γ of the guidance: 0 is unconditional, 1 conditional, above 1 guided",
-    "eta": "η, fresh noise: 0 is deterministic, 1 has the variance β̃ of ancestral sampling",
+    "eta": "η, fresh noise: 0 is deterministic, 1 has the variance σ_q² of ancestral sampling",
     "step_size": "The step size of Langevin samplers, c = ½ · step size · s(t)²",
 }
 MOST_IN_MENU = 40

@@ -14,6 +14,7 @@ from explorer.lenses.drawable import Chart, Line
 from explorer.ui import theme
 from explorer.ui.plot_dress import NumberAxis, dress, hold_still, name_axis
 from explorer.ui.short_text import typeset
+from explorer.ui.subscripts import rich
 
 MARK_SIZE = 9
 DOT_SIZE = 4
@@ -126,7 +127,7 @@ class ChartView(pg.PlotWidget):
                 used = 0
             used += wide
             colour = t.series[line.colour % len(t.series)]
-            rows[-1].append(f"<span style='color:{colour}'>{escape(typeset(text)).replace(' ', '&nbsp;')}</span>")
+            rows[-1].append(f"<span style='color:{colour}'>{rich(escape(typeset(text))).replace(' ', '&nbsp;')}</span>")
         title = self.plotItem.titleLabel
         shown = bool(self._names)
         title.setVisible(shown)
@@ -144,7 +145,7 @@ class ChartView(pg.PlotWidget):
         self.setLogMode(x=chart.log[0], y=chart.log[1])
         self.setAspectLocked(chart.equal)
         for side, label in (("left", chart.y_label), ("bottom", chart.x_label)):
-            name_axis(self, side, typeset(label))
+            name_axis(self, side, rich(typeset(label)))
         self._mark.setBrush(pg.mkBrush(t.warning))
         self._items = [self._item(line) for line in chart.lines]
         named = tuple(line for line in chart.lines if line.name)

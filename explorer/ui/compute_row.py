@@ -18,7 +18,8 @@ class ComputeRow(QWidget):
     those who cannot see it. tip: the same at more length. stop_tip: what is left when it is stopped.
 
     beside: what stands left of the buttons, None for a gap, each with its stretch; without that the buttons share the
-    width. words: whether there is a line for what is being done.
+    width. words: whether there is a line for what is being done. keeps_room: that and the line that fills have their
+    place for good once they were there, so that nothing moves when the next one starts.
     """
 
     startClicked = Signal()
@@ -33,6 +34,7 @@ class ComputeRow(QWidget):
         stop_tip: str = "End with what is known",
         beside: Sequence[tuple[QWidget | None, int]] = (),
         words: bool = True,
+        keeps_room: bool = True,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -49,7 +51,7 @@ class ComputeRow(QWidget):
         self._progress.setFixedHeight(PROGRESS_HEIGHT)
         self._status = ElidedLabel(parent=self)  # without a parent it would be shown as a window, and take the focus
         self._status.setObjectName("boundStatus")
-        self._words = words
+        self._words, self._keeps_room = words, keeps_room
         self._status.hide()  # to be shown before it has a parent would make it a window of its own
         row = QHBoxLayout()
         row.setSpacing(6)
@@ -88,12 +90,16 @@ class ComputeRow(QWidget):
         if running and not self._used:
             self._make_room()
         self._progress.setVisible(running)
+        if not self._keeps_room:
+            self._status.setVisible(running and self._words)
         self._progress.setValue(0)
         self.say("")
 
     def _make_room(self) -> None:
         """For what is being done and what was: not before there is any, and then for good, so that nothing moves."""
         self._used = True
+        if not self._keeps_room:
+            return
         keep_room = self._progress.sizePolicy()
         keep_room.setRetainSizeWhenHidden(True)
         self._progress.setSizePolicy(keep_room)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSizeF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from explorer.ui import theme
 
 EMPTY_MARGIN = 14
 """Pixels beside the sentence in a plot without curves."""
+SKETCH = QSizeF(46, 26)
+SKETCH_GAP = 12
+"""Pixels between the sketch of a plot and the words below it."""
 REDRAW_MS = 60
 """A plot that changes at every step of a fast run is drawn anew at most this often."""
 
@@ -125,6 +128,25 @@ class CursorLayer(QWidget):
         painter.setPen(QPen(QColor(t.raised), 1))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawRoundedRect(frame, 6, 6)
-        painter.setPen(QColor(t.muted))
         inside = frame.adjusted(EMPTY_MARGIN, 4, -EMPTY_MARGIN, -4)
-        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
+        words = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        box = painter.boundingRect(inside, words, self._empty)
+        if inside.height() > box.height() + 2 * SKETCH.height():
+            box.translate(0, (SKETCH.height() + SKETCH_GAP) / 2)
+            paint_sketch(painter, QPointF(box.center().x(), box.top() - SKETCH_GAP))
+        painter.setPen(QColor(t.muted))
+        painter.drawText(box, words, self._empty)
+
+
+def paint_sketch(painter: QPainter, foot: QPointF) -> None:
+    """Axes and a curve, for a plot that is to come. foot: the middle of its lower edge."""
+    t = theme.current()
+    box = QRectF(foot.x() - SKETCH.width() / 2, foot.y() - SKETCH.height(), SKETCH.width(), SKETCH.height())
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(t.border), 1.5))
+    painter.drawPolyline([box.topLeft(), box.bottomLeft(), box.bottomRight()])
+    curve = QPainterPath(QPointF(box.left() + 6, box.top() + 3))
+    middle, end = box.center().x(), QPointF(box.right() - 3, box.bottom() - 6)
+    curve.cubicTo(QPointF(middle, box.top() + 4), QPointF(middle, end.y()), end)
+    painter.setPen(QPen(QColor(t.disabled), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    painter.drawPath(curve)

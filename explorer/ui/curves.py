@@ -103,7 +103,7 @@ class Curves(QFrame):
             "Root mean square per dimension of x_t, of ε̂ (dotted: 1, the size of ε), of the change of x̂₀, and "
             "where guidance mixes two answers of ε̂(x_t, y) − ε̂(x_t)",
             "r.m.s.",
-            empty="Play a run to see its statistics.",
+            empty="Play a run to see the sizes of xₜ, ε̂ and of the change of x̂₀ at each step.",
         )
         self.statistics.plot.getViewBox().setLimits(minYRange=LEAST_RANGE)
         self._groups = QComboBox()

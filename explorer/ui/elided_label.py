@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from explorer.ui import theme
 from explorer.ui.short_text import number_forms, shorter_forms, typeset
+from explorer.ui.subscripts import paint_line
 
 LEAST = 36
 """Pixels: in less than that two letters and “…” say nothing."""
@@ -75,7 +76,7 @@ class ElidedLabel(QLabel):
         if self._on_surface:
             painter.fillRect(self.rect(), QColor(theme.current().surface))
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), int(self.alignment()), self.shown())
+        paint_line(painter, self.rect(), self.alignment(), self.shown())
 
     def _fit(self, text: str) -> str:
         metrics, room = self.fontMetrics(), self.width()

@@ -31,7 +31,7 @@ TIPS = {
     "time_offset": "Added to the index i = t − 1 that the network is told",
     "time_scale": "What the index i = t − 1 that the network is told is multiplied with",
     "time_reversed": "Reversed: the network is told T − t in place of t − 1",
-    "variance": "σ² of a step x_t → x_{t−1}: β̃ of the true posterior (fixed_small), β (fixed_large), or the network's "
+    "variance": "σ² of a step x_t → x_{t−1}: σ_q² of the posterior (fixed_small), β (fixed_large), or the network's "
     "own, as log σ² between these two (learned_range) or as it is (learned)",
     "weights": "Which set of weights is used; ema is the running mean of training",
     "size": "Height and width of pictures, such as 64 or 64×96; the number of channels is that of the weights",

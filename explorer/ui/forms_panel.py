@@ -222,7 +222,7 @@ class FormsPanel(ScrollPanel):
         for curves, label in sorted(zip(known, labels, strict=True), key=lambda pair: pair[1]):
             y = np.maximum(curves.errors[kind], 1e-12)
             draw = self.plot.set_curve if curves.path in self._measured else self.plot.set_reference
-            draw(label, curves.t, y)
+            draw(SYMBOLS.get(label, label), curves.t, y)
 
     def restyle(self) -> None:
         """The theme's colours."""

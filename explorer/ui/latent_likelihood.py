@@ -53,6 +53,7 @@ GAP_TIP = "The weighted bound less the ELBO, sample by sample: about how far q i
 BITS_TIP = "−ELBO / (d log 2): what one pixel costs"
 TAB_TIP = "The ELBO of the latent chain, term by term, and an importance-weighted bound beside it"
 IDLE = "Press Compute: how likely the chain finds its own sample pictures, and where the nats go."
+EMPTY = "The ELBO as a stack: what the picture given back is worth, less what each level costs. Below it, the numbers."
 
 
 class LatentMeasurements(QObject):
@@ -96,10 +97,11 @@ class LatentLikelihood(ScrollPanel):
         self._found: LatentBounded | None = None
         self._levels = 1
         self._build_choices()
-        self._stack = StackPlot("latent")
+        self._stack = StackPlot("latent", EMPTY)
         self._stack.line_name = "weighted"
         self._stack.setFixedHeight(STACK_HEIGHT)
         self._stack.timeChosen.connect(self.levelChosen)
+        self._stack.unit.hide()
         units = QHBoxLayout()
         units.addStretch(1)
         units.addWidget(self._stack.unit)
@@ -135,7 +137,6 @@ class LatentLikelihood(ScrollPanel):
             "Compute the ELBO",
             ELBO_TIP,
             "End with the samples that are done",
-            beside=((None, 1),),
         )
         self.row.startClicked.connect(self._ask)
         self.row.stopClicked.connect(self.stopClicked)
@@ -158,6 +159,9 @@ class LatentLikelihood(ScrollPanel):
     def set_running(self, running: bool) -> None:
         self.row.set_running(running)
         found = self._found
+        for part in (self._table, self._stack.unit):
+            if part is not None:
+                part.setVisible(running or found is not None)
         if not running and found is not None:
             self.row.say(f"{found.samples:,} samples, {found.draws} draws each")
 

@@ -62,6 +62,19 @@ class LikelihoodPanel(ScrollPanel):
         self.column.addLayout(below)
         self._build_results()
         self._add_plots()
+        self._results: tuple[QWidget, ...] = (
+            *(
+                self._paid,
+                self.stack.unit,
+                self._heading,
+                self.table,
+                self._summary,
+                self.terms,
+                self._here,
+                self.variance,
+            ),
+        )
+        """Before there are any, the plot alone says what will be there."""
         self.objectives = ObjectivesPanel()
         self.column.addWidget(self.objectives)
         self.column.addStretch(1)
@@ -117,7 +130,7 @@ class LikelihoodPanel(ScrollPanel):
         self.column.addWidget(self.variance)
 
     def _build_results(self) -> None:
-        heading = QLabel("The bound, in nats per sample")
+        self._heading = heading = QLabel("The bound, in nats per sample")
         heading.setObjectName("sectionTitle")
         heading.setToolTip(tips.BOUND)
         self.table = BoundTable()
@@ -145,6 +158,8 @@ class LikelihoodPanel(ScrollPanel):
     def set_running(self, running: bool) -> None:
         """Whether the bound is being computed."""
         self.row.set_running(running)
+        for part in self._results:
+            part.setVisible(running or self._found is not None)
         if not running:
             self.row.say(self._done())
 

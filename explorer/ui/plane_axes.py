@@ -10,6 +10,10 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from explorer.ui import theme
 from explorer.ui.plane_frame import PlaneFrame
 
+EDGE = 14
+"""Pixels from an end of the plane: a number nearer to it would be cut off."""
+CORNER = 22
+
 
 def paint_axes(painter: QPainter, frame: PlaneFrame) -> None:
     """Along the left and the lower edge."""
@@ -23,11 +27,13 @@ def paint_axes(painter: QPainter, frame: PlaneFrame) -> None:
     painter.setPen(QPen(muted, 1))
     for value in ticks(low_x, high_x):
         x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
+        if not area.left() + EDGE < x < area.right() - EDGE / 2:
+            continue  # half of its number would be cut off
         painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
         _label(painter, QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
     for value in ticks(low_y, high_y):
         y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
-        if y > area.bottom() - 14:
+        if y > area.bottom() - CORNER or y < area.top() + EDGE / 2:
             continue  # the corner belongs to the other axis
         painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
         _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
@@ -39,8 +45,7 @@ def _label(painter: QPainter, box: QRectF, alignment: Qt.AlignmentFlag, value: f
     """A number on an axis, on a little ground of its own: arrows and densities lie below."""
     text = f"{value:g}".replace("-", "−")
     ground = QColor(theme.current().canvas)
-    ground.setAlpha(235)
-    painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-2, 0, 2, 0), ground)
+    painter.fillRect(painter.boundingRect(box, alignment, text).adjusted(-3, 0, 3, 0), ground)
     painter.drawText(box, alignment, text)
 
 

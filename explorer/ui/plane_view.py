@@ -156,6 +156,7 @@ class PlaneView(LinkedView):
                 paint_fan(painter, plane, frame)
             else:
                 paint_arrows(painter, plane, frame, selection)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         paint_axes(painter, frame)
         if isinstance(plane, Fan):
             paint_fan_names(painter, plane.names, frame.area)

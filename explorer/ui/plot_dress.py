@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyqtgraph as pg
@@ -10,12 +11,26 @@ from PySide6.QtGui import QFont
 
 from explorer.ui import theme
 
+pg.setConfigOptions(antialias=True)  # of curves; axes and their grids stay on whole pixels
+
 SIDES = ("left", "bottom")
 LABEL = {"font-size": "8pt"}
 
 
+ROOM = {"left": 40, "bottom": 42}
+"""Pixels for each number of an axis, at least."""
+
+
 class NumberAxis(pg.AxisItem):
-    """With true minus signs."""
+    """A few round numbers, with true minus signs."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        if self.logMode or high <= low:
+            spacing: list[tuple[float, float]] = super().tickSpacing(low, high, size)
+            return spacing
+        raw = (high - low) / max(size / ROOM.get(self.orientation, ROOM["left"]), 2.0)
+        power = 10.0 ** math.floor(math.log10(raw))
+        return [(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw), 0.0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]

@@ -35,7 +35,9 @@ class ProbeView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._found: Probed | None = None
-        self.row = ComputeRow("probe", "Probe", "Probe the network's conventions", TIP, "End without a result")
+        self.row = ComputeRow(
+            "probe", "Probe", "Probe the network's conventions", TIP, "End without a result", keeps_room=False
+        )
         self.row.startClicked.connect(self.probeClicked)
         self.row.stopClicked.connect(self.stopClicked)
         self._use = named(

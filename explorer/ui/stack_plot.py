@@ -31,7 +31,10 @@ TIP = (
     "(B) the same with E[log q(x_t|x_{t−1}) − log p_θ(x_t|x_{t+1})] and E KL(q(x_T|x_{T−1}) ‖ p(x_T))\n"
     "Both end at one total: the dashed line is that of (A), the dotted one log p(x₀) itself where it is known."
 )
-EMPTY = "Compute the bound to see its parts."
+EMPTY = (
+    "The bound on log p(x₀) as its parts, added up from t = 0 to T. Below it: both splits as numbers, each step's "
+    "term, and how much a draw of it varies."
+)
 
 
 class StackPlot(TimePlot):
@@ -40,14 +43,14 @@ class StackPlot(TimePlot):
     line_name = "log p"
     """What the dotted line stands for."""
 
-    def __init__(self, of: str = "bound") -> None:
+    def __init__(self, of: str = "bound", empty: str = EMPTY) -> None:
         self._stacks: tuple[BoundStack, ...] = ()
         self._dimensions = 1
         self._exact = math.nan
         self._bars: list[QGraphicsRectItem] = []
         self._levels: list[pg.InfiniteLine] = []
         self._area: Band | None = None
-        super().__init__(f"{of}StackPlot", TITLE, TIP, "nats", EMPTY)
+        super().__init__(f"{of}StackPlot", TITLE, TIP, "nats", empty)
         self.unit = QComboBox(self)  # placed by whoever has room for it
         self.unit.setObjectName(f"{of}UnitCombo")
         self.unit.setAccessibleName("Unit of the bound")

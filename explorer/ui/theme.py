@@ -53,7 +53,7 @@ DARK = Theme(
     error="#ff7a66",
     canvas="#101216",
     series=("#56b4e9", "#e69f00", "#2fc29a", "#d99ac0", "#f0e442", "#ff8a5c"),
-    groups=("#f2a65a", "#6fd3c0", "#e08ac4", "#f0e442", "#8ab4ff", "#ff8a5c"),
+    groups=("#f2a65a", "#4fc9b0", "#e08ac4", "#f0e442", "#7ea6ff", "#d9453d"),
     density="cmocean:ice",
     density_shades=150,
 )
@@ -73,7 +73,7 @@ LIGHT = Theme(
     error="#b3261e",
     canvas="#f7f8fa",
     series=("#0072b2", "#b35c00", "#007a58", "#b0488a", "#4d4600", "#5a3fa8"),
-    groups=("#c25a00", "#00736b", "#a23b84", "#7a6f00", "#2f5fc4", "#b04a1f"),
+    groups=("#c86400", "#008577", "#a23b84", "#5c5400", "#2f5fc4", "#22272f"),
     density="cmocean:ice_r",
     density_shades=95,
 )
@@ -168,6 +168,11 @@ def _fields(t: Theme) -> str:
     """
 
 
+def _stronger(t: Theme) -> str:
+    """The accent under the mouse, where it is a ground: further from what is written on it."""
+    return QColor(t.accent).lighter(115).name() if t.name == "dark" else QColor(t.accent).darker(115).name()
+
+
 def _stylesheet(t: Theme) -> str:
     return f"""{_fields(t)}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.border}; padding: 4px; }}
@@ -199,6 +204,10 @@ def _stylesheet(t: Theme) -> str:
     QPushButton:disabled, QToolButton:disabled {{ color: {t.disabled}; border-color: {t.raised}; }}
     QPushButton#primary, QPushButton#galleryTourButton, QToolButton#playButton {{ background: {t.accent};
         color: {t.on_accent}; border-color: {t.accent}; }}
+    QPushButton#primary:hover, QPushButton#galleryTourButton:hover, QToolButton#playButton:hover {{
+        background: {_stronger(t)}; border-color: {_stronger(t)}; }}
+    QPushButton#primary:focus, QPushButton#galleryTourButton:focus, QToolButton#playButton:focus {{
+        border-color: {t.text}; }}
     QToolButton#playButton:disabled {{ background: {t.raised}; border-color: {t.raised}; }}
     QToolButton:checked {{ border-color: {t.accent}; color: {t.accent}; }}
     QToolButton#guidanceMoreButton {{ background: transparent; border-color: transparent; padding: 3px 4px 3px 0;
@@ -233,7 +242,9 @@ def _stylesheet(t: Theme) -> str:
     QMenuBar::item:selected {{ background: {t.raised}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: 3px; max-height: 6px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
-    QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
-    QScrollBar::handle:vertical {{ background: {t.border}; border-radius: 4px; min-height: 24px; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {t.border}; border-radius: 3px; min-height: 28px; margin: 3px 2px; }}
+    QScrollBar::handle:vertical:hover {{ background: {t.disabled}; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
     """

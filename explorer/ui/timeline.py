@@ -72,6 +72,7 @@ class Timeline(QFrame):
         self._back = self._button("backButton", "back", "One step back (←)", self.backClicked)
         self._play = self._button("playButton", "play", "Run the sampler (Space)", self.playClicked)
         self._step = self._button("stepButton", "step", "One step (→)", self.stepClicked)
+        self._paint_play()
         self._play.setFixedWidth(52)
         self._branch = self._button("branchButton", "branch", BRANCH_TIP, self.branchClicked)
         self._branch.setEnabled(False)
