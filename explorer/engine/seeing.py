@@ -31,7 +31,7 @@ from explorer.lenses.drawable import Drawable, Missing, seen_last
 from explorer.request import Film, Forward, Look, Replay, Run
 
 FIRST_NOISE = (1, 2)
-"""The times nearest to the data at which there is noise, and at which a step has a density: the one to t = 0 has none."""
+"""The times nearest to the data at which there is noise, and at which a step has a density: that to t = 0 has none."""
 
 
 @torch.inference_mode()
@@ -156,10 +156,8 @@ def _look_forward(bench: Workbench, request: Look, source: Forward) -> Iterator[
         there = _view_forward(model, after, meter, replace(request, t=t), x_0, eps)
         drawn, _ = drawn_at_once(there, missing)
         beyond = yield from bench.beside_second(Seen(t, drawn, a, s), there, request.second, request.guidance)
-        tiles = {
-            n: seen_last(tile, beyond.tiles.get(n), t) if _nothing(tile) else tile for n, tile in seen.tiles.items()
-        }
-        seen = replace(seen, tiles=tiles)
+        found = {name: seen_last(seen.tiles[name], tile, t) for name, tile in beyond.tiles.items()}
+        seen = replace(seen, tiles={**seen.tiles, **found})
     yield seen
     yield from drawn_in_stages(view, slow)
 

@@ -62,18 +62,8 @@ class LikelihoodPanel(ScrollPanel):
         self.column.addLayout(below)
         self._build_results()
         self._add_plots()
-        self._results: tuple[QWidget, ...] = (
-            *(
-                self._paid,
-                self.stack.unit,
-                self._heading,
-                self.table,
-                self._summary,
-                self.terms,
-                self._here,
-                self.variance,
-            ),
-        )
+        below: tuple[QWidget, ...] = (self._paid, self.stack.unit, self._heading, self.table, self._summary)
+        self._results = (*below, self.terms, self._here, self.variance)
         """Before there are any, the plot alone says what will be there."""
         self.objectives = ObjectivesPanel()
         self.column.addWidget(self.objectives)

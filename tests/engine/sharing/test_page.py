@@ -89,6 +89,9 @@ def test_its_slider_works_in_a_browser(page: Path, tmp_path: Path) -> None:
         bodies.append(re.findall(r"background-position: ([^;]+);", done.stdout))
     assert len(bodies[0]) == 4
     said = re.findall(r'<div class="sprite[^>]*>([^<]*)</div>', done.stdout)
-    assert said == ["", "", "At t = 0 there is no noise to predict.", said[3]]
-    assert said[3].startswith("At t = 0")
+    assert said == [""] * 4, "every tile has a picture, those of the noise that of the last time with noise"
+    notes = re.findall(r'<p class="note"[^>]*>([^<]*)</p>', done.stdout)
+    assert notes[:2] == ["", ""]
+    assert notes[2] == notes[3]
+    assert notes[3].endswith("none at t = 0")
     assert bodies[0] != bodies[1]
