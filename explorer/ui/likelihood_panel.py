@@ -62,8 +62,8 @@ class LikelihoodPanel(ScrollPanel):
         self.column.addLayout(below)
         self._build_results()
         self._add_plots()
-        below: tuple[QWidget, ...] = (self._paid, self.stack.unit, self._heading, self.table, self._summary)
-        self._results = (*below, self.terms, self._here, self.variance)
+        numbers: tuple[QWidget, ...] = (self._paid, self.stack.unit, self._heading, self.table, self._summary)
+        self._results = (*numbers, self.terms, self._here, self.variance)
         """Before there are any, the plot alone says what will be there."""
         self.objectives = ObjectivesPanel()
         self.column.addWidget(self.objectives)
