@@ -212,7 +212,7 @@ class Comparison:
         run = SchedulerRun.along(theirs, self.schedule, self.times, self.noise, self.chosen, kind)
         worst = 0.0
         for (before, after), (first, last) in zip(pairwise(self.steps), pairwise(self._lands), strict=True):
-            y, said = run.unseen(before.x, first), Step(first, before.t, before.x, before.prediction, before.x0)
+            y, said = run.unseen(before.x, first), Step(first, before.t, before.x, before.prediction, before.limited_x0)
             for k in range(first, last):
                 y = run.advance(y, said)
                 if k + 1 < last:

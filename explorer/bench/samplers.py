@@ -4,7 +4,9 @@ included, one thread, beside the same run by other libraries.
 smalldiffusion, azula, k-diffusion and diffusers are measured where they are installed, each with its own wrapper of a
 network that predicts ε (azula's, which has none for it, with x̂₀). All take turns, short ones in the processor's own
 time, so that whatever else the machine does disturbs them alike and little, and the best turn of each counts. Nobody
-clips x̂₀. DDIM and DDPM are to cost half of what the fastest of the others does, at most.
+clips x̂₀, so that only a sampler that goes on with it makes it: DDIM here, diffusers and k-diffusion, not DDPM here, nor
+smalldiffusion; "x̂₀ seen" asks every Step for it, as a view of each would. DDIM and DDPM are to cost half of what the
+fastest of the others does, at most.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from torch import Tensor
 from explorer.bench import Row
 from explorer.diffusion.denoiser import Condition, NetworkDenoiser
 from explorer.diffusion.noise import NoiseSource, Stream
-from explorer.diffusion.samplers import SAMPLERS
+from explorer.diffusion.samplers import SAMPLERS, Step
 from explorer.diffusion.schedules import linear
 
 STEPS = 100
@@ -39,7 +41,8 @@ def measure() -> list[Row]:
     rows = []
     for label, shape in SHAPES.items():
         others, missing = _others(shape)
-        costs = _best({**{name: _ours(name, shape) for name in OURS}, **others})
+        seen = {f"{name}, x̂₀ seen": _ours(name, shape, see=lambda step: step.x0) for name in OURS}
+        costs = _best({**{name: _ours(name, shape) for name in OURS}, **seen, **others})
         if others:
             fastest = min(others, key=lambda name: costs[name])
             note = f"of {fastest}" + (f"; not installed: {', '.join(missing)}" if missing else "")
@@ -65,7 +68,7 @@ def _best(runs: dict[str, Callable[[], Any]]) -> dict[str, float]:
     return best
 
 
-def _ours(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
+def _ours(name: str, shape: tuple[int, ...], see: Callable[[Step], Any] = lambda step: None) -> Callable[[], Any]:
     sampler = SAMPLERS[name]
     parameters = sampler.parameters(clip=False)
     schedule = linear()
@@ -78,7 +81,14 @@ def _ours(name: str, shape: tuple[int, ...]) -> Callable[[], Any]:
     noise = NoiseSource(0, shape[0], shape[1:], torch.device("cpu"))
     times = sampler.plan(schedule, STEPS, parameters)
     x = noise(0, Stream.INITIAL)
-    return lambda: list(sampler.sample(denoiser, schedule, x, times, noise, parameters))
+
+    def run() -> None:
+        kept = []
+        for step in sampler.sample(denoiser, schedule, x, times, noise, parameters):
+            see(step)
+            kept.append(step)
+
+    return run
 
 
 def _others(shape: tuple[int, ...]) -> tuple[dict[str, Callable[[], Any]], list[str]]:

@@ -94,10 +94,12 @@ class NoiseSource:
         """The noise of BLOCK steps, (n, *shape) each. Sample after sample, so a batch begins with its first ones."""
         size = math.prod(self.shape)
         self._go_to(number, stream, self.first * size * BLOCK // NUMBERS_OF_A_COUNT)
-        words = self._philox.random_raw(self.n * size * BLOCK // 2)
-        # Two numbers of 32 bits are moved as one of 64 where a sample has an even number of them.
-        pieces = words if size % 2 == 0 else words.view(np.int32)
-        moved = np.ascontiguousarray(pieces.reshape(self.n, BLOCK, -1).swapaxes(0, 1))
-        # Whole numbers of 32 bits, spread evenly from −1 to 1 but for the ends, which would become infinite.
-        steps = torch.mul(torch.from_numpy(moved.view(np.int32)), NEARLY_1 / 2**31).erfinv_().mul_(math.sqrt(2.0))
+        pieces = self._philox.random_raw(self.n * size * BLOCK // 2)
+        if size % 2:  # else two numbers of 32 bits are moved as one of 64
+            pieces = pieces.view(np.int32)
+        pieces = np.ascontiguousarray(pieces.reshape(self.n, BLOCK, -1).swapaxes(0, 1))
+        # Whole numbers of 32 bits, spread evenly from −1 to 1 but for the ends, which would become infinite. In place
+        # from here on: a run keeps its steps, so that memory to write to is what costs most.
+        steps = torch.from_numpy(pieces.view(np.int32)).to(torch.float32)
+        steps.mul_(NEARLY_1 / 2**31).erfinv_().mul_(math.sqrt(2.0))
         return steps.view(BLOCK, self.n, *self.shape).to(self.device).unbind()

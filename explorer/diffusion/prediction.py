@@ -86,10 +86,11 @@ class Prediction:
         parts: Parts | None = None,
         variance_fraction: Tensor | None = None,
     ) -> None:
-        # One is made at every step: the __init__ a frozen dataclass gets sets its fields one by one, at twice the cost.
-        self.__dict__.update(
-            x_t=x_t, t=t, a=a, s=s, kind=kind, output=output, parts=parts, variance_fraction=variance_fraction
-        )
+        # One is made at every step: past the frozen class's own __setattr__, as in `samplers.base.Step`.
+        fields = self.__dict__
+        fields["x_t"], fields["t"], fields["a"], fields["s"] = x_t, t, a, s
+        fields["kind"], fields["output"] = kind, output
+        fields["parts"], fields["variance_fraction"] = parts, variance_fraction
 
     @property
     def _clean(self) -> bool:
@@ -109,9 +110,9 @@ class Prediction:
             return _combine(self.x_t, 1 / (self.a + self.s), self.output, -self.s / (self.a + self.s))
         eps = self.output if self.kind == "eps" else self.eps
         scaled_x0 = _combine(self.x_t, 1.0, eps, -self.s)
-        if isinstance(self.a, Tensor) or self.a == 0.0:
-            return scaled_x0.div_(self.a)
-        return scaled_x0.add_(scaled_x0, alpha=1.0 / self.a - 1.0)  # a division by a number costs twice as much
+        if isinstance(self.a, float) and self.a != 0.0:
+            return scaled_x0.add_(scaled_x0, alpha=1.0 / self.a - 1.0)  # a division by a number costs twice as much
+        return scaled_x0.div_(self.a)
 
     @_Form
     def eps(self) -> Tensor:
@@ -158,7 +159,7 @@ class Prediction:
 
 def _combine(x: Tensor, a: Coefficient, y: Tensor, b: Coefficient) -> Tensor:
     """a x + b y, in one kernel or two where b is a number."""
-    if isinstance(b, Tensor):
+    if not isinstance(b, float):  # asked of float, as asking whether something is a Tensor costs four times as much
         return a * x + b * y
     if isinstance(a, float) and a == 1.0:
         return x.add(y, alpha=b)

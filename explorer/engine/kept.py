@@ -44,7 +44,7 @@ class Kept:
         follows, limit = _clipped_at(step, limit)
         x = _own(step.x)
         output = x if prediction.output is step.x else _own(prediction.output)
-        x0 = None if follows else _own(step.x0)
+        x0 = None if follows or step.limited_x0 is None else _own(step.limited_x0)
         kind, a, s = prediction.kind, prediction.a, prediction.s
         fraction = prediction.variance_fraction
         fraction = None if fraction is None else _own(fraction)
@@ -55,19 +55,18 @@ class Kept:
         fraction = self.variance_fraction
         prediction = Prediction(self.x, self.t, self.a, self.s, self.kind, self.output, variance_fraction=fraction)
         x0 = self.x0
-        if x0 is None:
-            x0 = prediction.x0 if self.limit is None else self.limit(prediction.x0)
+        if x0 is None and self.limit is not None:
+            x0 = self.limit(prediction.x0)
         return Step(self.index, self.t, self.x, prediction, x0, self.extras)
 
 
 def _clipped_at(step: Step, limit: Limit | None) -> tuple[bool, Limit | None]:
     """Whether x̂₀ follows from the prediction, and with which limit."""
-    plain = step.prediction.x0
-    if step.x0 is plain:
+    if step.limited_x0 is None:
         return True, None
     if step.x.is_meta:
         return True, limit
-    if limit is not None and torch.equal(step.x0, limit(plain)):
+    if limit is not None and torch.equal(step.limited_x0, limit(step.prediction.x0)):
         return True, limit
     return False, None
 

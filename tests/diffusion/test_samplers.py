@@ -112,6 +112,16 @@ def test_steps_are_numbered_and_hold_what_the_model_said(name: str, exact: Mixtu
         assert torch.equal(step.prediction.score, exact(step.x, step.t).score)
 
 
+@pytest.mark.parametrize("variance", ["beta_tilde", "beta"])
+def test_ddpm_from_eps_is_ddpm_from_x0(variance: str) -> None:
+    """A limit that nothing reaches sends every step through x̂₀ = (x_t − s ε̂)/a; without one, ε̂ alone is used."""
+    denoiser = NetworkDenoiser(network, cosine(100), "eps")
+    free = ddpm.Parameters(variance=variance, clip=False)
+    limited = ddpm.Parameters(variance=variance, clip=True, clip_range=1e9)
+    ends = [run("ddpm", denoiser, 25, picture_noise(), parameters)[-1].x for parameters in (free, limited)]
+    assert_close(*ends)
+
+
 @pytest.mark.parametrize("name", ["ddim", "ddpm"])
 def test_clipping_limits_x0_alone(name: str) -> None:
     denoiser = NetworkDenoiser(network, linear(), "eps")

@@ -31,7 +31,7 @@ class Step:
     """One state of a run.
 
     index: position in the run, 0 at the start. t: its time. x: x_t, (n, …). prediction: what the model
-    says at (x, t). x0: the x̂₀ the sampler goes on with, clipped where it clips. extras: scalars worth
+    says at (x, t). limited_x0: x̂₀ where the sampler limits it, else None. extras: scalars worth
     plotting, by name.
     """
 
@@ -39,14 +39,27 @@ class Step:
     t: float
     x: Tensor
     prediction: Prediction
-    x0: Tensor
+    limited_x0: Tensor | None
     extras: Mapping[str, float]
 
     def __init__(
-        self, index: int, t: float, x: Tensor, prediction: Prediction, x0: Tensor, extras: Mapping[str, float] = NOTHING
+        self,
+        index: int,
+        t: float,
+        x: Tensor,
+        prediction: Prediction,
+        limited_x0: Tensor | None = None,
+        extras: Mapping[str, float] = NOTHING,
     ) -> None:
-        # In one go: the __init__ a frozen dataclass gets sets its fields one by one, at twice the cost.
-        self.__dict__.update(index=index, t=t, x=x, prediction=prediction, x0=x0, extras=extras)
+        # Past the frozen class's own __setattr__: the __init__ it would get takes three times as long.
+        fields = self.__dict__
+        fields["index"], fields["t"], fields["x"] = index, t, x
+        fields["prediction"], fields["limited_x0"], fields["extras"] = prediction, limited_x0, extras
+
+    @property
+    def x0(self) -> Tensor:
+        """The x̂₀ the sampler goes on with, (n, …): the prediction's own, made when first asked for, unless limited."""
+        return self.prediction.x0 if self.limited_x0 is None else self.limited_x0
 
 
 def parameter(
@@ -234,10 +247,8 @@ def observe(
 ) -> Step:
     """Ask the model about (x, t). limit: how x̂₀ is limited; None leaves it alone."""
     prediction = denoiser(x, t)
-    x0 = prediction.x0
-    if limit is not None and t > 0:
-        x0 = limit(x0)
-    return Step(index, t, x, prediction, x0, extras or NOTHING)
+    limited_x0 = limit(prediction.x0) if limit is not None and t > 0 else None
+    return Step(index, t, x, prediction, limited_x0, extras or NOTHING)
 
 
 def first_step(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from explorer.diffusion.path import transition
+from explorer.diffusion.path import Transition, transition
 from explorer.diffusion.samplers.base import (
     Descending,
     Sampler,
@@ -48,7 +48,7 @@ def reverse_step(
     Raises ValueError for the variance "learned" of a network that has none.
     """
     q = transition(schedule, step.t, r)
-    x = scaled(step.x, q.mean_x_t).add_(step.x0, alpha=q.mean_x0)
+    x = _mean(step, q, schedule.noise(step.t))
     if noise is None:
         return x
     if variance == "learned":
@@ -57,6 +57,14 @@ def reverse_step(
             raise ValueError("this network has not learned a variance: choose beta_tilde (posterior) or beta (forward)")
         return x.add_(noise * learned_variance(schedule, step.t, r, fraction).sqrt())
     return x.add_(noise, alpha=math.sqrt(q.forward_variance if variance == "beta" else q.posterior_variance))
+
+
+def _mean(step: Step, q: Transition, s: float) -> Tensor:
+    """c_x x_t + c_0 x̂₀; from ε̂ itself, where x̂₀ need not be made for it: (x_t − σ² ε̂/s_t)/α, as in algorithm 2."""
+    if step.limited_x0 is None and step.prediction.kind == "eps" and q.forward_scale > 0:
+        x = step.x.add(step.prediction.output, alpha=-q.forward_variance / s)
+        return x.add_(x, alpha=1 / q.forward_scale - 1)
+    return scaled(step.x, q.mean_x_t).add_(step.x0, alpha=q.mean_x0)
 
 
 def update(schedule: Schedule, step: Step, r: float, noise: Callable[[], Tensor], parameters: Parameters) -> Tensor:

@@ -69,7 +69,7 @@ def sample(
         x = torch.where(mask, proposed, step.x)
         prediction = replace(there, x_t=x, output=torch.where(mask, there.output, step.prediction.output))
         accepted = math.nan if x.is_meta else float(taken.float().mean())
-        step = Step(index, t, x, prediction, prediction.x0, {"accepted": accepted})
+        step = Step(index, t, x, prediction, None, {"accepted": accepted})
         yield step
 
 
