@@ -17,7 +17,7 @@ from explorer.diffusion.schedules import cosine
 from explorer.formats.scheduler_config import PREDICTION_TYPES
 from explorer.training.card import recipe_entry, write_card, write_shown
 from explorer.training.loop import LoopConfig, train
-from explorer.training.objective import noised, stratified_times, target
+from explorer.training.objective import noised, some_unlabelled, stratified_times, target
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def train_image_model(
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:
         index = torch.randint(len(pictures), (config.batch_size,), generator=generator)
-        x_0, y = pictures[index], labels[index]
-        y = torch.where(torch.rand(len(y), generator=generator) < config.label_dropout, null, y)
+        x_0, y = pictures[index], some_unlabelled(labels[index], null, config.label_dropout, generator)
         t = stratified_times(len(x_0), config.T, generator)
         x_t, eps, a, s = noised(schedule, x_0, t, generator)
         output = network(x_t.to(memory_format=torch.channels_last), t - 1, class_labels=y).sample

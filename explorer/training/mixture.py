@@ -26,7 +26,14 @@ from explorer.networks.mlp import MLP, MLPConfig, mlp_denoiser
 from explorer.training.card import recipe_entry, write_card, write_preview
 from explorer.training.folder import write_network
 from explorer.training.loop import LoopConfig, train, with_steps
-from explorer.training.objective import Objective, noised, score_matching_loss, stratified_times, target
+from explorer.training.objective import (
+    Objective,
+    noised,
+    score_matching_loss,
+    some_unlabelled,
+    stratified_times,
+    target,
+)
 
 PREVIEW_POINTS, PREVIEW_SEED = 5_000, 2026
 
@@ -146,8 +153,8 @@ def train_on(
         n = config.batch_size
         uniform = torch.rand(n, generator=generator)
         x_0 = truth.draw(torch.randn(n, d, generator=generator), uniform)
-        dropped = torch.rand(n, generator=generator) < config.label_dropout
-        labels = torch.where(dropped, config.network.classes, truth.components(uniform))
+        components = truth.components(uniform)
+        labels = some_unlabelled(components, config.network.classes, config.label_dropout, generator)
         u = stratified_times(n, config.T, generator) / config.T
         t = (config.T * u**config.time_power).ceil().long().clamp(max=config.T)
         x_t, eps, a, s = noised(schedule, x_0, t, generator)

@@ -26,6 +26,12 @@ def stratified_times(n: int, T: int, generator: torch.Generator, often: Tensor |
     return torch.searchsorted(up_to / up_to[-1], strata.double() / n, right=True).clamp(max=T - 1) + 1
 
 
+def some_unlabelled(labels: Tensor, null: int, share: float, generator: torch.Generator) -> Tensor:
+    """int64 labels (n,), each with the probability `share` replaced by the null label: so one network learns both of
+    the models that classifier-free guidance mixes (Ho & Salimans 2022)."""
+    return torch.where(torch.rand(len(labels), generator=generator) < share, null, labels)
+
+
 def noised(
     schedule: Schedule, x_0: Tensor, t: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -20,7 +20,7 @@ from explorer.networks.unet import UNet, UNetConfig, beside
 from explorer.training.card import recipe_entry, write_card, write_shown
 from explorer.training.folder import write_network
 from explorer.training.loop import LoopConfig, set_memory_format, train
-from explorer.training.objective import noised, stratified_times, target
+from explorer.training.objective import noised, some_unlabelled, stratified_times, target
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ def picture_loss(
     its own."""
     t = stratified_times(len(x_0), schedule.T, generator, config.often(schedule))
     x_t, eps, a, s = noised(schedule, x_0, t, generator)
-    dropped = torch.rand(len(labels), generator=generator) < config.label_dropout
-    labels = torch.where(dropped, config.network.classes, labels)
+    labels = some_unlabelled(labels, config.network.classes, config.label_dropout, generator)
     x = (x_t / (a.square() + s.square()).sqrt()).to(memory_format=torch.channels_last)
     output: Tensor = network(x, 0.5 * schedule.log_snr(t).float(), labels if config.network.classes else None)
     if config.beside_x_t:

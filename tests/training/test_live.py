@@ -11,7 +11,7 @@ from explorer.diffusion.mixture import GaussianMixture
 from explorer.diffusion.prediction import KINDS, Kind
 from explorer.diffusion.schedules import cosine
 from explorer.networks.mlp import MLP, MLPConfig
-from explorer.training.live import LiveTraining, Task, batch_loss, best_loss
+from explorer.training.live import FIRST_T, LiveTraining, Task, batch_loss, best_loss
 from explorer.training.objective import Objective
 
 WEIGHTS, MEANS, VARIANCE = torch.tensor([0.6, 0.4]), torch.tensor([[-1.0, 0.0], [1.0, 0.5]]), 0.1
@@ -48,6 +48,19 @@ def test_the_exact_answer_has_the_least_loss(kind: Kind) -> None:
         found = torch.stack([batch_loss(Exact(known), known, generator) for _ in range(6)])
     least = best_loss(known)
     assert abs(float(found.mean()) - least) < 0.1 * least + 0.01
+
+
+def test_no_time_is_so_early_that_its_scores_alone_would_count() -> None:
+    known = Task(task("eps").truth, cosine(1000), "eps")
+    heard: list[float] = []
+
+    class Listening(Exact):
+        def forward(self, x: torch.Tensor, half_log_snr: torch.Tensor) -> torch.Tensor:
+            heard.append(float(half_log_snr.max()))
+            return super().forward(x, half_log_snr)
+
+    batch_loss(Listening(known), known, torch.Generator().manual_seed(0), n=2000)  # two of each time
+    assert heard == [pytest.approx(0.5 * known.schedule.log_snr(FIRST_T), rel=1e-6)]
 
 
 @pytest.mark.parametrize("objective", ["explicit", "sliced"])

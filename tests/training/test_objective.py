@@ -7,7 +7,7 @@ import torch
 
 from explorer.diffusion.prediction import Kind, Prediction
 from explorer.diffusion.schedules import cosine
-from explorer.training.objective import noised, stratified_times, target
+from explorer.training.objective import noised, some_unlabelled, stratified_times, target
 
 
 def generator() -> torch.Generator:
@@ -30,6 +30,15 @@ def test_times_are_uniform_and_shuffled() -> None:
     assert torch.bincount(draws.flatten(), minlength=11)[1:].tolist() == pytest.approx([800] * 10, abs=60)
     # No position of the batch prefers a time: its mean over 400 draws has a standard error of .14.
     assert bool(((draws.double().mean(0) - 5.5).abs() < 0.7).all())
+
+
+def test_the_share_of_labels_that_is_left_out() -> None:
+    labels = torch.arange(4000) % 3
+    for share in (0.0, 0.1, 1.0):
+        found = some_unlabelled(labels, 3, share, generator())
+        left_out = found == 3
+        assert float(left_out.double().mean()) == pytest.approx(share, abs=0.02)
+        assert torch.equal(found[~left_out], labels[~left_out])
 
 
 def test_times_come_up_as_often_as_is_said() -> None:

@@ -22,13 +22,14 @@ from explorer.training.remeasure import remeasure
 PATTERNS = torch.where(torch.rand(10, 1, 4, 4, generator=torch.Generator().manual_seed(0)) < 0.5, -1.0, 1.0)
 
 
-def model(right: int = 10) -> Model:
-    """Every class is one picture; labels of `right` and above get the picture of class 0."""
+def model(right: int = 10, noisy: float = 0.0) -> Model:
+    """Every class is one picture; labels of `right` and above get the picture of class 0. noisy: how much of x_t stays
+    in x̂₀."""
 
     def x0(x_t: Tensor, t: float, condition: Condition) -> Tensor:
         if condition is None:
             return torch.zeros_like(x_t)
-        return PATTERNS[torch.where((condition < right) & (condition >= 0), condition, 0)]
+        return PATTERNS[torch.where((condition < right) & (condition >= 0), condition, 0)] + noisy * x_t
 
     facts = ModelFacts("", "test", "Test", "image", (1, 4, 4), 100, "x0", "cosine", class_names=tuple("0123456789"))
     denoiser = NetworkDenoiser(x0, cosine(100), "x0")
@@ -68,10 +69,12 @@ def test_accuracy_is_the_share_of_pictures_named_as_asked(
 
 def test_a_sample_depends_on_its_number_and_not_on_its_batch() -> None:
     labels = torch.arange(7) % 10
-    whole = quality.conditional_samples(model(), labels, 1.5, steps=3, batch=7)
-    parts = quality.conditional_samples(model(), labels, 1.5, steps=3, batch=3)
+    whole = quality.conditional_samples(model(noisy=0.2), labels, 1.5, steps=3, batch=7)
+    parts = quality.conditional_samples(model(noisy=0.2), labels, 1.5, steps=3, batch=3)
     assert torch.equal(whole, parts)
     assert whole.shape == (7, 1, 4, 4)
+    alike = quality.conditional_samples(model(noisy=0.2), torch.zeros(4, dtype=torch.int64), 1.5, steps=3, batch=2)
+    assert len(torch.unique(alike, dim=0)) == 4
 
 
 def test_the_sheet_shows_the_labels_in_turn(tmp_path: Path) -> None:
