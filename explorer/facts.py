@@ -185,6 +185,7 @@ class ModelFacts:
 
     @property
     def conditional(self) -> bool:
+        """Whether the network takes labels."""
         return bool(self.class_names)
 
     @property

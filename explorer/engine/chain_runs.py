@@ -76,10 +76,12 @@ class ChainRun:
 
     @property
     def times(self) -> tuple[int, ...]:
+        """The level of each step, from L to 0."""
         return tuple(range(self.L, -1, -1))
 
     @property
     def made(self) -> int:
+        """How many steps there are."""
         return len(self.steps)
 
     def step(self, index: int) -> ChainStep:
@@ -114,12 +116,14 @@ class ChainRuns:
         return dict(self._runs)
 
     def keep(self, number: int, run: ChainRun) -> None:
+        """Under this number, as the newest."""
         self._runs.pop(number, None)
         while len(self._runs) >= KEPT_RUNS:
             self._runs.pop(next(iter(self._runs)))
         self._runs[number] = run
 
     def forget_all_but(self, wanted: Collection[int]) -> None:
+        """Those of other numbers are kept no longer."""
         for number in [number for number in self._runs if number not in wanted]:
             del self._runs[number]
 

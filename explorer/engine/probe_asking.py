@@ -78,6 +78,7 @@ class Asked:
 
     @property
     def told_level(self) -> bool:
+        """Whether the network is told the noise level of its schedule, not t: then it is another one on another."""
         on = getattr(self.network, "on", None)
         return on is not None and on(self.denoiser.schedule) is not self.network
 

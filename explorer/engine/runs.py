@@ -48,6 +48,7 @@ class Runs:
         self._runs[run] = trajectory
 
     def forget_all_but(self, wanted: Collection[int]) -> None:
+        """Those of other numbers are kept no longer."""
         for run in [run for run in self._runs if run not in wanted]:
             del self._runs[run]
 

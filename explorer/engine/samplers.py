@@ -18,6 +18,7 @@ from explorer.request import Run
 
 
 def find_sampler(name: str) -> Sampler[Any]:
+    """Of our own names, or "diffusers:CLASSNAME". Raises ModelError, one sentence, for another."""
     try:
         return find(name)
     except ValueError as error:
@@ -68,6 +69,7 @@ def sampler_specs() -> tuple[SamplerSpec, ...]:
 
 
 def sampler_spec(sampler: Sampler[Any]) -> SamplerSpec:
+    """What a menu and a panel show of it."""
     if sampler.name.startswith(PREFIX):
         return _diffusers_spec(sampler.label, sampler.summary)
     return SamplerSpec(

@@ -84,6 +84,8 @@ def thumbnail(model: Model, x_t: Tensor, x_0: Tensor) -> Floats:
 
 
 def initial(request: Run, schedule: Schedule, noise: NoiseSource, t: float) -> Tensor:
+    """x_T of a run, (n, *shape): the given one, else what its sampler begins with at t. Raises ModelError where the
+    given one is of another shape."""
     if request.initial is None:
         sampler, parameters = chosen_sampler(request)
         return sampler.begin(schedule, t, parameters, noise)

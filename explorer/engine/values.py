@@ -8,6 +8,7 @@ from explorer.engine.likelihood_frame import Value
 
 
 def value(found: Estimate) -> Value:
+    """Its mean with the standard error of it."""
     return Value(found.mean, found.standard_error)
 
 

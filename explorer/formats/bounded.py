@@ -28,20 +28,24 @@ class Bounded:
 
     @property
     def left(self) -> int:
+        """Bytes up to the end."""
         return self.end - self.file.tell()
 
     def read(self, count: int) -> bytes:
+        """Exactly so many. Raises DamagedError where there are fewer."""
         if not 0 <= count <= self.left:
             raise DamagedError("it ends too early")
         self.budget.spend(bytes=count)
         return self.file.read(count)
 
     def readline(self) -> bytes:
+        """Of a megabyte at most."""
         line = self.file.readline(min(self.left, 1 << 20))
         self.budget.spend(bytes=len(line))
         return line
 
     def skip(self, count: int) -> Blob:
+        """Where so many bytes lie, which are not read. Raises DamagedError where there are fewer."""
         if not 0 <= count <= self.left:
             raise DamagedError("it ends too early")
         blob = Blob(self.file.tell(), count)

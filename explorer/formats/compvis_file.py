@@ -23,6 +23,7 @@ PARAMETERIZATIONS: dict[str, PredictionName] = {"eps": "eps", "x0": "x0", "v": "
 
 
 def table_of(checkpoint: Checkpoint) -> dict[str, TensorRef]:
+    """All tensors by name, from under Lightning's “state_dict” where there is one."""
     return checkpoint.tensors("state_dict") or checkpoint.tensors()
 
 

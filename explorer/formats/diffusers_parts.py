@@ -135,6 +135,7 @@ def say_weights(folder: Layout, card: Card, user: Corrections, evidence: Evidenc
 
 
 def learned_variance(configuration: Configuration) -> LearnedVariance | None:
+    """What the second half of the network's channels is, by the scheduler's variance_type; None where there is none."""
     kinds: dict[str | None, LearnedVariance] = {"learned_range": "range", "learned": "value"}
     if not configuration.network.learned_variance:
         return None
@@ -142,6 +143,7 @@ def learned_variance(configuration: Configuration) -> LearnedVariance | None:
 
 
 def sampler_defaults(configuration: Configuration) -> dict[str, Any]:
+    """The scheduler's, with the learned variance where one is known."""
     defaults = configuration.scheduler.sampler_defaults
     return (
         {**defaults, "variance": "learned"} if learned_variance(configuration) in ("range", "value") else dict(defaults)

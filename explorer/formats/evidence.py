@@ -28,9 +28,11 @@ class Evidence:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: object, source: Source, where: str = "") -> None:
+        """A fact and whose word it is; where: the file or the key that says so."""
         self.facts.append(Fact(name, str(value), source, where))
 
     def warn(self, message: str) -> None:
+        """message: one plain sentence."""
         self.warnings.append(message)
 
     def choose(

@@ -99,6 +99,7 @@ class Fields:
         return ModelError(f"In {self.label}, {key} must be {expected}, not {short(self.values.get(key))}.")
 
     def integer(self, key: str, default: D, minimum: int, maximum: int) -> int | D:
+        """The key's value, a whole number; the default where there is none. Raises ModelError for another."""
         value = self.values.get(key)
         if value is None:
             return default
@@ -107,6 +108,7 @@ class Fields:
         return int(value)
 
     def number(self, key: str, default: D, minimum: float, maximum: float) -> float | D:
+        """The key's value, a number; the default where there is none. Raises ModelError for another."""
         value = self.values.get(key)
         if value is None:
             return default
@@ -115,6 +117,7 @@ class Fields:
         return float(value)
 
     def boolean(self, key: str, default: bool) -> bool:
+        """The key's value, true or false; the default where there is none. Raises ModelError for another."""
         value = self.values.get(key)
         if value is None:
             return default
@@ -123,6 +126,7 @@ class Fields:
         return value
 
     def choice(self, key: str, default: D, choices: Sequence[str]) -> str | D:
+        """The key's value, one of some texts; the default where there is none. Raises ModelError for another."""
         value = self.values.get(key)
         if value is None:
             return default

@@ -63,6 +63,7 @@ class TensorRef:
 
     @property
     def count(self) -> int:
+        """How many numbers the tensor has."""
         return math.prod(self.shape)
 
     @property

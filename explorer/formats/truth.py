@@ -36,6 +36,7 @@ class Truth:
 
     @property
     def piece_count(self) -> int:
+        """Components of one number are one piece."""
         return len(self.weights) if self.pieces is None else max(self.pieces) + 1
 
     @property

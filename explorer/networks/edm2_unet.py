@@ -54,6 +54,7 @@ def unit(x: Tensor, dims: int | tuple[int, ...]) -> Tensor:
 
 
 def silu(x: Tensor) -> Tensor:
+    """SiLU, scaled so that numbers of unit variance keep it (eq. 81)."""
     return nn.functional.silu(x) / SILU_SCALE
 
 

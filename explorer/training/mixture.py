@@ -75,6 +75,7 @@ CARD = {
 
 
 def long_config(classes: int) -> MixtureConfig:
+    """For the mixture in the plane, whose errors are to be the least."""
     return MixtureConfig(network=MLPConfig(classes=classes))
 
 

@@ -76,9 +76,11 @@ class BernoulliPicture:
 
     @property
     def mean(self) -> Tensor:
+        """The probabilities of a 1, (n, *shape)."""
         return self.logits.sigmoid()
 
     def log_prob(self, x: Tensor) -> Tensor:
+        """In nats, (n,), of x (n, *shape) of zeros and ones."""
         # log σ(l) for a 1, log (1 − σ(l)) = log σ(l) − l for a 0, both without overflow.
         return summed(torch.nn.functional.logsigmoid(self.logits) - (1 - x) * self.logits)
 
@@ -91,5 +93,6 @@ class GaussianData:
     std: float
 
     def log_prob(self, x: Tensor) -> Tensor:
+        """The density in nats, (n,), of x (n, *shape)."""
         squares = ((x - self.mean) / self.std).square()
         return summed(-0.5 * squares) - x[0].numel() * (math.log(self.std) + 0.5 * math.log(2 * math.pi))

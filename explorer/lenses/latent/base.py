@@ -80,6 +80,7 @@ class LatentView:
 
     @property
     def level(self) -> int:
+        """The level that is on show: at t = 0, where x is, the first."""
         return max(self.t, 1)
 
     @cached_property
