@@ -205,6 +205,11 @@ class ModelFacts:
         return self.classifier.class_names if self.classifier is not None else ()
 
 
+def subscript(number: int) -> str:
+    """A number below a letter, as levels are written: z₃."""
+    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
+
+
 def check_comparable(a: ModelFacts, b: ModelFacts, label: int | None = None) -> None:
     """Raises ModelError, one sentence, where B cannot be asked what A is asked, with that label or none."""
     for chain in (a, b):

@@ -21,12 +21,12 @@ from explorer.engine.chain_runs import ChainRun, ChainRuns, ChainStep, check_sam
 from explorer.engine.device import check_memory
 from explorer.engine.frame import FilmStrip, Frame, Seen
 from explorer.engine.latent_bound import latent_bound
-from explorer.facts import ModelError
+from explorer.facts import ModelError, subscript
 from explorer.formats.model import LatentModel
 from explorer.lenses.base import numpy32
 from explorer.lenses.difference import difference
 from explorer.lenses.drawable import Drawable, Floats
-from explorer.lenses.latent.base import LatentView, Plane, make_plane, subscript
+from explorer.lenses.latent.base import LatentView, Plane, make_plane
 from explorer.lenses.latent.registry import LATENT_LENSES
 from explorer.request import (
     ByHand,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, ModelFacts
+from explorer.facts import ModelError, ModelFacts, subscript
 from explorer.formats.adjusted import KEYS
 from explorer.formats.card import read_card
 from explorer.formats.corrections import Corrections, parse_overrides
@@ -84,11 +84,11 @@ class LatentFolder:
         levels, (channels, height, width) = configuration.levels, configuration.shape
         family = "VAE" if len(levels) == 1 else "Markovian HVAE"
         evidence.add("family", f"latent chain: {family}", "file", CONFIG)
-        sizes = ", ".join(f"z{_subscript(t)} {size}" for t, size in enumerate(levels, 1))
+        sizes = ", ".join(f"z{subscript(t)} {size}" for t, size in enumerate(levels, 1))
         evidence.add("levels", f"{len(levels)}: numbers in {sizes}", "file", CONFIG)
         evidence.add("shape", f"{channels}×{height}×{width} (channels, height, width)", "file", CONFIG)
         evidence.add("likelihood", "p(x|z₁) Bernoulli: every pixel is 0 or 1", "file", CONFIG)
-        evidence.add("prior", f"p(z{_subscript(len(levels))}) = N(0, I)", "file", CONFIG)
+        evidence.add("prior", f"p(z{subscript(len(levels))}) = N(0, I)", "file", CONFIG)
         evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
         sheet = usable_sheet(card.sheet, configuration.shape, evidence)
         card.add_texts(evidence)
@@ -152,7 +152,3 @@ def _read(path: Path) -> _Configuration:
         "top_classes": sizes.integer("top_classes", 0, 0, MAX_NUMBERS),
     }
     return _Configuration((shape[0], shape[1], shape[2]), levels, widths, stated_in(fields))
-
-
-def _subscript(number: int) -> str:
-    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))

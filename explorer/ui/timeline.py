@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from explorer.engine.frame import ScheduleTable
+from explorer.facts import subscript
 from explorer.ui import theme
 from explorer.ui.branch_tree import BranchTree
 from explorer.ui.controls import inset, named, tool
@@ -41,8 +42,7 @@ def level_names(levels: int) -> tuple[str, ...]:
     """x, z₁ … z_L; () for none."""
     if not levels:
         return ()
-    below = ("".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(t)) for t in range(1, levels + 1))
-    return ("0  data x", *(f"z{number}" for number in below))
+    return ("0  data x", *(f"z{subscript(t)}" for t in range(1, levels + 1)))
 
 
 class Timeline(QFrame):

@@ -9,7 +9,7 @@ from explorer.engine.chain_runs import TEMPERATURE, temperature_of
 from explorer.engine.frame import Seen
 from explorer.engine.sharing.material import ChainMaterial, Saving
 from explorer.engine.sharing.page import Plot, all_seen, page
-from explorer.lenses.latent.base import subscript
+from explorer.facts import subscript
 
 WIDTH, HEIGHT, MARGIN = 520, 120, 44
 RADIUS = 20

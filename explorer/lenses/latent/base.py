@@ -119,11 +119,6 @@ def _joined(pictures: list[Floats], axis: int) -> Floats:
     return np.concatenate(parts, axis=axis)
 
 
-def subscript(number: int) -> str:
-    """A number below a letter: z₃."""
-    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
-
-
 def make_plane(chain: LatentChain, data: Tensor, t: int) -> Plane:
     """The plane of a level's map: all of it where z_t has two numbers, else the two directions in which the encodings
     of the data, means all the way up, vary most."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from explorer.facts import subscript
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Drawable, Image
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 
 def draw(view: LatentView) -> Drawable:

@@ -8,9 +8,10 @@ import torch
 
 from explorer.diffusion.latent import mean_decoding
 from explorer.diffusion.noise import Stream
+from explorer.facts import subscript
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Drawable, Image
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 DRAWS = 16
 

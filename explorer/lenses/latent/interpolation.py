@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from explorer.diffusion.latent import mean_decoding
+from explorer.facts import subscript
 from explorer.lenses.drawable import Drawable, Missing
-from explorer.lenses.latent.base import LatentLens, LatentView, sheet, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView, sheet
 
 STEPS = 9
 

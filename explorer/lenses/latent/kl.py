@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from explorer.diffusion.latent import Diagonal
+from explorer.facts import subscript
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Drawable, Quantities
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 
 def draw(view: LatentView) -> Drawable:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from explorer.facts import subscript
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Drawable, Points
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 
 def draw(view: LatentView) -> Drawable:

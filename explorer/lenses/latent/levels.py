@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from explorer.facts import subscript
 from explorer.lenses.drawable import Drawable
-from explorer.lenses.latent.base import LatentLens, LatentView, sheet, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView, sheet
 from explorer.lenses.latent.redraws import pixels, redrawn
 
 COLUMNS = 8

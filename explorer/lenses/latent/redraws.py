@@ -9,9 +9,10 @@ from torch import Tensor
 
 from explorer.diffusion.latent import LevelNoise
 from explorer.diffusion.noise import Stream
+from explorer.facts import subscript
 from explorer.lenses.base import numpy32
 from explorer.lenses.drawable import Drawable, Image
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 REDRAWS = 16
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from explorer.diffusion.latent import latent_terms
+from explorer.facts import subscript
 from explorer.lenses.drawable import Drawable, Missing, Quantities
-from explorer.lenses.latent.base import LatentLens, LatentView, subscript
+from explorer.lenses.latent.base import LatentLens, LatentView
 
 DRAWS = 16
 
