@@ -13,13 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from explorer.facts import ModelError, ModelFacts, subscript
+from explorer.facts import ModelFacts, subscript
 from explorer.formats.adjusted import KEYS
 from explorer.formats.card import read_card
 from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.evidence import Evidence
 from explorer.formats.fields import Fields, read_json
-from explorer.formats.own import sources, stated_in
+from explorer.formats.own_layout import (
+    CONFIG,
+    FORMAT_NAME,
+    WEIGHTS,
+    add_weights,
+    check_weights,
+    folder_title,
+    own_config,
+    stated_in,
+)
 from explorer.formats.samples import card_samples, usable_sheet
 
 if TYPE_CHECKING:  # facts are read without torch
@@ -27,9 +36,6 @@ if TYPE_CHECKING:  # facts are read without torch
 
     from explorer.formats.model import LatentModel
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-FORMAT_NAME = "diffusion-explorer"
 NETWORK = "latent_chain"
 LIKELIHOODS = ("bernoulli",)
 VALUE_RANGE = (0.0, 1.0)
@@ -63,24 +69,14 @@ class LatentFolder:
     name = FORMAT_NAME
 
     def sniff(self, path: Path) -> float:
-        try:
-            values = read_json(path / CONFIG, CONFIG)
-        except (ModelError, OSError):
-            return 0.0
-        return 1.0 if values.get("format") == FORMAT_NAME and values.get("network") == NETWORK else 0.0
+        return 1.0 if own_config(path).get("network") == NETWORK else 0.0
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
         evidence.warnings.extend(card.warnings)
         configuration = _read(path)
-        if not (path / WEIGHTS).is_file():
-            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
-        title = evidence.choose(
-            "title",
-            *sources("title", user, card, configuration.stated),
-            default=path.name or str(path),
-            where="the folder's name",
-        )
+        check_weights(path)
+        title = folder_title(path, user, card, configuration.stated, evidence)
         levels, (channels, height, width) = configuration.levels, configuration.shape
         family = "VAE" if len(levels) == 1 else "Markovian HVAE"
         evidence.add("family", f"latent chain: {family}", "file", CONFIG)
@@ -89,7 +85,7 @@ class LatentFolder:
         evidence.add("shape", f"{channels}×{height}×{width} (channels, height, width)", "file", CONFIG)
         evidence.add("likelihood", "p(x|z₁) Bernoulli: every pixel is 0 or 1", "file", CONFIG)
         evidence.add("prior", f"p(z{subscript(len(levels))}) = N(0, I)", "file", CONFIG)
-        evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+        add_weights(path, evidence)
         sheet = usable_sheet(card.sheet, configuration.shape, evidence)
         card.add_texts(evidence)
         return ModelFacts(

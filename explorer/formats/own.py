@@ -20,9 +20,21 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import ModelError, ModelFacts, NamedSchedule
 from explorer.formats.card import Card, read_card
 from explorer.formats.classifiers import exact_classifier, posterior
-from explorer.formats.corrections import PARSERS, PREDICTIONS, Corrections, parse_overrides, settle_classes
+from explorer.formats.corrections import PREDICTIONS, Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
+from explorer.formats.own_layout import (
+    CONFIG,
+    FORMAT_NAME,
+    OWN_NULL,
+    WEIGHTS,
+    add_weights,
+    check_weights,
+    folder_title,
+    own_config,
+    sources,
+    stated_in,
+)
 from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
 from explorer.formats.truth import Truth, require_truth
 
@@ -34,11 +46,7 @@ if TYPE_CHECKING:  # facts are read without torch
     from explorer.diffusion.schedules import Schedule
     from explorer.formats.model import Model
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-FORMAT_NAME = "diffusion-explorer"
 EXACT = "exact"
-OWN_NULL = "the network has its own, the last"
 EXACT_FIXED = {
     "prediction": "the exact model computes the score of the mixture",
     **dict.fromkeys(
@@ -87,22 +95,17 @@ class OwnFolder:
     name = FORMAT_NAME
 
     def sniff(self, path: Path) -> float:
-        try:
-            return 1.0 if read_json(path / CONFIG, CONFIG).get("format") == FORMAT_NAME else 0.0
-        except (ModelError, OSError):
-            return 0.0
+        return 1.0 if own_config(path) else 0.0
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
         evidence.warnings.extend(card.warnings)
         configuration = _read(path)
         stated, truth = configuration.stated, configuration.truth
-        if configuration.network != EXACT and not (path / WEIGHTS).is_file():
-            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
+        if configuration.network != EXACT:
+            check_weights(path)
 
-        title = evidence.choose(
-            "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
-        )
+        title = folder_title(path, user, card, stated, evidence)
         evidence.add("network", configuration.network, "file", CONFIG)
         evidence.add("shape", SHAPES[configuration.shape], "file", CONFIG)
         evidence.add("T", configuration.T, "file", CONFIG)
@@ -128,7 +131,7 @@ class OwnFolder:
             evidence,
         )
         if configuration.network != EXACT:
-            evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+            add_weights(path, evidence)
         if truth:
             evidence.add("truth", f"a mixture of {len(truth.weights)} Gaussians", "file", CONFIG)
             evidence.add("samples", f"{configuration.samples} points drawn from the truth", "inferred", CONFIG)
@@ -180,15 +183,6 @@ class OwnFolder:
 
 
 FORMAT = OwnFolder()
-
-
-def sources(key: str, user: Corrections, card: Card, stated: Corrections) -> tuple[Candidate[Any], ...]:
-    """Who says what about a fact: the user goes before the card, the card before the file."""
-    return (
-        Candidate(getattr(user, key), "user"),
-        Candidate(getattr(card.corrections, key), "card", "explorer.json"),
-        Candidate(getattr(stated, key), "file", CONFIG),
-    )
 
 
 def _prediction(configuration: _Configuration, card: Card, user: Corrections, evidence: Evidence) -> Any:
@@ -250,18 +244,6 @@ def _sizes(network: str, fields: Fields) -> dict[str, int]:
         raise ModelError(f"{fields.label} gives {short(unknown[0])}, which the network {network} does not have.")
     sizes = {key: fields.integer(key, None, *ends) for key, ends in limits.items()}
     return {key: size for key, size in sizes.items() if size is not None}
-
-
-def stated_in(fields: Fields) -> Corrections:
-    """What the configuration file says of facts that can be corrected. Raises ModelError for impossible values."""
-    values: dict[str, Any] = {}
-    for key in ("title", "prediction", "class_names", "value_range"):
-        if key in fields:
-            try:
-                values[key] = PARSERS[key](fields.values[key])
-            except ValueError as error:
-                raise fields.wrong(key, str(error)) from None
-    return Corrections(**values)
 
 
 def _schedule(configuration: _Configuration) -> Schedule:

@@ -21,7 +21,18 @@ from explorer.formats.context import Context
 from explorer.formats.corrections import Corrections, parse_overrides, settle_classes
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.fields import Fields, read_json, short
-from explorer.formats.own import CONFIG, FORMAT_NAME, OWN_NULL, WEIGHTS, sources, stated_in
+from explorer.formats.own_layout import (
+    CONFIG,
+    FORMAT_NAME,
+    OWN_NULL,
+    WEIGHTS,
+    add_weights,
+    check_weights,
+    folder_title,
+    own_config,
+    sources,
+    stated_in,
+)
 from explorer.formats.samples import card_samples, usable_labels, usable_sheet
 from explorer.formats.schedule_names import DEFAULT_T, MAX_T, SCHEDULE_ARGUMENTS, schedule_arguments
 
@@ -80,11 +91,7 @@ class OwnPictures:
     name = FORMAT_NAME
 
     def sniff(self, path: Path) -> float:
-        try:
-            values = read_json(path / CONFIG, CONFIG)
-        except (ModelError, OSError):
-            return 0.0
-        return 1.0 if values.get("format") == FORMAT_NAME and values.get("kind") == KIND else 0.0
+        return 1.0 if own_config(path).get("kind") == KIND else 0.0
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
@@ -92,11 +99,8 @@ class OwnPictures:
         configuration = _read(path)
         stated, given = configuration.stated, configuration.schedule_arguments
         learned = configuration.schedule == LEARNED
-        if not (path / WEIGHTS).is_file():
-            raise ModelError(f"{path.name} holds no weights: expected {WEIGHTS} there.")
-        title = evidence.choose(
-            "title", *sources("title", user, card, stated), default=path.name or str(path), where="the folder's name"
-        )
+        check_weights(path)
+        title = folder_title(path, user, card, stated, evidence)
         evidence.add("network", NETWORK, "file", CONFIG)
         channels, *own_size = configuration.shape
         side = Candidate((own_size[0], own_size[1]), "file", CONFIG)
@@ -119,7 +123,7 @@ class OwnPictures:
             replace(user, null_label=None),
             evidence,
         )
-        evidence.add("weights", f"{WEIGHTS}, {(path / WEIGHTS).stat().st_size / 1e6:,.1f} MB", "file", WEIGHTS)
+        add_weights(path, evidence)
         sheet = usable_sheet(card.sheet, shape, evidence, context.resized)
         labels = usable_labels(sheet if class_names else None, class_names, evidence)
         # A network that takes no labels can still be led to one, where it is known what the data are of.
