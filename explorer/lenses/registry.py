@@ -6,6 +6,7 @@ from explorer.lenses import (
     channels,
     clipped,
     cond,
+    consistency,
     cut,
     density,
     energy,
@@ -22,6 +23,7 @@ from explorer.lenses import (
     over_time,
     path,
     posterior,
+    reverse,
     score,
     score_given_x0,
     shares,
@@ -38,6 +40,7 @@ from explorer.lenses import (
     uncond,
     v,
     variance,
+    weights,
     x0,
     x0_decoded,
     x_t,
@@ -47,7 +50,7 @@ from explorer.lenses.base import Lens
 
 _PREDICTIONS = (x_t, x_t_decoded, x0, x0_decoded, channels, eps, score, score_given_x0, v, flow, error)
 _GUIDANCE = (cond, uncond, guided, guidance)
-_STEP = (clipped, cut, mean, posterior, variance)
+_STEP = (clipped, cut, mean, posterior, variance, weights)
 _CHAIN = (
     step_plane,
     step_line,
@@ -55,6 +58,8 @@ _CHAIN = (
     step_noise,
     step_pixel,
     step_component,
+    reverse,
+    consistency,
     over_time,
     noising,
     noising_path,

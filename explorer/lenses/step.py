@@ -62,11 +62,11 @@ def reverse_step(view: View) -> ReverseStep | Missing:
     if variance_q == 0:
         return missing(view, CERTAIN)
     mean_q = posterior_mean(view, view.x_0)[0].flatten().to("cpu", torch.float64)
-    mean_p, variance_p = _of_model(view, view.next_t, variance_q)
+    mean_p, variance_p = of_model(view, view.next_t, variance_q)
     return ReverseStep(mean_q, mean_p, variance_q, variance_p, view.next_t)
 
 
-def _of_model(view: View, next_t: float, variance_q: float) -> tuple[Tensor, Tensor]:
+def of_model(view: View, next_t: float, variance_q: float) -> tuple[Tensor, Tensor]:
     """Mean and variance of p_θ(x_r | x_t) of the first sample, (d,) each."""
     mean = posterior_mean(view, view.limited_x0)[0].flatten().to("cpu", torch.float64)
     fraction = view.prediction.variance_fraction
@@ -83,7 +83,7 @@ def of_model_alone(view: View, index: int, label: str) -> Drawable:
     variance_q = transition(view.denoiser.schedule, view.prediction.t, view.next_t).posterior_variance
     if variance_q == 0:
         return missing(view, LAST)
-    mean, variance = (float(values[index]) for values in _of_model(view, view.next_t, variance_q))
+    mean, variance = (float(values[index]) for values in of_model(view, view.next_t, variance_q))
     caption = f"{P} of one sample; a run has no x₀, so no true q"
     return chart([(mean, variance)], (P,), label, caption, f"σ {math.sqrt(variance):.2g}")
 
