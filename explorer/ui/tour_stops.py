@@ -41,11 +41,12 @@ STOPS: tuple[Stop, ...] = (
     ),
     Stop(
         "Its evidence lower bound",
-        "log p(x) is out of reach, a lower bound is not. Press Compute in the tab ELBO: how well x is rebuilt, "
-        "less what the latent costs. The bound from many weighted draws is higher, and still no more than log p(x).",
+        "log p(x) is out of reach, a lower bound is not. Press Compute in the tab ELBO: how well x is rebuilt, less "
+        "what the latent costs. Here, with two latents, log p(x) can be summed up after all: the tile posterior shows "
+        "what the bound leaves out, the KL from the Gaussian q to the true p(z|x).",
         "log p(x) ≥ E log p<sub>θ</sub>(x|z) − KL(q<sub>φ</sub>(z|x) ‖ N(0, I))",
         "vae_2d",
-        {"lenses": ("z_t", "decoded", "terms", "kl")},
+        {"lenses": ("z_t", "decoded", "latent_posterior", "terms")},
         "ELBO",
     ),
     Stop(
