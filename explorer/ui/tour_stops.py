@@ -41,9 +41,9 @@ STOPS: tuple[Stop, ...] = (
     ),
     Stop(
         "Its evidence lower bound",
-        "log p(x) is out of reach, a lower bound is not. Press Compute in the tab ELBO: how well x is rebuilt, less "
-        "what the latent costs. Here, with two latents, log p(x) can be summed up after all: the tile posterior shows "
-        "what the bound leaves out, the KL from the Gaussian q to the true p(z|x).",
+        "log p(x) is out of reach, a lower bound is not. Press Compute in the tab ELBO: how well x is rebuilt, "
+        "less what the latent costs. Two latents can be summed over after all: the tile posterior has what the bound "
+        "leaves out, the KL from q to the true p(z|x).",
         "log p(x) ≥ E log p<sub>θ</sub>(x|z) − KL(q<sub>φ</sub>(z|x) ‖ N(0, I))",
         "vae_2d",
         {"lenses": ("z_t", "decoded", "latent_posterior", "terms")},
