@@ -46,6 +46,9 @@ def test_facts_and_where_they_came_from(write_unet: Callable[..., Path]) -> None
     assert any("steps_offset" in warning for warning in facts.warnings)
     ddim = registry.inspect(write_unet(scheduler={"_class_name": "DDIMScheduler", "clip_sample": False}, name="ddim"))
     assert ddim.sampler_defaults == {"clip": False, "clip_range": 1.0, "spacing": "leading"}
+    # A bound of 1, which is what the library takes where none is said, leaves plain clipping.
+    plain = registry.inspect(write_unet(scheduler={"thresholding": True}, name="plain")).sampler_defaults
+    assert (plain["clip"], plain["clip_range"], plain["percentile"], "most" in plain) == (True, 1.0, 0.0, False)
 
 
 def test_the_user_goes_before_the_card_and_the_card_before_the_file(write_unet: Callable[..., Path]) -> None:

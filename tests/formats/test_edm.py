@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from explorer.facts import ModelError
 from explorer.formats import registry
+from explorer.networks.classifier import Classifier, ClassifierConfig
+from explorer.training.folder import write_network
 from tests.formats.inside import network_of
 from tests.formats.reference import Reference, assert_close, read_reference
 
@@ -99,10 +101,15 @@ def test_the_same_as_the_library(tmp_path: Path, persistence: Any, name: str) ->
 
 
 def test_labels(tmp_path: Path, persistence: Any) -> None:
+    (tmp_path / "classifier").mkdir()
+    judge = Classifier(ClassifierConfig(3, 8, 3, (8, 8, 8), 4))
+    write_network(tmp_path / "classifier", "classifier", judge, {"class_names": list("012"), "value_range": [-1, 1]})
     without = registry.inspect(write(tmp_path, read_reference("edm_ddpmpp"), tmp_path / "proof"))
     assert (without.class_names, without.null_label) == (("0", "1", "2"), None)
+    assert without.classifier is None  # it leads the unconditional model, which there is not
     model = registry.load(write(tmp_path, read_reference("edm_adm"), tmp_path / "proof"), "cpu")
     assert (model.facts.class_names, model.facts.null_label) == (("0", "1", "2"), 3)
+    assert model.facts.classifier is not None
     x = torch.randn(1, 3, 8, 8)
     plain = model.denoiser(x, 500)
     assert torch.equal(plain.x0, model.denoiser(x, 500, torch.tensor([-1])).x0)

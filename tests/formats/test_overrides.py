@@ -50,7 +50,7 @@ def test_every_fact_that_can_be_set(write_unet: Callable[..., Path]) -> None:
     assert (facts.value_range, facts.T, facts.schedule) == ((0.0, 1.0), 50, "linear")
     assert facts.schedule_numbers == NamedSchedule("linear", (("beta_end", 0.03),))
     assert (facts.time_input.offset, facts.time_input.scale, facts.time_input.reversed) == (-1, 2, True)
-    assert facts.sampler_defaults["variance"] == "beta"
+    assert (facts.sampler_defaults["variance"], facts.learned_variance) == ("beta", None)
     names = ("title", "prediction type", "classes", "null label", "value range", "noise schedule", "T", "variance")
     for name in (*names, "time offset", "time scale", "time direction"):
         assert (fact(facts, name).source, fact(facts, name).where) == ("user", "explorer.json")
@@ -125,6 +125,13 @@ def test_a_single_file_has_a_card_beside_it(tmp_path: Path) -> None:
     assert save_overrides(file, {"prediction": "v"}) == tmp_path / "a.explorer.json"
     assert read_overrides(file).values == {"prediction": "v"}
     assert file.read_bytes() == b"weights"
+
+
+def test_what_cannot_be_kept_is_not(tmp_path: Path) -> None:
+    for changes, says in (({"T": "none"}, "The given T must be"), ({"colour": 3}, "cannot be set")):
+        with pytest.raises(ModelError, match=says):
+            save_overrides(tmp_path, {"prediction": "v", **changes})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_that_share_the_card_of_their_folder(tmp_path: Path) -> None:
