@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from explorer.diffusion.latent import LevelNoise, importance_weighted, latent_terms
 from explorer.diffusion.likelihood.results import Floats
@@ -22,6 +21,9 @@ from explorer.formats.model import LatentModel
 from explorer.request import LatentBound
 
 BATCH = 25
+"""Samples at a time."""
+DRAWS = 16
+"""At a time: after each such lot the weighted bound is noted."""
 
 
 def check_bound(model: LatentModel, request: LatentBound) -> None:
@@ -50,7 +52,7 @@ def latent_bound(model: LatentModel, request: LatentBound) -> Iterator[LatentBou
         reconstruction.append(terms.reconstruction)
         levels.append(terms.levels)
         curve = []
-        for found in _weighted(model, x, noise, request.importance):
+        for found in importance_weighted(model.chain, x, noise, request.importance, batch=DRAWS):
             curve.append(found)
             if turn.over():
                 part = len(curve) / len(_marks(request.importance))
@@ -61,11 +63,7 @@ def latent_bound(model: LatentModel, request: LatentBound) -> Iterator[LatentBou
 
 def _marks(importance: int) -> list[int]:
     """After how many draws the weighted bound is noted."""
-    return [*range(16, importance, 16), importance]
-
-
-def _weighted(model: LatentModel, x: Tensor, noise: LevelNoise, importance: int) -> Iterator[Floats]:
-    yield from importance_weighted(model.chain, x, noise, importance, batch=16)
+    return [*range(DRAWS, importance, DRAWS), importance]
 
 
 def _known(

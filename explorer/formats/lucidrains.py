@@ -134,12 +134,12 @@ def _sets(checkpoint: Checkpoint) -> dict[str, _Set]:
             if not key.endswith(FIRST) or "online_model" in key or not all(prefix + sign in tensors for sign in SIGNS):
                 continue
             around = prefix.removesuffix("model.")
-            name = "ema" if place == ("ema",) or "ema" in prefix else "raw"
             unet = {_current(name[len(prefix) :]): value for name, value in tensors.items() if name.startswith(prefix)}
             if around == prefix:  # the Unet alone, or beside the numbers
                 unet = {name: value for name, value in unet.items() if "." in name or "emb" in name}
-            buffers = {name[len(around) :]: value for name, value in tensors.items() if name.startswith(around)}
-            found.setdefault(name, _Set(unet, {name: value for name, value in buffers.items() if "." not in name}))
+            beside = {name[len(around) :]: value for name, value in tensors.items() if name.startswith(around)}
+            buffers = {name: value for name, value in beside.items() if "." not in name}
+            found.setdefault("ema" if place == ("ema",) or "ema" in prefix else "raw", _Set(unet, buffers))
     return {name: found[name] for name in ("ema", "raw") if name in found}
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QMouseEvent
 from explorer.lenses.colour import pixel_at
 from explorer.lenses.drawable import Floats, Image, Points
 from explorer.ui import edits
+from explorer.ui.plane_frame import place_in
 from explorer.ui.tile_mouse import TileMouse
 
 RADIUS = 0.045
@@ -47,14 +48,14 @@ class Brush(TileMouse):
         if isinstance(drawable, Image | Points) and 0 <= place.x() < 1 and 0 <= place.y() < 1:
             self._before = drawable.data
             if isinstance(drawable, Points):
-                self._grabbed = _in_plane(drawable, place)
+                self._grabbed = place_in(drawable.extent, place)
             else:
                 self._paint(drawable, place, event.button())
 
     def _go_on(self, event: QMouseEvent, place: QPointF) -> None:
         drawable = self._tile.drawable() if self._tile is not None else None
         if isinstance(drawable, Points) and self._before is not None and self._tile is not None:
-            x, y = _in_plane(drawable, place)
+            x, y = place_in(drawable.extent, place)
             by = (x - self._grabbed[0], y - self._grabbed[1])
             self._tile.show_drawable(replace(drawable, data=edits.drag(self._before, self._grabbed, by)))
         elif isinstance(drawable, Image):
@@ -68,8 +69,3 @@ class Brush(TileMouse):
         radius = max(RADIUS * image.data.shape[-1], 0.75)
         painted = edits.paint(image.data, *pixel, radius, value)
         self._tile.show_drawable(replace(image, data=painted))
-
-
-def _in_plane(points: Points, place: QPointF) -> tuple[float, float]:
-    left, right, bottom, top = points.extent
-    return left + place.x() * (right - left), top - place.y() * (top - bottom)

@@ -10,6 +10,12 @@ from PySide6.QtCore import QPointF, QRect, QRectF
 from explorer.lenses.drawable import Floats
 
 
+def place_in(extent: tuple[float, float, float, float], fractions: QPointF) -> tuple[float, float]:
+    """The place of a plane (left, right, bottom, top) at fractions of it, counted from its top left corner."""
+    left, right, bottom, top = extent
+    return left + fractions.x() * (right - left), top - fractions.y() * (top - bottom)
+
+
 @dataclass(frozen=True)
 class PlaneFrame:
     """extent: left, right, bottom, top of the whole plane; visible: which fractions of it, counted from its top left
@@ -32,9 +38,8 @@ class PlaneFrame:
         return max(1, int(whole.height() * self.ratio)), max(1, int(whole.width() * self.ratio))
 
     def place(self, fractions: QPointF) -> tuple[float, float]:
-        """The place of the plane at fractions of its content, counted from its top left corner."""
-        left, right, bottom, top = self.extent
-        return left + fractions.x() * (right - left), top - fractions.y() * (top - bottom)
+        """As `place_in`."""
+        return place_in(self.extent, fractions)
 
     def in_widget(self, places: Floats) -> tuple[Floats, Floats]:
         """Places of the plane (n, 2) as positions x and y in the widget, (n,) each."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from explorer.datasets.picture_file import MAX_PIXELS, read_picture
+from explorer.engine.sources import forward
 from explorer.facts import ModelError
+from explorer.formats.autoencoder import Autoencoder
+from explorer.formats.registry import load
+from explorer.request import Forward
 
 GREY = (1, 8, 8)
 RGB = (3, 8, 8)
@@ -216,3 +222,28 @@ def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path: Path, kind: s
             refused += 1
             assert "\n" not in str(error)  # noqa: PT017
     assert refused > 0
+
+
+# --- latents ---------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_encoded_once_until_its_file_is_another(tmp_path: Path, pictures: str) -> None:
+    encoded: list[torch.Tensor] = []
+
+    class Counts:
+        """In place of an autoencoder: its latents are the pictures."""
+
+        def encode(self, picture: torch.Tensor) -> torch.Tensor:
+            encoded.append(picture)
+            return picture
+
+    model = replace(load(pictures, "cpu"), autoencoder=cast(Autoencoder, Counts()))
+    file = tmp_path / "a.png"
+    Image.fromarray(noise(8, 8, 3)).save(file)
+    first, again = (forward(model, Forward(picture=str(file)))[0] for _ in range(2))
+    assert len(encoded) == 1
+    assert torch.equal(first, again)
+    Image.fromarray(255 - noise(8, 8, 3)).save(file)
+    os.utime(file, ns=(0, 0))
+    assert torch.equal(forward(model, Forward(picture=str(file)))[0], encoded[1])
+    assert not torch.equal(encoded[0], encoded[1])

@@ -22,8 +22,8 @@ def save(folder: Path, name: str, **changes: Any) -> Path:
     reference = read_reference(name)
     kept = {key: reference.tensor(key) for key in reference.arrays if key.endswith(("scale", "freqs"))}
     config: dict[str, Any] = {"model": {**reference.values["model"], **changes}}
-    if reference.values["classes"]:
-        config["dataset"] = {"num_classes": reference.values["classes"]}
+    # A data set may have classes that the network is not told.
+    config["dataset"] = {"num_classes": reference.values["classes"] or 5}
     save_file(reference.state | kept, folder / "model.safetensors", metadata={"config": json.dumps(config)})
     return folder / "model.safetensors"
 
