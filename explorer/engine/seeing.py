@@ -97,13 +97,16 @@ def seen_of_step(
         return with_last(tiles, run, step, meter)
 
     def with_last(tiles: Mapping[str, Drawable], run: Trajectory, step: Step, meter: Meter) -> Mapping[str, Drawable]:
-        """At t = 0, where ε̂, the score and others are not: what there was of them at the run's last step."""
-        missing = tuple(name for name, tile in tiles.items() if isinstance(tile, Missing))
-        before = run.last_with_noise(step.index) if missing and step.t == 0 else None
-        if before is None:
+        """At t = 0, where ε̂, the score and others are not: what there was of them at the run's last steps."""
+        if step.t > 0 or not any(_nothing(tile) for tile in tiles.values()):
             return tiles
-        drawn, _ = drawn_at_once(_view_of_step(bench, run, before, meter, place), missing, running=True)
-        return {name: seen_last(tile, drawn.get(name), before.t) for name, tile in tiles.items()}
+        for before in run.last_with_noise(step.index, len(FIRST_NOISE)):
+            missing = tuple(name for name, tile in tiles.items() if _nothing(tile))
+            if missing:
+                drawn, _ = drawn_at_once(_view_of_step(bench, run, before, meter, place), missing, running=True)
+                found = {name: seen_last(tiles[name], tile, before.t) for name, tile in drawn.items()}
+                tiles = {**tiles, **found}
+        return tiles
 
     index, model = step.index, bench.model_of(trajectory)
     view = _view_of_step(bench, trajectory, step, meter, place)

@@ -131,10 +131,10 @@ class Trajectory:
         kept = self._kept.get(index) or self._again.get(index)
         return None if kept is None else kept.step()
 
-    def last_with_noise(self, index: int) -> Step | None:
-        """The last step before `index` that is not at t = 0; None where there is none, or it is no longer held."""
-        before = next((i for i in range(index - 1, -1, -1) if self.times[i] > 0), None)
-        return None if before is None else self.step(before)
+    def last_with_noise(self, index: int, wanted: int) -> list[Step]:
+        """The last `wanted` steps before `index` that are not at t = 0, the later first, as far as they are held."""
+        before = [i for i in range(index - 1, -1, -1) if self.times[i] > 0][:wanted]
+        return [step for i in before if (step := self.step(i)) is not None]
 
     def history(self, index: int) -> tuple[Step, ...]:
         """The steps that lead to one, as far as they are held without a gap and of the same sampler's making."""

@@ -138,6 +138,9 @@ class GridCellView(QFrame):
         caption = f"{STAR} {self.caption}" if self.best else self.caption
         line = QRectF(3, inside.bottom() - LINE + 2, self.width() - 6, LINE)
         wide = painter.fontMetrics().horizontalAdvance(caption)
+        if self.best and SMALLEST_TEXT * wide > line.width():  # the numbers first: the frame says that it is the best
+            caption = self.caption
+            wide = painter.fontMetrics().horizontalAdvance(caption)
         if wide > line.width():
             font = painter.font()
             font.setPointSizeF(font.pointSizeF() * max(0.98 * line.width() / wide, SMALLEST_TEXT))

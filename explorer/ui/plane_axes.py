@@ -1,10 +1,10 @@
-"""The axes of a plane: ticks with their numbers, and the frame."""
+"""The axes of a plane: their numbers, and the frame."""
 
 from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from explorer.ui import theme
@@ -29,14 +29,13 @@ def paint_axes(painter: QPainter, frame: PlaneFrame) -> None:
         x = area.left() + (value - low_x) / (high_x - low_x) * area.width()
         if not area.left() + EDGE < x < area.right() - EDGE / 2:
             continue  # half of its number would be cut off
-        painter.drawLine(QPointF(x, area.bottom() - 4), QPointF(x, area.bottom()))
-        _label(painter, QRectF(x - 20, area.bottom() - 17, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
+        _label(painter, QRectF(x - 20, area.bottom() - 16, 40, 12), Qt.AlignmentFlag.AlignCenter, value)
     for value in ticks(low_y, high_y):
         y = area.bottom() - (value - low_y) / (high_y - low_y) * area.height()
         if y > area.bottom() - CORNER or y < area.top() + EDGE / 2:
             continue  # the corner belongs to the other axis
-        painter.drawLine(QPointF(area.left(), y), QPointF(area.left() + 4, y))
-        _label(painter, QRectF(area.left() + 7, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
+        # Without a line at the edge, which before a number would be read as its minus sign.
+        _label(painter, QRectF(area.left() + 6, y - 6, 40, 12), Qt.AlignmentFlag.AlignVCenter, value)
     painter.setPen(QPen(QColor(theme.current().border), 1))
     painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
 
