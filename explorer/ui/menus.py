@@ -22,7 +22,7 @@ def fill_tiles_menu(
         if kind not in lens.kinds:
             continue
         formula = typeset(lens.formula)
-        action = menu.addAction(f"{capital(plain(lens.label))}    {lens.words or formula}")
+        action = menu.addAction(f"{capital(plain(lens.label))}\t{lens.words or formula}")
         action.setToolTip(formula)
         action.setData(lens.name)
         action.setCheckable(True)

@@ -239,7 +239,16 @@ def _stylesheet(t: Theme) -> str:
     QStatusBar {{ background: {t.window}; }}
     QStatusBar::item {{ border: none; }}
     QMenuBar {{ background: {t.window}; }}
+    QMenuBar::item {{ padding: 4px 8px; border-radius: 4px; background: transparent; }}
     QMenuBar::item:selected {{ background: {t.raised}; }}
+    QMenu {{ background: {t.surface}; border: 1px solid {t.border}; padding: 4px; }}
+    QMenu::item {{ padding: 4px 22px 4px 28px; border-radius: 4px; }}
+    QMenu::item:selected {{ background: {t.raised}; }}
+    QMenu::item:disabled {{ color: {t.disabled}; }}
+    QMenu::separator {{ height: 1px; background: {t.border}; margin: 4px 6px; }}
+    QMenu::indicator {{ width: 13px; height: 13px; margin-left: 7px; border: 1px solid {t.disabled};
+        border-radius: 3px; background: {t.canvas}; }}
+    QMenu::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; image: {_picture("check", t)}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: 3px; max-height: 6px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}

@@ -33,7 +33,7 @@ class TileHeader(QWidget):
         self._words.setObjectName("tileWords")
         self._formula = ElidedLabel(formula, self, on_surface=True, clauses=CLAUSES, least=FORMULA_LEAST)
         self._formula.setObjectName("muted")
-        self._note = ElidedLabel("", self, on_surface=True, clauses=("; ",), number=True)
+        self._note = ElidedLabel("", self, on_surface=True, clauses=("; ", ", "), number=True)
         self._note.setObjectName("muted")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
