@@ -40,6 +40,8 @@ _SAFETENSORS_TYPES = {
     "F32": "float32",
     "F16": "float16",
     "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
     "I64": "int64",
     "I32": "int32",
     "I16": "int16",
@@ -193,9 +195,12 @@ def _read_safetensors(path: Path, size: int) -> Checkpoint:
 def _safetensor(entry: Any, data: int, size: int) -> TensorRef:
     """data: where the numbers begin in the file. Raises DamagedError."""
     try:
-        dtype, shape, (begin, end) = _SAFETENSORS_TYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+        named, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        dtype = _SAFETENSORS_TYPES.get(named)
     except (TypeError, KeyError, ValueError):
         raise DamagedError("its header describes no tensors") from None
+    if dtype is None:
+        raise LimitError(f"it holds numbers in a form that is not read ({short(named)})")
     if not isinstance(begin, int) or not isinstance(end, int) or not 0 <= begin <= end <= size - data:
         raise DamagedError("it ends too early")
     storage = StorageRef(dtype, (end - begin) // ITEM_SIZES[dtype], data + begin)

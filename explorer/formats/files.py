@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from explorer.formats import (
     ddim,
@@ -20,10 +20,10 @@ from explorer.formats import (
     tiny,
 )
 
-if TYPE_CHECKING:  # facts are read without torch
-    from explorer.formats.model import Format
+if TYPE_CHECKING:
+    from explorer.formats.single_file import SingleFile
 
-FILE_FORMATS: tuple[Format, ...] = (
+FILE_FORMATS: tuple[SingleFile[Any], ...] = (
     lucidrains.FORMAT,
     openai.FORMAT,
     edm.FORMAT,

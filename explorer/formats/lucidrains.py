@@ -152,6 +152,11 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
     """The arguments of LucidrainsConfig. Raises ModelError for a Unet of another kind."""
     if "time_mlp.0.weights" in unet:
         raise ModelError("The file's Unet has learned or random time features, which are not read.")
+    if "classes_emb.weight" not in unet and "downs.0.3.weight" in unet and unet["downs.0.3.weight"].shape[-1] == 4:
+        raise ModelError(
+            f"The file is of {LIBRARY} before 1.0, whose networks differ from release to release without its showing: "
+            "they are not read."
+        )
     try:
         widths, levels = [unet[FIRST].shape[0]], 0
         while f"downs.{levels}.0.block1.proj.weight" in unet:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from typing import Any
 
 from explorer.formats.bounded import Blob, Bounded
 from explorer.formats.harm import harmful_name
-from explorer.formats.limits import Budget, check_key
+from explorer.formats.limits import Budget, LimitError, check_key
 from explorer.formats.references import ITEM_SIZES, MAX_NUMBER, DamagedError, StorageRef, TensorRef, tensor_ref
 from explorer.formats.stubs import Name, Stub
 
@@ -31,6 +32,9 @@ MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 LARGE = 1 << 16
 """Longer strings of bytes are left in the file. Below that, pickle keeps them inside its frames."""
 
+
+_TYPE = re.compile(r"torch\.(u?int|float|bits|q|complex)[0-9a-z_]*$")
+"""A type of numbers, in the place where a tensor names its own."""
 
 STORAGES = {
     "DoubleStorage": "float64",
@@ -277,6 +281,8 @@ def read_old_layout(source: Bounded) -> Any:
 def _tensor(storage: Any, start: Any, shape: Any, strides: Any, *rest: Any) -> TensorRef:
     """What torch._utils._rebuild_tensor and its later versions are called with. Raises DamagedError."""
     dtype = next((value.dtype for value in rest if isinstance(value, _StorageType)), "")
+    if unknown := next((value.name for value in rest if isinstance(value, Name) and _TYPE.match(value.name)), ""):
+        raise LimitError(f"it holds numbers in a form that is not read ({unknown})")
     if not isinstance(storage, StorageRef):
         raise DamagedError("a tensor has no numbers")
     if dtype and dtype != storage.dtype:  # untyped storages count bytes

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from explorer.facts import Fact, ModelError, ModelFacts, Source
 from explorer.formats import chains, diffusers_dir, own, own_pictures, program
 from explorer.formats.adjusted import ROWS, adjust_facts, adjust_model, with_sources
+from explorer.formats.advice import advice, advice_for
 from explorer.formats.card import read_card
-from explorer.formats.checkpoint import describe, read_checkpoint
+from explorer.formats.checkpoint import read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, WEIGHTS, content_of
 from explorer.formats.corrections import Corrections, parse_overrides
 from explorer.formats.diffusers_layout import PARTS
@@ -215,7 +216,9 @@ def _find(path: Path) -> tuple[Sequence[Format], Path]:
 
 def _formats_of(path: Path) -> list[Format]:
     """The formats that a file or folder may be of, the surest first."""
-    sure = [(format.sniff(path), format) for format in (*FORMATS, *FILE_FORMATS)]
+    sure: list[tuple[float, Format]] = [(format.sniff(path), format) for format in (*FORMATS, *FILE_FORMATS)]
+    if not any(confidence for confidence, _ in sure):
+        sure = [(format.sniff_inside(path), format) for format in FILE_FORMATS]
     return [format for confidence, format in sorted(sure, key=lambda pair: -pair[0]) if confidence > 0]
 
 
@@ -241,6 +244,8 @@ def _unknown(path: Path) -> str:
         return f"{path} is neither a file nor a folder: expected {EXPECTED}."
     content = content_of(path)
     if content not in WEIGHTS:
+        if known := advice_for(content):
+            return f"{path} is {DESCRIPTIONS[content]}, {known}."
         return f"{path} is {DESCRIPTIONS[content]} in a folder without a model: expected {EXPECTED}."
     try:
         checkpoint = read_checkpoint(path)
@@ -251,8 +256,7 @@ def _unknown(path: Path) -> str:
             f"{path.name} asks Python to run code ({wanted(checkpoint.harmful)}), as no checkpoint does: nothing of it "
             "was run, and it is best deleted."
         )
-    held = describe(checkpoint)
-    return f"{path} is {DESCRIPTIONS[content]} that holds {held}, which no known format does: expected {EXPECTED}."
+    return f"{path.name} is {DESCRIPTIONS[content]} that {advice(checkpoint)}"
 
 
 def _folders_of_models(entries: Sequence[Path]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,6 +22,7 @@ from explorer.formats.corrections import Corrections, PredictionName, parse_over
 from explorer.formats.evidence import Candidate, Evidence
 from explorer.formats.harm import wanted
 from explorer.formats.samples import card_samples, usable_labels, usable_sheet
+from explorer.formats.wrapped import unwrapped
 
 if TYPE_CHECKING:  # facts are read without torch
     import torch
@@ -155,10 +156,39 @@ class SingleFile(ABC, Generic[N]):
         checkpoint = peek(path)
         if checkpoint is None:
             return 0.0
+        return self._sure(checkpoint)
+
+    def sniff_inside(self, path: Path) -> float:
+        """How surely one of the tables inside is of this format, 0 … 1, for a file that by itself is of none."""
+        checkpoint = peek(path) if path.is_file() else None
+        return 0.0 if checkpoint is None else max(map(self._sure, self._views(checkpoint).values()), default=0.0)
+
+    def _sure(self, checkpoint: Checkpoint) -> float:
         try:
             return self.recognise(checkpoint)
         except STUMBLES:
             return 0.0
+
+    def _views(self, checkpoint: Checkpoint) -> dict[str, Checkpoint]:
+        """By the name of the set of weights: the file itself, or tables inside that are of this format."""
+        if self._sure(checkpoint):
+            return {"": checkpoint}
+        found: dict[str, Checkpoint] = {}
+        for name, view in unwrapped(checkpoint):
+            if name not in found and self._sure(view):
+                found[name] = view
+        return found
+
+    def _planned(self, checkpoint: Checkpoint, context: Context) -> tuple[Checkpoint, Plan[N]]:
+        """The part of the file that is the model, and what it is. Raises ModelError."""
+        views = self._views(checkpoint) or {"": checkpoint}
+        if len(views) == 1:
+            (view,) = views.values()
+            return view, self.plan(view, context)
+        name = context.weight_set(views)
+        inner = replace(context, card=replace(context.card, weights=None), user=replace(context.user, weights=None))
+        plan = self.plan(views[name], inner)
+        return views[name], replace(plan, weight_sets=tuple(views), weights=name)
 
     def inspect(self, path: Path, overrides: Mapping[str, Any]) -> ModelFacts:
         evidence, card, user = Evidence(), read_card(path), parse_overrides(overrides)
@@ -166,8 +196,7 @@ class SingleFile(ABC, Generic[N]):
         context = Context(evidence, card.corrections, user)
         title = context.choose("title", "title", default=path.stem, where="the file's name")
         with _odd(path, self.name):
-            checkpoint = read_checkpoint(path)
-            plan = self.plan(checkpoint, context)
+            checkpoint, plan = self._planned(read_checkpoint(path), context)
         if checkpoint.harmful:
             evidence.warn(
                 f"{path.name} asks Python to run code ({wanted(checkpoint.harmful)}), as no checkpoint does: nothing "
@@ -189,7 +218,7 @@ class SingleFile(ABC, Generic[N]):
         )
         no_label = (facts.null_label or 0) if facts.conditional else None
         with _odd(path, self.name):
-            plan = self.plan(checkpoint, Context(Evidence(), user=chosen))
+            checkpoint, plan = self._planned(checkpoint, Context(Evidence(), user=chosen))
             schedule = plan.schedule.build()
             call = self.network(checkpoint, plan, schedule, no_label, device)
         classifier = None if facts.classifier is None else network_classifier(facts.classifier, schedule, device)

@@ -143,8 +143,14 @@ def fill(module: nn.Module, weights: Weights, device: torch.device, rename: Call
     names = {rename(name): name for name in weights.shapes}
     check_shapes({new: weights.shapes[old] for new, old in names.items()}, module, weights.label)
     state, done, total = {}, 0, sum(math.prod(shape) for shape in weights.shapes.values())
+    expected = module.state_dict()
     for new, old in names.items():
         state[new] = weights.read(old, device)
+        if expected[new].is_floating_point() and not state[new].is_floating_point():
+            raise ModelError(
+                f"{weights.label} holds {old} as whole numbers ({str(state[new].dtype).removeprefix('torch.')}), as "
+                "quantised models do: get the model in full or half precision."
+            )
         done += state[new].numel()
         tell(weights.label, done / max(total, 1))
     module.load_state_dict(state, assign=True)
