@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -108,6 +109,20 @@ def test_diffusers_own_rounding_adds_up() -> None:
     as_it_is = rows[-1]
     assert LIMIT < as_it_is.value < 5 * LIMIT
     assert "2.7e-04 from its own with ᾱ in float64" in as_it_is.note
+
+
+def test_a_network_that_makes_much_of_the_last_digit() -> None:
+    """As the digits' does on the way, of which the bench says so."""
+    pair = next(pair for pair in PAIRS if pair.parameters.get("eta"))
+
+    def steep(x_t: Tensor, t: float, condition: Condition = None) -> Tensor:
+        return (1000 * x_t).sin()
+
+    def rounding(asked: Callable[..., Tensor]) -> float:
+        return Comparison(NetworkDenoiser(asked, cosine(), "eps"), (3, 8, 8), pair, 20, "trailing").rounding()
+
+    assert 0 < rounding(network) < 1e-5
+    assert rounding(steep) > LIMIT
 
 
 def test_another_method_does_not_agree() -> None:
