@@ -130,7 +130,7 @@ class CursorLayer(QWidget):
         painter.drawRoundedRect(frame, 6, 6)
         inside = frame.adjusted(EMPTY_MARGIN, 4, -EMPTY_MARGIN, -4)
         words = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-        box = painter.boundingRect(inside, words, self._empty)
+        box = painter.boundingRect(inside, words, self._empty) if self._empty else QRectF(inside.center(), QSizeF())
         if inside.height() > box.height() + 2 * SKETCH.height():
             box.translate(0, (SKETCH.height() + SKETCH_GAP) / 2)
             paint_sketch(painter, QPointF(box.center().x(), box.top() - SKETCH_GAP))

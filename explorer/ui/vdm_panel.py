@@ -82,6 +82,8 @@ class VdmPanel(ScrollPanel):
         for part in (heading, self.row, self.terms, self.plot, second, self.variances, self._summary):
             self.column.addWidget(part)
         self.column.addStretch(1)
+        self._results: tuple[QWidget, ...] = (self.terms, second, self.variances)
+        """Before there are any, the plot alone says what will be there."""
 
     def _opened(self, opened: Opened) -> None:
         self._set_model(opened.facts)
@@ -95,6 +97,8 @@ class VdmPanel(ScrollPanel):
         self.terms.clear()
         self.variances.clear()
         self._summary.clear()
+        for part in self._results:
+            part.hide()
 
     def _measure(self, samples: int) -> None:
         state = self._session.state
@@ -110,6 +114,8 @@ class VdmPanel(ScrollPanel):
 
     def show_bound(self, found: ContinuousBound) -> None:
         """What is known of it now."""
+        for part in self._results:
+            part.show()
         for key in ("prior", "reconstruction", "diffusion"):
             mean, error = getattr(found, key)
             self.terms.set_row(key, f"{mean:.4f}", f"{error:.4f}" if np.isfinite(error) else "?")
