@@ -181,7 +181,7 @@ def test_a_picture_file_as_x_0(engine: Engine, pictures: str, tmp_path: Path) ->
 
 
 def test_the_filmstrip_shows_x_t(engine: Engine, pictures: str, points: str) -> None:
-    for path, times, source in (pictures, (0, 17, T_PICTURES), Forward(2, 1, 5)), (points, (0, 30), Forward(0, 9, 5)):
+    for path, times, source in (pictures, (0, 17, T_PICTURES), Forward(2, 1, 5)), (points, (0, 30), Forward(0, 40, 5)):
         (film,) = engine.answer(Film(ModelRef(path, "cpu"), source, times))
         assert isinstance(film, FilmStrip)
         assert film.times == times
@@ -190,6 +190,10 @@ def test_the_filmstrip_shows_x_t(engine: Engine, pictures: str, points: str) -> 
             np.testing.assert_array_equal(
                 thumbnail if path == pictures else thumbnail[:, :2], x_t[0] if path == pictures else x_t
             )
+    # The colour of a point is that of the piece its x_0 belongs to, wherever the noise has taken it.
+    at_data, in_noise = film.thumbnails
+    np.testing.assert_array_equal(in_noise[:, 2], at_data[:, 2])
+    assert {0, 1} == set(at_data[:, 2])
 
 
 # --- label, guidance, calls ------------------------------------------------------------------------------
