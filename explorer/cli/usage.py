@@ -25,6 +25,7 @@ class UsageError(Exception):
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of the commands that look at a model or run one: its path, the file to write, condition, guidance, device."""
     parser.add_argument("path", help=MODEL)
     parser.add_argument("--out", required=True, help="the file to write: .png, .npz or .gif")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
@@ -51,10 +52,12 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def device_argument(parser: argparse.ArgumentParser) -> None:
+    """Where the network runs."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
 
 
 def schedule_argument(parser: argparse.ArgumentParser) -> None:
+    """In the words that `schedule_of` reads."""
     parser.add_argument(
         "--schedule",
         default="own",
@@ -85,6 +88,7 @@ def schedule_of(text: str) -> ScheduleChoice:
 
 
 def state_of(options: argparse.Namespace, **more: Any) -> State:
+    """The choices of a command with `common_arguments`; more: further fields of State."""
     from explorer.state import State
 
     return State(
@@ -149,6 +153,7 @@ def out_file(options: argparse.Namespace) -> Path:
 
 
 def save_npz(out: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write arrays by name. Raises OSError."""
     from explorer.engine.sharing.files import write_npz
 
     with out.open("wb") as file:

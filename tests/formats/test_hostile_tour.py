@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from explorer.facts import ModelError
 from explorer.formats import registry
 from explorer.formats.overrides import save_overrides
-from explorer.formats.yaml_file import read_yaml_beside
+from explorer.formats.yaml_file import nested, read_yaml_beside
 from tests.formats.hostile import bounded, in_old_layout, in_torch_zip, plainly, refusal
 from tests.formats.reference import read_reference
 
@@ -168,7 +168,8 @@ def test_a_configuration_that_includes_itself(write_points: Callable[..., Path])
 def test_yaml_that_includes_itself(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.yml").write_text(content)
     with bounded():
-        read_yaml_beside(tmp_path / "model.pth")
+        values, _ = read_yaml_beside(tmp_path / "model.pth")
+    assert nested(values, "a") == {}
 
 
 @pytest.mark.parametrize("place", ["../../secret.safetensors", "/etc/passwd", "a/../../secret.safetensors"])
