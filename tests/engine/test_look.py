@@ -191,6 +191,7 @@ def test_the_filmstrip_shows_x_t(engine: Engine, pictures: str, points: str) -> 
                 thumbnail if path == pictures else thumbnail[:, :2], x_t[0] if path == pictures else x_t
             )
     # The colour of a point is that of the piece its x_0 belongs to, wherever the noise has taken it.
+    assert isinstance(film, FilmStrip)
     at_data, in_noise = film.thumbnails
     np.testing.assert_array_equal(in_noise[:, 2], at_data[:, 2])
     assert {0, 1} == set(at_data[:, 2])
