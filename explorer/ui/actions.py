@@ -12,9 +12,9 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
-    QComboBox,
     QFrame,
     QLabel,
+    QLineEdit,
     QMenu,
     QMenuBar,
     QWidget,
@@ -167,43 +167,53 @@ class ShortcutPanel(QLabel):
 
 
 class FocusKeeper(QObject):
-    """Keys that a focused control needs for itself (arrows in a number, Space on a button) stay with it.
+    """Keys that a focused control needs for itself (arrows in a number, Space on a button) stay with it, unless it is
+    done with: a number after Enter or a click on its arrows, a button that was clicked.
 
     It filters the events of the widget in focus alone: in Python, a look at every event would cost milliseconds.
     """
 
     def __init__(self, app: QApplication, parent: QObject) -> None:
         super().__init__(parent)
-        self._clicked = False
-        """Whether the mouse brought the focus: what was clicked has done what it was clicked for, and Space plays."""
+        self._done = False
         app.focusChanged.connect(self._follow)
 
     def _follow(self, old: QWidget | None, new: QWidget | None) -> None:
-        self._clicked = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        # A click into a number's text is a beginning.
+        clicked = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        self._done = clicked and not isinstance(new, QAbstractSpinBox)
         if old is not None:
-            old.removeEventFilter(self)
+            for widget in _parts(old) if old.isVisible() else (old,):  # a widget on its way out has no parts to ask
+                widget.removeEventFilter(self)
         if new is not None:
-            new.installEventFilter(self)
+            for widget in _parts(new):
+                widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.MouseButtonPress:
-            self._clicked = True
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            self._done = not isinstance(watched, QLineEdit)
+        elif event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if isinstance(watched, QAbstractSpinBox) and event.text():
+                self._done = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             focus = QApplication.focusWidget()
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if plain and focus is not None and _needs(focus, Qt.Key(event.key()), self._clicked):
-                event.accept()
+            if plain and focus is not None and Qt.Key(event.key()) in _needed(focus):
+                event.setAccepted(not self._done)
                 return True
         return super().eventFilter(watched, event)
 
 
-def _needs(widget: QWidget, key: Qt.Key, clicked: bool) -> bool:
+def _parts(widget: QWidget) -> tuple[QWidget, ...]:
+    """What the mouse presses in a widget: its arrows and its text are two."""
+    return (widget, widget.lineEdit()) if isinstance(widget, QAbstractSpinBox) else (widget,)
+
+
+def _needed(widget: QWidget) -> tuple[Qt.Key, ...]:
+    """The window's keys that a widget has a use for."""
     if isinstance(widget, QAbstractSpinBox):
-        return key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
-    if isinstance(widget, QComboBox):
-        return key in (Qt.Key.Key_Home, Qt.Key.Key_End)  # Space plays; a list opens with Alt+↓ or F4
-    if isinstance(widget, QFrame) and widget.objectName() == "card":
-        return key == Qt.Key.Key_Space
-    # The play button answers Space as everywhere else: by playing.
-    presses = isinstance(widget, QAbstractButton) and widget.objectName() != "playButton" and not clicked
-    return presses and key == Qt.Key.Key_Space
+        return Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Space
+    # In a list Space and Home are the window's: it opens with Alt+↓ or F4. The play button plays, as Space does.
+    pressed = isinstance(widget, QAbstractButton) and widget.objectName() != "playButton"
+    card = isinstance(widget, QFrame) and widget.objectName() == "card"
+    return (Qt.Key.Key_Space,) if pressed or card else ()

@@ -66,6 +66,11 @@ class RunRecord:
         """The first step that is not its parent's."""
         return 0 if self.parent is None else self.parent[1]
 
+    @property
+    def waits(self) -> bool:
+        """A branch without a step of its own, later than x_T, at which nothing was done to x_t."""
+        return self.parent is not None and 0 < self.first_own == self.made - 1 and self.edited is None
+
     def drop_after(self, step: int) -> None:
         """Forget later steps: they are about to be made anew."""
         self.changed = self.finished = False

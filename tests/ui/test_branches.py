@@ -157,6 +157,24 @@ def test_another_seed_begins_another_run_and_the_first_stays(made: Hand) -> None
     assert hand.spin("samplerSeedSpin").value() == 0
 
 
+def test_home_and_space_begin_at_x_t_with_what_was_chosen_on_a_branch(made: Hand) -> None:
+    hand = made
+    first = on_show(hand)
+    hand.click("branchButton")
+    hand.type_into(hand.spin("samplerSeedSpin"), "9")
+    hand.settle()
+    hand.key(Qt.Key.Key_Home)  # the number is done with
+    hand.settle()
+    assert hand.session.state.step == 0
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    run = on_show(hand)
+    assert run.parent is None
+    assert run.number != first.number
+    assert run.finished
+    assert run.choices.sampler_seed == 9
+
+
 def test_a_branch_of_a_branch_and_words_for_each(made: Hand) -> None:
     hand = made
     first = on_show(hand)

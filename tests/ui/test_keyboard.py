@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -143,6 +143,29 @@ def test_space_on_a_button_presses_that_button(hand: Hand) -> None:
     assert hand.window.state.source == "forward"
 
 
+def test_space_plays_after_a_click_or_a_number_that_was_entered(hand: Hand) -> None:
+    clip = hand.button("sampler:clip")
+    before = clip.isChecked()
+    QTest.mouseClick(clip, Qt.MouseButton.LeftButton, pos=QPoint(8, clip.height() // 2))
+    assert clip.hasFocus()
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    assert clip.isChecked() is not before
+    first = hand.session.run
+    assert first is not None
+    assert first.finished
+    hand.type_into(hand.spin("samplerSeedSpin"), "5")
+    hand.settle()
+    hand.key(Qt.Key.Key_Space)
+    hand.settle()
+    assert hand.session.run is not first
+    assert hand.session.run is not None
+    assert hand.session.run.finished
+    hand.key(Qt.Key.Key_Home)
+    assert hand.window.state.step == 0
+    assert hand.spin("samplerSeedSpin").value() == 5
+
+
 def test_space_on_a_check_box_ticks_it(hand: Hand) -> None:
     clip = hand.button("sampler:clip")
     before = clip.isChecked()
@@ -167,7 +190,7 @@ def test_space_plays_once_elsewhere(hand: Hand, focus: str) -> None:
 @pytest.mark.parametrize("box", ["timestepSpin", "noiseSeedSpin", "guidanceSpin"])
 def test_arrows_in_a_number_move_its_text_cursor(hand: Hand, box: str) -> None:
     hand.choose(hand.combo("labelCombo"), 1)
-    hand.type_into(hand.spin("noiseSeedSpin"), "1234")
+    hand.session.change(noise_seed=1234)
     hand.settle()
     spin = hand.find(QAbstractSpinBox, box)
     spin.setFocus()

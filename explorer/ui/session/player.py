@@ -147,6 +147,8 @@ class Player(QObject):
             self._play_recorded()
         elif run is None or run.made == 0 or (at_end and run.changed):
             self.set_playing(self._runs.begin(playing=True))
+        elif scene.state.step == 0 and run.waits:
+            self.set_playing(self._runs.begin(playing=True, afresh=True))  # the choices are for x_T, which is on show
         elif at_end:
             self._show(0, dragging=False)
             self._play_recorded()
