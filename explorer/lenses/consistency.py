@@ -2,6 +2,9 @@
 
 Both neighbours are drawn, given the x₀ and x_t on show: two random variables in each term, where the first split has
 one. That is why its estimate has the larger variance: draw the noise anew, and see both bells jump.
+
+The term is E[log q(x_t|x_{t−1}) − log p_θ(x_t|x_{t+1})], and on show is that of one draw. Texts write the KL of the two
+bells in its place, as if x_t were not known from x_{t+1} too: on average that is too large by about d nats.
 """
 
 from __future__ import annotations
@@ -39,9 +42,11 @@ def draw(view: View) -> Drawable:
     index, name = chosen_number(view)
     found = [(float(mean_q[index]), step.forward_variance), (float(mean_p[index]), float(variance_p[index]))]
     x_t = float(view.prediction.x_t[0].flatten()[index])
-    caption = f"σ {math.sqrt(found[0][1]):.2g} and {math.sqrt(found[1][1]):.2g}; dots: x_t itself"
     kl = _kl(mean_q, mean_p, step.forward_variance, variance_p)
-    drawn = chart(found, (Q, P), f"{name} of x_t", caption, f"KL {kl:.3g} nats")
+    ratio = _log_ratio(view.prediction.x_t[0], mean_q, mean_p, step.forward_variance, variance_p)
+    caption = f"dot: x_t; the bells' KL, {kl:.3g}, is about {len(mean_q)} more"
+    note = f"log q/p_θ {ratio:.3g} nats".replace("-", "−")
+    drawn = chart(found, (Q, P), f"{name} of x_t", caption, note)
     here = Line("x_t", np.array([x_t], np.float32), np.zeros(1, np.float32), 3, dots=True)
     return replace(drawn, lines=(*drawn.lines, here))
 
@@ -64,9 +69,16 @@ def _kl(mean_q: Tensor, mean_p: Tensor, variance_q: float, variance_p: Tensor) -
     return float(0.5 * (ratio - 1 - ratio.log() + (mean_p - mean_q).square() / variance_p).sum())
 
 
+def _log_ratio(x_t: Tensor, mean_q: Tensor, mean_p: Tensor, variance_q: float, variance_p: Tensor) -> float:
+    """log N(x_t; mean_q, variance_q I) − log N(x_t; mean_p, diag variance_p), nats."""
+    x = x_t.flatten().to("cpu", torch.float64)
+    of_p = (x - mean_p).square() / variance_p + variance_p.log()
+    return float(0.5 * (of_p - (x - mean_q).square() / variance_q - math.log(variance_q)).sum())
+
+
 LENS = Lens(
     "consistency",
-    "x_t from either side",
+    "x<sub>t</sub> from either side",
     "q(x_t | x_{t−1}) and p_θ(x_t | x_{t+1}), a term of split (B)",
     draw,
     of_place=True,

@@ -35,7 +35,6 @@ def draw(view: View) -> Drawable:
         return Chart(data, tuple(lines), "t", "factor", (False, True), caption=caption)
     here = [weight(schedule, t) for weight in OF]
     lines += [Line("", np.array([t], np.float32), np.array([w], np.float32), i, dots=True) for i, w in enumerate(here)]
-    note = ", ".join(f"{name} {value:.3g}" for name, value in zip(NAMES, here, strict=True))
     return Chart(
         np.stack([times, *weights]),
         tuple(lines),
@@ -43,7 +42,7 @@ def draw(view: View) -> Drawable:
         "factor",
         (False, True),
         caption=_in_three_ways(view, here),
-        note=note,
+        note=f"w_ε {here[1]:.3g}",
     )
 
 
@@ -54,7 +53,7 @@ def _in_three_ways(view: View, here: list[float]) -> str:
     said, s = view.prediction, float(view.prediction.s)
     apart = (view.x_0 - said.x0, view.eps - said.eps, -view.eps / s - said.score)
     each = [w * float(error[0].double().square().sum()) for w, error in zip(here, apart, strict=True)]
-    return "w ‖error‖² = " + " = ".join(f"{value:.3g}" for value in each) + " nats"
+    return "each w ‖error‖² is " + " = ".join(dict.fromkeys(f"{value:.3g}" for value in each)) + " nats"
 
 
 @lru_cache(maxsize=8)

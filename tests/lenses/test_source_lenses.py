@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.distributions import Normal
 
 from explorer.diffusion.mixture import GaussianMixture, MixtureDenoiser
 from explorer.diffusion.path import transition
@@ -130,6 +131,10 @@ def test_both_sides_are_the_gaussians_of_the_split(kind: str) -> None:
     assert not isinstance(ahead, Missing)
     assert at_p == pytest.approx(float(ahead.mean_p[number]), abs=1e-4)
     assert var_p == pytest.approx(ahead.variance_q, rel=0.01)
+    x_t = view.prediction.x_t[0].flatten()
+    q = Normal(step.forward_scale * before[0].flatten(), step.forward_variance**0.5).log_prob(x_t).sum()
+    p = Normal(ahead.mean_p, ahead.variance_q**0.5).log_prob(x_t).sum()
+    assert float(drawn.note.split()[2].replace("−", "-")) == pytest.approx(float(q - p), rel=0.01)
     for nothing in (replace(view, x_0=None), seen(kind, 0), seen(kind, 100)):
         assert isinstance(LENSES["consistency"].draw(nothing), Missing)
 
@@ -142,8 +147,8 @@ def test_three_weights_of_three_errors_are_one_kl(kind: str) -> None:
     view = seen(kind, 40)
     drawn, step = chart("weights", view), reverse_step(view)
     assert not isinstance(step, Missing)
-    values = drawn.caption.removeprefix("w ‖error‖² = ").removesuffix(" nats").split(" = ")
-    assert [float(value) for value in values] == pytest.approx([step.kl()] * 3, rel=0.01)
+    values = drawn.caption.removeprefix("each w ‖error‖² is ").removesuffix(" nats").split(" = ")
+    assert [float(value) for value in values] == pytest.approx([step.kl()] * len(values), rel=0.01)
     times, *weights = drawn.data
     assert (times[0], times[-1]) == (2, view.denoiser.schedule.T)
     for weight, line in zip(weights, drawn.lines, strict=False):
