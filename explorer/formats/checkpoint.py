@@ -61,6 +61,8 @@ class Checkpoint:
     content: Any
     metadata: Mapping[str, str] = field(default_factory=dict)
     harmful: frozenset[str] = frozenset()
+    whole: Any = None
+    """What the file holds, where `content` is a table inside it."""
 
     def tensors(self, *keys: str | int) -> dict[str, TensorRef]:
         """The named tensors of a table inside the content, {} where there is none."""

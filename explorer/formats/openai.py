@@ -5,11 +5,14 @@ and the pictures' size do not: they are those of the published model with these 
 library's defaults for training otherwise; `preset` chooses another one.
 
 The networks count from 0 (our t − 1), times 1000/T where T is not 1000; data lie in −1 … 1.
+
+torchcfm trains the same networks by flow matching, and saves them as `net_model` and `ema_model`: they are told
+1 − t/T, noise being at 0, and answer with the velocity towards the data, which is −û.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,9 +56,12 @@ class Preset:
     T: int = 1000
     heads: Heads = Heads(4)
     new_order: bool = False
+    flow: bool = False
+    """Trained by flow matching, with the times and signs of torchcfm."""
 
 
 LIBRARY = "library defaults"
+FLOW = "flow matching (torchcfm)"
 WIDE = Heads(width=64)
 _256 = (1.0, 1.0, 2.0, 2.0, 4.0, 4.0)
 _64, _32 = (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 2.0, 2.0)
@@ -69,6 +75,7 @@ PRESETS: dict[str, Preset] = {
     "improved ImageNet 64 conditional": Preset(192, _64, 3, True, False, "cosine", 4000),
     "improved CIFAR-10": Preset(128, _32, 3, False, False, "cosine", 4000),
     "improved LSUN 256": Preset(128, _256, 2, False, False, heads=Heads(1)),
+    FLOW: Preset(0, (), 0, False, False, "rectified_flow", heads=WIDE, flow=True),
     LIBRARY: Preset(0, (), 0, False, False),
 }
 
@@ -78,6 +85,7 @@ class Network:
     prefix: str
     heads: Heads
     new_order: bool
+    flow: bool = False
 
 
 class OpenAI(SingleFile[Network]):
@@ -103,7 +111,7 @@ class OpenAI(SingleFile[Network]):
         evidence.add("network", f"ADM U-Net, {keys.features} features × {mults}", "inferred", "shapes of the weights")
         evidence.add("learned variance", "yes, between β̃ and β" if learned else "no", "inferred", "output channels")
         known = tuple(PRESETS)
-        name = context.among("preset", "preset", known, _matching(keys))
+        name = context.among("preset", "preset", known, _matching(keys, checkpoint.whole))
         preset = PRESETS[name]
         source: Source = "default" if name == LIBRARY else "inferred"
         T = preset.T
@@ -126,11 +134,11 @@ class OpenAI(SingleFile[Network]):
         side = SIZES.get(keys.mults)
         guess = Candidate((side, side) if side else None, "inferred", "the library's choice of channels")
         return Plan(
-            network=Network(prefix, heads, order == QKV_ORDERS[1]),
+            network=Network(prefix, heads, order == QKV_ORDERS[1], preset.flow),
             settings={"heads": str(heads), "qkv_order": order},
             shape=context.shape(channels, guess, (64, 64), 2 ** (keys.levels - 1)),
             schedule=ScheduleSpec(preset.schedule, T),
-            prediction=Candidate("eps", "default", "the library"),
+            prediction=Candidate("flow" if preset.flow else "eps", "default", name if preset.flow else "the library"),
             value_range=Candidate((-1.0, 1.0), "default", "the library"),
             embeddings=keys.classes,
             class_names=Candidate(None, "inferred", "label_emb"),
@@ -157,14 +165,23 @@ class OpenAI(SingleFile[Network]):
         tensors = {name.removeprefix(prefix): tensor for name, tensor in checkpoint.tensors().items()}
         config = read_keys(tensors).config(network.heads.of, network.new_order)
         module = filled(lambda: AdmUnet(config), checkpoint.weights(tensors), device)
+        if network.flow:
+
+            def velocity(*inputs: Tensor) -> Tensor:
+                output: Tensor = -module(*inputs)
+                return output
+
+            return TimedCall(velocity, schedule, lambda schedule, t: 1 - t / schedule.T, no_label)
         return TimedCall(module, schedule, index_of_1000, no_label)
 
 
 FORMAT = OpenAI()
 
 
-def _matching(keys: AdmKeys) -> Candidate[str]:
-    """The published model of these sizes."""
+def _matching(keys: AdmKeys, whole: object = None) -> Candidate[str]:
+    """The published model of these sizes. whole: what is around the weights in their file."""
+    if isinstance(whole, Mapping) and "net_model" in whole:
+        return Candidate(FLOW, "inferred", "net_model, as torchcfm's training calls it")
     found = (keys.features, keys.mults, keys.num_res_blocks, keys.classes > 0, keys.resblock_updown)
     for name, preset in PRESETS.items():
         if found == (preset.features, preset.mults, preset.blocks, preset.conditional, preset.updown):

@@ -190,6 +190,15 @@ def _network(file: Path, kind: str, program: bytes, device: torch.device) -> nn.
             return exported.to(device)
         complete()
         made = _run(program, file)["load"](file.parent)
+    except ModuleNotFoundError as error:
+        beside = file.parent / str(error.name).split(".")[0]
+        if not beside.is_dir() and not beside.with_suffix(".py").is_file():
+            raise ModelError(f"{file.name} could not be opened: {error}; install it beside this program.") from error
+        raise ModelError(
+            f"{file.name} imports {error.name} from its own folder, which is not searched, so that nothing runs "
+            "unasked: begin it with “import sys, pathlib; sys.path.append(str(pathlib.Path(__file__).parent))”, or "
+            "define the network in it."
+        ) from error
     except Exception as error:  # whatever somebody else's program does wrong
         reason = str(error).strip().split("\n")[0][:200]
         raise ModelError(f"{file.name} could not be opened: {type(error).__name__}: {reason}.") from error

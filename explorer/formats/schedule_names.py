@@ -45,14 +45,16 @@ def schedule_arguments(name: str, fields: Fields) -> dict[str, float]:
 
 
 def parse_schedule(value: object) -> NamedSchedule:
-    """A schedule as a card has it: {"name": …, its numbers, "zero_terminal_snr": true}.
+    """A schedule as a card has it: {"name": …, its numbers, "zero_terminal_snr": true}, or its name alone.
 
     Raises ValueError that says what is expected.
     """
     if isinstance(value, NamedSchedule):
         return value
+    if isinstance(value, str):
+        value = {"name": value}
     if not isinstance(value, Mapping) or value.get("name") not in tuple(SCHEDULE_ARGUMENTS):
-        raise ValueError(f"an object whose name is one of {', '.join(SCHEDULE_ARGUMENTS)}")
+        raise ValueError(f"a name, or an object whose name is one, of {', '.join(SCHEDULE_ARGUMENTS)}")
     name, arguments = value["name"], {}
     for key, number in value.items():
         if key in ("name", "zero_terminal_snr"):

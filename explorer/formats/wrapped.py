@@ -34,12 +34,12 @@ def unwrapped(checkpoint: Checkpoint) -> tuple[tuple[str, Checkpoint], ...]:
     found: list[tuple[str, Checkpoint]] = []
     for place, table in tables:
         for name, part in _parts(place, {key.replace(COMPILED, ""): value for key, value in table.items()}, MAX_DEPTH):
-            found.append((name, replace(checkpoint, content=part)))
+            found.append((name, replace(checkpoint, content=part, whole=checkpoint.content)))
     for place, tensors in _lists(checkpoint.content, "", MAX_DEPTH):
         for _, view in tuple(found):
             if [tensor.shape for tensor in view.content.values()] == [tensor.shape for tensor in tensors]:
                 named = dict(zip(view.content, tensors, strict=True))
-                found.append((_set(place), replace(checkpoint, content=named)))
+                found.append((_set(place), replace(checkpoint, content=named, whole=checkpoint.content)))
                 break
     return tuple(sorted(found, key=lambda pair: pair[0]))
 

@@ -38,7 +38,6 @@ WRITTEN: dict[str, Callable[[State], Any]] = {
     ),
     "timm": lambda state: {"state_dict": moved(state), "state_dict_ema": before("module.", state)},
     "torch_ema": lambda state: {"net": moved(state), "ema": {"decay": 0.9, "shadow_params": list(state.values())}},
-    "flow matching": lambda state: {"net_model": moved(state), "ema_model": state, "step": 2},
 }
 
 
@@ -60,6 +59,22 @@ def test_a_network_is_found_and_its_average_goes_first(tmp_path: Path, kind: str
         assert registry.inspect(file, {"size": 8, "weights": "raw"}).weights == "raw"
         raw = registry.load(file, "cpu", {"size": 8, "weights": "raw"})
         assert not torch.allclose(raw.denoiser(reference.tensor("x"), 1).eps, reference.tensor("outputs")[0])
+
+
+@torch.no_grad()
+def test_flow_matching(tmp_path: Path) -> None:
+    """torchcfm's network is told the share of the data, and its velocity leads to them."""
+    reference, file = read_reference("improved"), tmp_path / "otcfm_cifar10_weights_step_2.pt"
+    torch.save({"net_model": moved(reference.state), "ema_model": reference.state, "step": 2}, file)
+    said = {"size": 8, "heads": "4"}
+    facts = registry.inspect(file, said)
+    assert (facts.schedule, facts.prediction, facts.weights) == ("rectified_flow", "flow", "ema")
+    flow = registry.load(file, "cpu", said).denoiser
+    plain = registry.load(file, "cpu", {**said, "preset": "library defaults"}).denoiser
+    x = reference.tensor("x")
+    assert_close(flow(x, 1000).flow, -plain(x, 1).eps)  # both are told 0
+    assert_close(flow(x, 1000).x0, x + plain(x, 1).eps)
+    assert_close(flow(x, 250).x0, x - flow(x, 250).flow / 4)
 
 
 def test_many_small_tables_are_no_networks(tmp_path: Path) -> None:
