@@ -25,6 +25,7 @@ GRACE_SECONDS = 2.0
 _USERS = Path(tempfile.mkdtemp(prefix="explorer-tests-"))
 _user_numbers = itertools.count()
 _started: list[Any] = []  # QThreads
+_modules_frozen = [0]
 
 
 def _become_new_user() -> Path:
@@ -41,6 +42,19 @@ os.environ["LC_ALL"] = "C.UTF-8"  # Numbers are read and written with a point; Q
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["XDG_RUNTIME_DIR"] = str(_USERS)
 _become_new_user()
+
+
+def pytest_collection_finish() -> None:
+    _freeze()
+
+
+def _freeze() -> None:
+    """Take what has been imported out of every later hunt for reference cycles: with torch, diffusers and Qt there it
+    is most of what there is, and takes most of the time."""
+    if len(sys.modules) > _modules_frozen[-1] + 100:
+        gc.collect()
+        gc.freeze()
+        _modules_frozen.append(len(sys.modules))
 
 
 def pytest_unconfigure() -> None:
@@ -86,6 +100,7 @@ def nothing_left_behind(request: pytest.FixtureRequest, own_folders: Path) -> It
     It is set up before the test's own fixtures, so it looks after they have cleaned up, which is also after
     pytest-qt has closed the widgets given to qtbot.
     """
+    _freeze()
     _record_started_qthreads()
     threads_before = set(threading.enumerate())
     qthreads_before = [thread for thread in _started if _runs(thread)]
@@ -120,10 +135,16 @@ def _windows_left(before: set[int]) -> list[str]:
         return []
     from PySide6.QtCore import QCoreApplication, QEvent
 
-    gc.collect()  # A closed window may wait in a reference cycle.
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    gc.collect()  # What the deleted ones held may be in a cycle of its own.
-    return [name for address, name in _windows() if address not in before]
+    # First those that wait to be deleted, which takes no hunt for reference cycles; then those that wait in one;
+    # then what the deleted ones held, which may be in a cycle of its own.
+    for collects in False, True, True:
+        if collects:
+            gc.collect()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        left = [name for address, name in _windows() if address not in before]
+        if not left:
+            break
+    return left
 
 
 def _threads_left(before: set[threading.Thread]) -> list[threading.Thread]:

@@ -39,7 +39,7 @@ class TimePlot(QWidget):
         self._bottom_label = "t"
         self._maximum = 1
         self._log = False
-        self.plot = pg.PlotWidget(axisItems={"left": NumberAxis("left")})
+        self.plot = pg.PlotWidget(axisItems={"left": NumberAxis("left")}, enableMenu=False)
         self.plot.setObjectName(name)
         self.plot.setAccessibleName(tip)
         hold_still(self.plot)
