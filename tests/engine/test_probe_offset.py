@@ -51,6 +51,12 @@ def test_one_t_that_is_clearly_for_another_is_enough_to_doubt(force: float) -> N
     assert answer.doubt == "uneven"
 
 
+@pytest.mark.parametrize(("force", "doubt"), [(0.0, "uneven"), (1.0, "")])
+def test_one_is_believed_within_a_step_of_what_anybody_says(force: float, doubt: str) -> None:
+    answer = judged(lambda t, offset: -1 + 0.05 * ((offset - 2) / t**0.5) ** 2, force)
+    assert (answer.best, answer.doubt) == (2.0, doubt)
+
+
 def test_what_the_network_does_not_know_it_does_not_tell() -> None:
     assert judged(lambda t, offset: 0.5 + 0.05 * (offset - 1) ** 2, 0.0).doubt == "blind"
     seeing_late = judged(lambda t, offset: (-1 if t > 5 else 1) + 0.05 * offset**2, 1.0)
