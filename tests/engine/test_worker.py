@@ -11,7 +11,7 @@ import pytest
 
 from explorer.engine.frame import Failed, Frame, Saved, Seen
 from explorer.facts import ModelError
-from explorer.request import Autosave, Bound, Film, Forward, ModelRef, Open, Request, Run, ScoreMatching
+from explorer.request import Autosave, Bound, Film, Forward, ModelRef, Open, Prepare, Request, Run, ScoreMatching
 from tests.engine.worker_bench import MODEL, PATIENCE, Bench, FakeEngine, look, run
 
 
@@ -127,9 +127,10 @@ def test_a_measurement_goes_on_while_a_run_keeps_its_pace(bench: Bench) -> None:
     assert bench.next().job == running
     bound = bench.worker.submit(Bound(MODEL, 5))
     assert [bench.next().job for _ in range(4)] == [bound] * 4
-    assert bench.nothing_more()
+    preparing = bench.worker.submit(Prepare(MODEL, 2))
+    assert bench.nothing_more()  # to get ready for what may come is no reason to keep the run's next step waiting
     bench.worker.set_pace(0.0)
-    assert bench.next().job == running
+    assert [bench.next().job for _ in range(5)] == [*[running] * 4, preparing]
 
 
 def test_a_cancelled_measurement_ends_after_its_step(bench: Bench) -> None:

@@ -10,7 +10,20 @@ from typing import Any, cast
 from explorer.engine.frame import FilmStrip, Frame, Progress, Ready, Saved, Seen
 from explorer.engine.likelihood_frame import Bounding
 from explorer.engine.worker import Answer, Worker
-from explorer.request import Autosave, Bound, Film, Forward, Guidance, Look, ModelRef, Open, Request, Run, ScoreMatching
+from explorer.request import (
+    Autosave,
+    Bound,
+    Film,
+    Forward,
+    Guidance,
+    Look,
+    ModelRef,
+    Open,
+    Prepare,
+    Request,
+    Run,
+    ScoreMatching,
+)
 
 MODEL = ModelRef("m", "cpu")
 PATIENCE = 10.0
@@ -59,6 +72,8 @@ class FakeEngine:
             return [Bounding(i / 3, "") for i in range(3)]
         if isinstance(request, Autosave):
             return [Saved(request.path)]
+        if isinstance(request, Prepare):
+            return []
         assert isinstance(request, Run)
         return [Seen(0, {}, 1.0, 0.0, run=request.run, step=i) for i in range(request.steps + 1)]
 
