@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from explorer.engine.frame import LensSpec, Opened
 from explorer.paths import RESOURCES
@@ -18,8 +17,8 @@ from explorer.ui.banner import ErrorBanner
 from explorer.ui.controlling import connect_controls, connect_plots
 from explorer.ui.edit_menu import EditButton
 from explorer.ui.file_dialogs import choose_model, choose_model_file, choose_picture, is_picture, local_files
-from explorer.ui.gallery import Gallery
 from explorer.ui.menus import fill_model_menu, fill_tiles_menu
+from explorer.ui.pages import Pages
 from explorer.ui.runner import Runner
 from explorer.ui.second_model import ask_for_second, fill_compare_menu
 from explorer.ui.session import Session
@@ -68,7 +67,7 @@ class MainWindow(QMainWindow):
         self._showing = Showing(self.session, self._workspace, self)
         self._connect()
         self.look.restore()
-        self.show_gallery()
+        self._pages.show_gallery()
         self._tabs: Tabs | None = None
         self._tour: Tour | None = None
         self._started = False
@@ -76,7 +75,7 @@ class MainWindow(QMainWindow):
         self._first_path = path
         self._status.say("Loading PyTorch…")
         if path is not None:
-            self._show_loading()
+            self._pages.show_loading()
 
     @property
     def state(self) -> State:
@@ -101,13 +100,8 @@ class MainWindow(QMainWindow):
         """Open a model from a path."""
         self._banner.clear()
         if self.session.facts is None:
-            self._show_loading()
+            self._pages.show_loading()
         self.session.open(path)
-
-    def _show_loading(self) -> None:
-        """The page of a model before the first one is open."""
-        self._pages.setCurrentWidget(self._workspace)
-        self._workspace.tiles.clear("Loading…")
 
     def lenses_on_show(self) -> tuple[LensSpec, ...]:
         """What the tiles show."""
@@ -122,7 +116,7 @@ class MainWindow(QMainWindow):
             self.look.add_part(self._tour.strip)
             self._add_above(self._tour.strip)
         self._banner.clear()
-        self._pages.setCurrentWidget(self._workspace)
+        self._pages.show_workspace()
         self._tour.go(self._tour.strip.at)
 
     def add_strip(self, strip: QWidget) -> None:
@@ -140,12 +134,9 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         self._banner = ErrorBanner()
-        self._gallery = Gallery()
         self.shortcuts = actions.ShortcutPanel(self)
         self._workspace = Workspace(self.session)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._gallery)
-        self._pages.addWidget(self._workspace)
+        self._pages = Pages(self.session, self._settings, self._workspace)
         root = QWidget()
         layout = QVBoxLayout(root)
         layout.setContentsMargins(8, 4, 8, 0)
@@ -178,10 +169,11 @@ class MainWindow(QMainWindow):
         session.savingBegan.connect(lambda: status.set_cancellable(True))
         session.saved.connect(self._show_saved)
         status.cancelClicked.connect(session.cancel)
-        self._gallery.chosen.connect(self.open)
-        self._gallery.openClicked.connect(lambda: choose_model(self))
-        self._gallery.backClicked.connect(self.leave)
-        self._gallery.tourClicked.connect(self.take_tour)
+        gallery = self._pages.gallery
+        gallery.chosen.connect(self.open)
+        gallery.openClicked.connect(lambda: choose_model(self))
+        gallery.backClicked.connect(self.leave)
+        gallery.tourClicked.connect(self.take_tour)
         self._pages.currentChanged.connect(self._enable_actions)
         timeline, choices = self._workspace.timeline, self._workspace.choices
         for action in (choices.changed, choices.parameterChanged, timeline.playClicked, timeline.stepClicked):
@@ -213,7 +205,7 @@ class MainWindow(QMainWindow):
 
     def _show_model(self, opened: Opened) -> None:
         self._banner.clear()
-        self._pages.setCurrentWidget(self._workspace)
+        self._pages.show_workspace()
         self.setWindowTitle(f"{opened.facts.title} — Diffusion Explorer")
         self._settings.add_recent(opened.facts.path)
 
@@ -228,7 +220,7 @@ class MainWindow(QMainWindow):
         if self._tabs is not None:
             self._tabs.refused()
         if self.session.facts is None:
-            self.show_gallery()
+            self._pages.show_gallery()
         if self.session.engine_failure and not self._started:
             self._started = True
             self._status.say("")
@@ -241,7 +233,7 @@ class MainWindow(QMainWindow):
     def _end_opening(self) -> None:
         self._show_cancellable()
         if self.session.facts is None:
-            self.show_gallery()
+            self._pages.show_gallery()
 
     def _show_busy(self, busy: bool) -> None:
         self._status.set_busy(busy)
@@ -265,14 +257,17 @@ class MainWindow(QMainWindow):
 
     def toggle_gallery(self) -> None:
         """To the gallery, or back to the model that is open."""
-        self.leave() if self._pages.currentWidget() is self._gallery else self.show_gallery()
+        if self._pages.workspace_shown:
+            self._pages.show_gallery()
+        else:
+            self._pages.leave_gallery()
 
     def leave(self) -> None:
         """Leave the gallery for the model that is open; or the grid for the tiles; or the full screen; or end
         editing."""
-        if self._pages.currentWidget() is self._gallery and self.session.facts is not None:
-            self._pages.setCurrentWidget(self._workspace)
-        elif self._workspace.grid_shown:
+        if self._pages.leave_gallery():
+            return
+        if self._workspace.grid_shown:
             self._workspace.show_tiles()
         elif self.isFullScreen():
             self.toggle_full_screen()
@@ -280,17 +275,10 @@ class MainWindow(QMainWindow):
             self._starting.forget()
 
     def _enable_actions(self) -> None:
-        shown = self._pages.currentWidget() is self._workspace
+        shown = self._pages.workspace_shown
         for action in self._model_actions:
             action.setEnabled(shown)
         self._status.show_keys(shown)
-
-    def show_gallery(self) -> None:
-        facts = self.session.facts
-        self._gallery.set_open_model(facts.title if facts is not None else None)
-        self.session.pause()
-        self._gallery.set_recent([path for path in self._settings.recent() if Path(path).exists()])
-        self._pages.setCurrentWidget(self._gallery)
 
     def fill_tiles_menu(self, menu: QMenu) -> None:
         """Which tiles there are, each to be shown or not."""
