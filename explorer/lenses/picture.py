@@ -47,7 +47,9 @@ GROUPS = np.array([0xFFC25A00, 0xFF00736B, 0xFFA23B84, 0xFF7A6F00, 0xFF2F5FC4, 0
 
 def picture(drawable: Drawable) -> Pillow.Image:
     """An RGB picture of what a lens drew; where that is nothing, of what it drew last, or why there is nothing."""
-    drawable, _ = on_show(drawable)
+    shown, note = on_show(drawable)
+    if shown is not drawable:
+        return _of_another_time(picture(shown), note)
     if isinstance(drawable, Missing):
         return blank(drawable.why, (SIDE, SIDE))
     if isinstance(drawable, Image):
@@ -78,6 +80,17 @@ def blank(why: str, size: tuple[int, int]) -> Pillow.Image:
     pen = ImageDraw.Draw(ground)
     pen.multiline_text((size[0] / 2, size[1] / 2), "\n".join(lines), "#5b6472", _font(), "mm", 4, "center")
     return ground
+
+
+def _of_another_time(one: Pillow.Image, note: str) -> Pillow.Image:
+    """Faded, with the note that says of which."""
+    faded = Pillow.blend(one.convert("RGB"), Pillow.new("RGB", one.size, "white"), 0.45)
+    pen = ImageDraw.Draw(faded)
+    at = (8, 6)
+    left, top, right, bottom = pen.textbbox(at, note, _font())
+    pen.rectangle((left - 4, top - 3, right + 4, bottom + 3), "white")
+    pen.text(at, note, "#5b6472", _font())
+    return faded
 
 
 @cache

@@ -13,6 +13,7 @@ from explorer.ui import theme
 
 EMPTY_MARGIN = 14
 """Pixels beside the sentence in a plot without curves."""
+CURSOR_WIDTH = 1.2
 SKETCH = QSizeF(46, 26)
 SKETCH_GAP = 12
 """Pixels between the sketch of a plot and the words below it."""
@@ -117,8 +118,9 @@ class CursorLayer(QWidget):
         painter.setClipRegion(event.region())
         painter.drawPixmap(0, 0, self._picture)
         x, box = self._at_0 + self._value * self._per_unit, self._box
-        painter.setPen(QPen(QColor(t.text), 1.5))
-        painter.drawLine(QPointF(x, box.top()), QPointF(x, box.bottom()))
+        ratio = self.devicePixelRatioF()  # on whole pixels: as wide wherever it stands
+        left, width = round(x * ratio) / ratio, round(CURSOR_WIDTH * ratio) / ratio
+        painter.fillRect(QRectF(left, box.top(), width, box.height()), QColor(t.text))
 
     def _say_empty(self, painter: QPainter) -> None:
         """Without curves no axes either, whose numbers would mean nothing: what there is to do, in an outline."""

@@ -248,6 +248,7 @@ class Curves(QFrame):
                 x = np.array([i if shown.by_step else shown.times[i] for i in have], np.float64)
                 self.statistics.set_curve(label, x, np.array([shown.scalars[i][key] for i in have]))
 
+        self._groups.setVisible(self._groups.count() > 1)
         self._mark_size_of_noise()
         self._draw_other()
 
@@ -273,6 +274,7 @@ class Curves(QFrame):
     def clear_statistics(self) -> None:
         """Forget the run."""
         self._shown = None
+        self._groups.hide()
         self.statistics.remove_curves()
         self._mark_size_of_noise()
 

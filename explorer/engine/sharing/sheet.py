@@ -63,20 +63,19 @@ class Sheet:
         for i, (name, one) in enumerate(pictures.items()):
             x, y = MARGIN + i % columns * width, HEADER + i // columns * height
             pen.text((x, y + 3), plain_label(name), INK, _font(15))
-            note = on_show(seen.tiles[name])[1] if isinstance(seen.tiles[name], Missing) else ""
-            pen.text((x + one.width, y + 5), note, MUTED, _font(12), "ra")
             sheet.paste(one, (x, y + HEADER))
         return sheet
 
     def _picture(self, name: str, seen: Seen) -> Pillow.Image:
-        drawable, _ = on_show(seen.tiles[name])
-        if isinstance(drawable, Missing):
+        drawable = seen.tiles[name]
+        shown, _ = on_show(drawable)
+        if isinstance(shown, Missing):
             known: Mapping[str, tuple[int, int]] = self.sizes
             size = known.get(name) or next(iter(known.values()), (SIDE, SIDE))
-            return blank(drawable.why, size)
+            return blank(shown.why, size)
         one = picture(drawable)
         if self.sizes.setdefault(name, (SIDE, SIDE) if seen.words else one.size) != one.size:
-            one = fitted(one, self.sizes[name], isinstance(drawable, Image))
+            one = fitted(one, self.sizes[name], isinstance(shown, Image))
         return one
 
 
