@@ -4,6 +4,8 @@
     model.*, betas, loss_weight, …               GaussianDiffusion alone
     init_conv.weight, downs.0.0.…                the Unet alone, which leaves schedule and objective unsaid
 
+Networks of continuous time are settled in `lucidrains_continuous.py`.
+
 β_t are stored, and the objective shows in the loss weights (with SNR_t, possibly cut off above): 1 for ε, SNR for x₀,
 SNR/(SNR + 1) for v. The network's index is our t − 1, its data lie in −1 … 1.
 """
@@ -23,6 +25,7 @@ from explorer.formats.context import Context
 from explorer.formats.corrections import PredictionName
 from explorer.formats.evidence import Candidate
 from explorer.formats.heads import check_heads
+from explorer.formats.lucidrains_continuous import FEATURES, Continuous, network_call, settle
 from explorer.formats.references import TensorRef
 from explorer.formats.single_file import Plan, ScheduleSpec, SingleFile
 
@@ -50,6 +53,9 @@ class _Set:
 
     unet: dict[str, TensorRef]
     buffers: dict[str, TensorRef]
+    elucidated: bool = False
+    learned: bool = False
+    """The noise schedule is a network."""
 
 
 class Lucidrains(SingleFile[dict[str, Any]]):
@@ -81,21 +87,27 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         if config["self_condition"]:
             evidence.warn("The network can be given its last x̂₀ (self-conditioning); it is asked without, as at first.")
         shape = context.shape(config["channels"], Candidate(None, "file"), multiple=2 ** (levels - 1))
-        schedule, prediction = _diffusion(checkpoint, chosen.buffers, context, config["classes"] > 0)
+        if config["features"]:
+            continuous = settle(chosen.elucidated, chosen.learned, context)
+        else:
+            continuous = Continuous(
+                *_diffusion(checkpoint, chosen.buffers, context, config["classes"] > 0), ERAS if era else (), era
+            )
         return Plan(
             network=config,
             settings=settings,
             shape=shape,
-            schedule=schedule,
-            prediction=prediction,
+            schedule=continuous.schedule,
+            prediction=continuous.prediction,
+            fixed=continuous.fixed,
             value_range=Candidate((-1.0, 1.0), "default", LIBRARY),
             embeddings=config["classes"] + 1 if config["classes"] else 0,
             null_label=Candidate(config["classes"] or None, "inferred", "null_classes_emb"),
             class_names=Candidate(None, "inferred", "classes_emb"),
-            presets=ERAS if era else (),
-            preset=era,
+            presets=continuous.presets,
+            preset=continuous.preset,
             learned_variance="range" if config["out_channels"] == 2 * config["channels"] else None,
-            sampler_defaults={"clip": True},
+            sampler_defaults={"clip": True, **continuous.spacing},
             weight_sets=tuple(sets),
             weights=weights,
         )
@@ -118,6 +130,8 @@ class Lucidrains(SingleFile[dict[str, Any]]):
         module = filled(
             lambda: LucidrainsUnet(LucidrainsConfig(**plan.network)), checkpoint.weights(chosen.unet), device
         )
+        if plan.network["features"]:
+            return network_call(module, chosen.elucidated, schedule)
         return TimedCall(module, schedule, index, no_label)
 
 
@@ -139,7 +153,9 @@ def _sets(checkpoint: Checkpoint) -> dict[str, _Set]:
                 unet = {name: value for name, value in unet.items() if "." in name or "emb" in name}
             beside = {name[len(around) :]: value for name, value in tensors.items() if name.startswith(around)}
             buffers = {name: value for name, value in beside.items() if "." not in name}
-            found.setdefault("ema" if place == ("ema",) or "ema" in prefix else "raw", _Set(unet, buffers))
+            learned = any(name.startswith("log_snr.net.") for name in beside)
+            chosen = _Set(unet, buffers, prefix.endswith("net."), learned)
+            found.setdefault("ema" if place == ("ema",) or "ema" in prefix else "raw", chosen)
     return {name: found[name] for name in ("ema", "raw") if name in found}
 
 
@@ -150,8 +166,6 @@ def _current(name: str) -> str:
 
 def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
     """The arguments of LucidrainsConfig. Raises ModelError for a Unet of another kind."""
-    if "time_mlp.0.weights" in unet:
-        raise ModelError("The file's Unet has learned or random time features, which are not read.")
     if "classes_emb.weight" not in unet and "downs.0.3.weight" in unet and unet["downs.0.3.weight"].shape[-1] == 4:
         raise ModelError(
             f"The file is of {LIBRARY} before 1.0, whose networks differ from release to release without its showing: "
@@ -174,7 +188,8 @@ def _config(unet: Mapping[str, TensorRef]) -> dict[str, Any]:
         return {
             "channels": in_channels // 2 if in_channels == 2 * out_channels else in_channels,
             "out_channels": out_channels,
-            "dim": unet["time_mlp.1.weight"].shape[1],
+            "dim": unet["time_mlp.1.weight"].shape[0] // 4,
+            "features": unet[FEATURES].shape[0] if FEATURES in unet else 0,
             "widths": tuple(widths),
             "heads": tuple(count for count, _ in heads),
             "head_dims": tuple(dim for _, dim in heads),

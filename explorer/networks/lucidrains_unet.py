@@ -29,7 +29,8 @@ class LucidrainsConfig:
 
     memory: learned keys and values of each attention, 0 for none. modern: of a release since 1.8. rms: RMS norms in the
     residual blocks. self_condition: the network also takes its last x̂₀. classes: number of labels, the next one being
-    that for none; 0 for a network that takes no labels.
+    that for none; 0 for a network that takes no labels. features: how many frequencies of the
+    time are kept with the weights, 0 where they are fixed.
     """
 
     channels: int
@@ -45,6 +46,7 @@ class LucidrainsConfig:
     groups: int = 8
     self_condition: bool = False
     classes: int = 0
+    features: int = 0
     theta: float = 10_000.0
 
 
@@ -151,6 +153,18 @@ class TimeFeatures(nn.Module):
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
 
+class KeptFeatures(nn.Module):
+    """The time itself, then sines and cosines of it at frequencies that were drawn or learned."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(count))
+
+    def forward(self, time: Tensor) -> Tensor:
+        angles = 2 * math.pi * time[:, None] * self.weights
+        return torch.cat((time[:, None], angles.sin(), angles.cos()), dim=-1)
+
+
 def _parts(level: Any) -> tuple[Any, ...]:
     """Two residual blocks, an attention, and the way to the next level."""
     return tuple(level)
@@ -176,8 +190,8 @@ class LucidrainsUnet(nn.Module):
         inputs = config.channels * (2 if config.self_condition else 1)
         self.init_conv = nn.Conv2d(inputs, widths[0], 7, padding=3)
         self.time_mlp = nn.Sequential(
-            TimeFeatures(config.dim, config.theta),
-            nn.Linear(config.dim, 4 * config.dim),
+            KeptFeatures(config.features) if config.features else TimeFeatures(config.dim, config.theta),
+            nn.Linear(2 * config.features + 1 if config.features else config.dim, 4 * config.dim),
             nn.GELU(),
             nn.Linear(4 * config.dim, 4 * config.dim),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,6 @@ def test_the_network_alone(tmp_path: Path) -> None:
     [
         ({"downs.0.2.to_qkv.weight": None}, "missing"),
         ({"downs.0.2.to_qkv.weight": (1, 1)}, "is 1×1 where"),
-        ({"time_mlp.0.weights": (4,)}, "random time features"),
     ],
 )
 def test_other_networks_are_refused(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
@@ -184,3 +184,37 @@ def test_a_folder_of_several(tmp_path: Path) -> None:
     assert registry.inspect(tmp_path / "a.pt").title == "The first"
     assert registry.inspect(tmp_path / "a.pt").shape == (3, 16, 16)
     assert registry.inspect(tmp_path / "b.pt").title == "b"
+
+
+@torch.no_grad()
+def test_networks_of_continuous_time(tmp_path: Path) -> None:
+    """They are told log SNR, or ¼ log σ through EDM's preconditioning."""
+    reference = read_reference("lucidrains_continuous")
+    x, said = reference.tensor("x"), {"size": 8}
+    files = {}
+    for prefix in ("model", "net"):
+        files[prefix] = tmp_path / f"{prefix}.pt"
+        state = {f"{prefix}.{name}": value for name, value in reference.state.items()}
+        average = {f"ema_model.{name}": value for name, value in state.items()}
+        torch.save({"model": {name: value / 2 for name, value in state.items()}, "ema": average}, files[prefix])
+    told = torch.tensor([(t - 500) / 100 for t in reference.values["times"]])
+
+    model = registry.load(files["model"], "cpu", said)
+    schedule = model.denoiser.schedule
+    assert (model.facts.schedule, model.facts.prediction, model.facts.weights) == ("vp_sde", "eps", "ema")
+    assert schedule.log_snr(500) == pytest.approx(-math.log(math.expm1(2.5)), abs=1e-6)
+    network: Any = model.denoiser.network  # type: ignore[attr-defined]
+    for value, expected in zip(told, reference.tensor("outputs"), strict=True):
+        assert_close(network.network(x, value[None]), expected)
+    asked = network.network(x, torch.tensor([schedule.log_snr(700.0)]))
+    assert_close(model.denoiser(x, 700).eps, asked)
+    cosine = registry.inspect(files["model"], {**said, "preset": "v, cosine"})
+    assert (cosine.schedule, cosine.prediction) == ("cosine", "v")
+
+    elucidated = registry.load(files["net"], "cpu", said)
+    assert (elucidated.facts.schedule, elucidated.facts.prediction) == ("karras", "x0")
+    t = 600
+    sigma = elucidated.denoiser.schedule.noise(t)  # and the signal is 1
+    total = math.hypot(sigma, 0.5)
+    inner = network.network(x / total, torch.tensor([math.log(sigma) / 4]))
+    assert_close(elucidated.denoiser(x, t).x0, 0.25 / total**2 * x + sigma * 0.5 / total * inner)

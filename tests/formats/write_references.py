@@ -52,6 +52,20 @@ def lucidrains(release: str) -> None:
     write(f"lucidrains_{release}", network, call, noise(1, 3, 8, 8))
 
 
+def lucidrains_continuous() -> None:
+    """A network of denoising-diffusion-pytorch 2.3.4 that keeps the frequencies of its time features."""
+    for module in ("torchvision", "torchvision.transforms", "torchvision.utils"):
+        sys.modules[module] = MagicMock()
+    library = importlib.import_module("denoising_diffusion_pytorch.denoising_diffusion_pytorch")
+    network = library.Unet(dim=8, dim_mults=(1, 2), learned_sinusoidal_cond=True, attn_heads=2, attn_dim_head=5)
+
+    def call(x: Tensor, t: int) -> Tensor:
+        output: Tensor = network(x, torch.full((len(x),), (t - 500) / 100))
+        return output
+
+    write("lucidrains_continuous", network, call, noise(1, 3, 8, 8))
+
+
 def lucidrains_classes(release: str) -> None:
     """classifier_free_guidance.py of denoising-diffusion-pytorch 1.0.0, 1.9.4 and 2.3.4; with labels 2 and none."""
     for module in ("torchvision", "torchvision.transforms", "torchvision.utils"):
@@ -219,6 +233,7 @@ WRITERS: dict[str, Callable[[], None]] = {
     "lucidrains_1.0": lambda: lucidrains("1.0"),
     "lucidrains_1.9": lambda: lucidrains("1.9"),
     "lucidrains_2": lambda: lucidrains("2"),
+    "lucidrains_continuous": lucidrains_continuous,
     "lucidrains_file": lucidrains_file,
     "lucidrains_classes_1.0": lambda: lucidrains_classes("1.0"),
     "lucidrains_classes_1.9": lambda: lucidrains_classes("1.9"),
