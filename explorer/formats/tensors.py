@@ -7,35 +7,24 @@ allocated, and every failure is a ModelError of one sentence that names the file
 from __future__ import annotations
 
 import math
-import pickle
-import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from explorer.facts import ModelError
-from explorer.formats.archive import entries_of
 from explorer.formats.checkpoint import read_checkpoint
 from explorer.formats.content import DESCRIPTIONS, content_of
 from explorer.formats.fields import short
-from explorer.formats.harm import wanted
-from explorer.formats.limits import MAX_SHARED
 from explorer.formats.reading import tell
-from explorer.formats.references import DamagedError
 from explorer.formats.safetensors_header import read_header
 from explorer.formats.shards import is_index, read_index
-
-MAX_PICKLE_BYTES = 50_000_000
-"""Of names and shapes in a PyTorch file, without the numbers."""
-PICKLE = b"\x80\x02"
-"""How a pickle begins that PyTorch wrote. Its weights-only reader knows no other protocol."""
+from explorer.formats.torch_file import check_pickles, load_pickle
 
 _DTYPES = {
     "F64": torch.float64,
@@ -52,8 +41,6 @@ _DTYPES = {
     "F8_E5M2": torch.float8_e5m2,
 }
 """What of safetensors is read."""
-_REFUSED = re.compile(r"GLOBAL (\S{1,100})")
-"""How PyTorch's reader names a class or function that it refuses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,87 +209,10 @@ def _open_shards(path: Path, label: str, stack: ExitStack) -> Weights:
 
 def _open_pickle(path: Path, label: str, zipped: bool) -> Weights:
     """Each tensor is read when it is asked for, so that the file and its copy are never in memory together."""
-    _check_pickles(path, label, zipped)
+    check_pickles(path, label, zipped)
     checkpoint = read_checkpoint(path)
     tensors = checkpoint.tensors()
     if tensors and isinstance(checkpoint.content, Mapping) and len(tensors) == len(checkpoint.content):
         return replace(checkpoint.weights(tensors), label=label)
-    values = _load_pickle(path, label)
+    values = load_pickle(path, label)
     return Weights(label, {name: tuple(tensor.shape) for name, tensor in values.items()}, values.pop)
-
-
-def _check_pickles(path: Path, label: str, zipped: bool) -> None:
-    """Raises ModelError for what PyTorch has not written, and for what asks Python to run something."""
-    if zipped:
-        _check_archive(path, label)
-    else:
-        _check_pickle(path.open("rb"), label)
-    # PyTorch's reader believes the sizes that a file states; ours has compared them with the file first.
-    checkpoint = read_checkpoint(path)
-    if checkpoint.harmful:
-        raise ModelError(
-            f"{label} asks Python to run code ({wanted(checkpoint.harmful)}), so it was not opened: "
-            "get the model as safetensors."
-        )
-
-
-def _load_pickle(path: Path, label: str) -> dict[str, Tensor]:
-    """A file that is no plain table of tensors, by PyTorch's own reader; few of them are weights in the end."""
-    try:
-        with path.open("rb") as file:  # given a path, torch.load believes its ending
-            values = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = _REFUSED.search(str(error))
-        if found is None:
-            raise ModelError(f"{label} is damaged or is no file of weights: download it again.") from error
-        raise ModelError(
-            f"{label} holds Python code or objects besides weights ({found[1]}), so it was not opened: "
-            "get the model as safetensors."
-        ) from error
-    except Exception as error:  # whatever a damaged pickle makes the reader stumble over
-        raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
-    if not isinstance(values, dict) or not values:
-        raise ModelError(f"{label} holds {_describe(values)}, not a table of named weights.")
-    for name, tensor in values.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor) or tensor.device.type != "cpu":
-            raise ModelError(
-                f"{label} is not a plain table of weights: its entry {str(name)[:80]!r} is {_describe(tensor)}."
-            )
-    if sum(tensor.nbytes for tensor in values.values()) > MAX_SHARED * path.stat().st_size:
-        raise ModelError(f"{label} describes many more numbers than it holds, so it was not opened.")
-    return values
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, dict) and not value:
-        return "nothing"
-    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
-    return f"{article} {type(value).__name__}"
-
-
-def _check_pickle(file: IO[bytes], label: str) -> None:
-    with file:
-        if file.read(2) != PICKLE:
-            raise ModelError(f"{label} is not a pickle that PyTorch wrote, so it was not opened: get safetensors.")
-
-
-def _check_archive(path: Path, label: str) -> None:
-    """PyTorch stores entries as they are; a compressed entry could swell to any size."""
-    try:
-        with path.open("rb") as file:
-            entries = entries_of(file)
-            pickles = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
-            if any(entry.compress_type == zipfile.ZIP_STORED for entry in pickles):
-                with zipfile.ZipFile(file) as archive:
-                    for entry in pickles:
-                        _check_pickle(archive.open(entry), label)
-    except (DamagedError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
-        raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
-    if any(entry.filename.endswith("/constants.pkl") for entry in entries):
-        raise ModelError(f"{label} is a TorchScript program, not weights, so it was not opened: get safetensors.")
-    if not pickles:
-        raise ModelError(f"{label} is a ZIP archive, not weights: unpack it first.")
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise ModelError(f"{label} is compressed, which PyTorch's own files never are, so it was not opened.")
-    if sum(entry.file_size for entry in pickles) > MAX_PICKLE_BYTES:
-        raise ModelError(f"{label} describes more tensors than any network has, so it was not opened.")
