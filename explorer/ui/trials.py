@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QMenu
 
+from explorer.facts import ModelFacts
 from explorer.state import State
 from explorer.ui.session import Session
 from explorer.ui.starting import Start
@@ -18,7 +19,8 @@ POINTS = 2_000
 
 @dataclass(frozen=True)
 class Trial:
-    """sentence: what to look at. start: None for the prior. kinds: of the models on which it comes out so."""
+    """sentence: what to look at. start: None for the prior. kinds: of the models on which it comes out so; learned:
+    on a learned score alone."""
 
     title: str
     sentence: str
@@ -28,6 +30,11 @@ class Trial:
     lenses: tuple[str, ...] = LENSES
     start: Start | None = None
     kinds: tuple[str, ...] = ("points", "line")
+    learned: bool = False
+
+    def possible(self, facts: ModelFacts | None) -> bool:
+        """Whether it comes out so on a model."""
+        return facts is not None and facts.kind in self.kinds and not (self.learned and facts.density_known)
 
 
 TRIALS: tuple[Trial, ...] = (
@@ -56,6 +63,7 @@ TRIALS: tuple[Trial, ...] = (
         ("x_t", "score", "error_map", "shares"),
         Start(uniform=3.3),
         ("points",),  # on a line there is no place that a path to the data does not go through
+        learned=True,
     ),
     Trial(
         "Annealed Langevin: the shares come right",
@@ -82,14 +90,14 @@ def choices(trial: Trial, state: State) -> dict[str, Any]:
 
 
 def fill_trials_menu(menu: QMenu, session: Session) -> None:
-    """Every trial, for models of points and of numbers on a line."""
+    """Every trial; those that do not come out so on the model that is open are grey."""
     menu.clear()
     menu.setToolTipsVisible(True)
     facts = session.facts
     for trial in TRIALS:
         action = menu.addAction(trial.title)
         action.setToolTip(trial.sentence)
-        action.setEnabled(facts is not None and facts.kind in trial.kinds)
+        action.setEnabled(trial.possible(facts))
         action.triggered.connect(
             lambda _=False, trial=trial: session.set_up(choices(trial, session.state), trial.start, trial.sentence)
         )
