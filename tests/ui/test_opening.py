@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QProgressBar, QPushButton
 
+from explorer.facts import ModelFacts
 from explorer.formats import registry
 from explorer.formats.tensors import Weights
+from explorer.state import State
 from explorer.ui.model_panel import ModelPanel
+from explorer.ui.session.opener import state_again
 from tests.formats.reference import read_reference
 from tests.ui.hand import Hand
 
@@ -139,3 +143,12 @@ def make_raw() -> Callable[[Path], None]:
         save_file(averaged, folder / "unet_ema" / "diffusion_pytorch_model.safetensors")
 
     return make
+
+
+def test_of_a_model_that_is_now_otherwise_choices_stay_as_far_as_they_can() -> None:
+    known = ModelFacts("", "", "", "image", (1, 4, 4), 100, "x0", "cosine", class_names=("a", "b", "c"), sample_count=1)
+    before = State(label=2, t=90, step=3, source="reverse", noise_seed=5)
+    again = state_again(before, known, known)
+    assert again == before.with_changes(step=0, source="forward")
+    less = state_again(before, known, replace(known, class_names=("a", "b"), T=50, sample_count=0))
+    assert (less.label, less.t, less.source, less.noise_seed) == (None, 50, "reverse", 5)

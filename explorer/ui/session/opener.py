@@ -157,13 +157,7 @@ class Opener:
         scene, before = self._scene, self._scene.state
         same = scene.facts is not None and facts.path == scene.facts.path
         if scene.facts is not None and same and facts.on_grid == scene.facts.on_grid:
-            label = before.label
-            known = label is None or label < len(facts.labels(before.guidance_kind))
-            t = min(before.t, facts.T)
-            # An autoencoder may have come, and with it what shows its pictures.
-            lenses = before.lenses if facts.kind == scene.facts.kind else first_lenses(before.lenses, facts)
-            source = "forward" if before.picture is not None else _first_source(facts)
-            return before.with_changes(source=source, step=0, t=t, label=label if known else None, lenses=lenses)
+            return state_again(before, scene.facts, facts)
         return first_state(before, facts)
 
 
@@ -178,6 +172,21 @@ def _inspected(path: str) -> tuple[ModelFacts, bool]:
 def _first_source(facts: ModelFacts) -> Literal["forward", "reverse"]:
     """Without data there is nothing to add noise to: such a model is first seen where its sampler begins."""
     return "forward" if facts.sample_count or facts.family == "chain" else "reverse"
+
+
+def state_again(before: State, known: ModelFacts, facts: ModelFacts) -> State:
+    """What was chosen about a model when it was `known` otherwise, as far as it can still be chosen."""
+    label = before.label
+    there = label is None or label < len(facts.labels(before.guidance_kind))
+    # An autoencoder may have come, and with it what shows its pictures.
+    lenses = before.lenses if facts.kind == known.kind else first_lenses(before.lenses, facts)
+    return before.with_changes(
+        source="forward" if before.picture is not None else _first_source(facts),
+        step=0,
+        t=min(before.t, facts.T),
+        label=label if there else None,
+        lenses=lenses,
+    )
 
 
 def first_state(before: State, facts: ModelFacts) -> State:
