@@ -157,6 +157,19 @@ def test_another_seed_begins_another_run_and_the_first_stays(made: Hand) -> None
     assert hand.spin("samplerSeedSpin").value() == 0
 
 
+def test_another_number_of_samples_leaves_the_branch(made: Hand) -> None:
+    """A branch shares its steps with the run it leaves, and so the number of samples."""
+    hand = made
+    hand.click("branchButton")
+    hand.settle()
+    hand.session.change(count=3)
+    hand.settle()
+    assert on_show(hand).parent is None
+    assert hand.window.state.step == 0
+    assert len(hand.data("x_t")) == 3
+    assert hand.sentences == []
+
+
 def test_home_and_space_begin_at_x_t_with_what_was_chosen_on_a_branch(made: Hand) -> None:
     hand = made
     first = on_show(hand)

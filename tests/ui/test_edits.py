@@ -92,12 +92,12 @@ def test_an_edit_goes_on_as_a_branch_and_the_run_stays(made: Hand) -> None:
 def test_edits_of_one_step_add_up_in_one_branch(made: Hand) -> None:
     hand = made
     before = hand.data("x_t")
-    for name in ("mirror", "blur", "upside_down"):
+    for name in ("mirror", "blur", "upside_down", "blur"):
         action(hand, name).trigger()
         hand.settle()
     assert len(hand.session.family) == 2
-    assert np.array_equal(hand.data("x_t"), APPLY["upside_down"](edits.blur(APPLY["mirror"](before))))
-    assert on_show(hand).edit_name == "flip left to right, blur, flip upside down"
+    assert np.array_equal(hand.data("x_t"), edits.blur(APPLY["upside_down"](edits.blur(APPLY["mirror"](before)))))
+    assert on_show(hand).edit_name == "flip left to right, flip upside down, blur"
 
 
 def test_painting_on_the_tile(made: Hand) -> None:
