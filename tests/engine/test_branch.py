@@ -163,15 +163,18 @@ def test_a_picture_is_scaled_to_the_frame_of_some_pixels(engine: Engine, picture
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "says"),
     [
-        {"where": np.ones((2, 2), np.float32)},
-        {"onto": np.zeros((1, *SHAPE), np.float32)},
-        {"onto": np.full((2, *SHAPE), np.nan, np.float32)},
-        {"source": Forward(picture="/nowhere.png"), "box": (0, 0, 9, 99)},
+        ({"where": np.ones((2, 2), np.float32)}, "The selection must have the shape"),
+        ({"onto": np.zeros((1, *SHAPE), np.float32)}, "x_t must have the shape"),
+        ({"onto": np.full((2, *SHAPE), np.nan, np.float32)}, "not finite"),
+        ({"source": Forward(picture="/nowhere.png"), "box": (0, 0, 9, 99)}, "beside x_t"),
+        ({"source": Forward(picture="/nowhere.png"), "box": (-1, 0, 4, 4)}, "beside x_t"),
     ],
 )
-def test_what_cannot_be_put_in_is_one_sentence(engine: Engine, pictures: str, changes: dict[str, Any]) -> None:
-    with pytest.raises(ModelError) as error:
+def test_what_cannot_be_put_in_is_one_sentence(
+    engine: Engine, pictures: str, changes: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ModelError, match=says) as error:
         put(engine, pictures, **{"onto": np.zeros((2, *SHAPE), np.float32), **changes})
     assert "\n" not in str(error.value)

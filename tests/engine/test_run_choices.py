@@ -39,6 +39,15 @@ def test_every_step_calls_the_network_once(engine: Engine, pictures: str, points
     assert {frame.network_calls for frame in made} == {2}  # and once more for the score's arrows
 
 
+def test_another_label_on_the_way(engine: Engine, pictures: str) -> None:
+    """x_t stays; what the network says of it is asked anew."""
+    whole = run(engine, request_of(pictures, guidance=Guidance(0)))
+    made = run(engine, request_of(pictures, start=2, guidance=Guidance(1)))
+    assert made[0].network_calls == 1
+    np.testing.assert_array_equal(arrays(made)[0], arrays(whole)[2])
+    assert np.abs(arrays(made, "x0")[0] - arrays(whole, "x0")[2]).max() > 1e-3
+
+
 def annealed(path: str, **changes: Any) -> Run:
     parameters = {"steps_per_level": 5, "sigma_max": 3.0, "sigma_min": 0.1}
     return request_of(path, "annealed_langevin", parameters=parameters, **changes)
