@@ -17,7 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--t-samples", type=int, help="how many of the T − 1 terms (50 for pictures, all for points)")
     parser.add_argument("--label", type=int, help="the bound on log p(x₀ | y), on samples of that class")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise (0)")
-    parser.add_argument("--variance", choices=("beta_tilde", "beta"), default="beta_tilde", help="of p(x_{t−1} | x_t)")
+    parser.add_argument(
+        "--variance",
+        choices=("beta_tilde", "beta"),
+        default="beta_tilde",
+        help="of p(x_{t−1} | x_t), not a learned one",
+    )
     parser.add_argument("--ode", action="store_true", help="also log p by the probability-flow ODE")
     parser.add_argument(
         "--importance",

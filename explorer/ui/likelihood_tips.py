@@ -10,7 +10,8 @@ VARIANCE = (
     "The variance v of p_θ(x_{t−1} | x_t) = N(μ_θ, v I):\n"
     "posterior, that of q(x_{t−1} | x_t, x₀): σ_q² = (1 − α_t)(1 − ᾱ_{t−1}) / (1 − ᾱ_t);\n"
     "forward, that of q(x_t | x_{t−1}): β_t = 1 − α_t.\n"
-    "The first is best where x₀ is certain, the other where the data are as wide as the noise."
+    "The first is best where x₀ is certain, the other where the data are as wide as the noise.\n"
+    "Neither is one that the network has learned, which the bound leaves out."
 )
 ODE = (
     "log p(x₀) by the probability-flow ODE, dx = [f − ½ g² ŝ] dt:\n"

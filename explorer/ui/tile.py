@@ -76,7 +76,9 @@ class ColourBar(QWidget):
         font = painter.font()
         font.setPointSizeF(8)
         painter.setFont(font)
-        width, room = self.width(), 46
+        low, high = (format_number(value) for value in self._limits)
+        widest = max(painter.fontMetrics().horizontalAdvance(text) for text in (low, high))
+        width, room = self.width(), max(46, widest + 8)
         bar = QRectF(room, 4, max(width - 2 * room, 10), self.height() - 8)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         gradient.setStops(_stops(self._palette))
@@ -84,12 +86,11 @@ class ColourBar(QWidget):
         painter.setPen(QColor(theme.current().border))  # an end may have the surface's own colour
         painter.drawRect(bar)
         painter.setPen(QColor(theme.current().muted))
-        low, high = (format_number(value) for value in self._limits)
         painter.drawText(
             QRectF(0, 0, room - 5, self.height()), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, low
         )
         painter.drawText(
-            QRectF(width - room + 5, 0, room, self.height()),
+            QRectF(width - room + 5, 0, room - 5, self.height()),
             Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter,
             high,
         )
