@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from explorer.axes import resolve_grid
+from explorer.diffusion.mixture import GaussianMixture
 from explorer.engine.engine import Engine
 from explorer.engine.grid_frame import GridCell, GridProgress
-from explorer.engine.judge import Judge, energy_distance, exact_points
+from explorer.engine.judge import EXACT_POINTS, Judge, energy_distance, exact_points
 from explorer.engine.worker import Answer, Worker
 from explorer.formats.registry import inspect, load
 from explorer.lenses.base import numpy32
@@ -174,6 +175,15 @@ def test_the_energy_distance_of_exact_points_is_what_the_words_say(points: str) 
     assert energy_distance(one, one) == 0
     shifted = energy_distance(one + 10.0, other)  # of points far apart, 2·distance less both spreads
     assert shifted > 10
+
+
+def test_of_a_piece_that_is_hardly_ever_drawn_there_is_no_measure() -> None:
+    weights, means = torch.tensor([1 - 1e-6, 1e-6]), torch.tensor([[0.0, 0.0], [3.0, 0.0]])
+    rare = GaussianMixture(weights, means, torch.eye(2).expand(2, 2, 2))
+    assert exact_points(rare, 1) is None
+    often = exact_points(rare, 0)
+    assert often is not None
+    assert often.shape == (EXACT_POINTS, 2)
 
 
 def test_labels_of_points_are_measured_by_their_own_piece(engine: Engine, points: str) -> None:

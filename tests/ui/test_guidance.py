@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu, QSpinBox
 
+from explorer.state import State
 from explorer.ui import theme
+from explorer.ui.session.requests import preparation_for
+from explorer.ui.session.scene import Scene
 
 if TYPE_CHECKING:
     from tests.ui.hand import Hand, MakeHand
@@ -193,3 +197,20 @@ def test_three_arrows_at_each_point_with_their_names(plane_hand: Hand) -> None:
     picture = tile.grab().toImage()
     seen = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
     assert set(theme.current().series[:3]) <= seen
+
+
+@pytest.mark.usefixtures("qapp")
+def test_the_network_gets_ready_for_both_halves_of_what_guidance_mixes() -> None:
+    scene = Scene()
+    state = State(model="m", count=4, label=1, guidance_scale=2.0)
+    others: list[dict[str, Any]] = [
+        {"label": None},
+        {"guidance_scale": 0.0},
+        {"guidance_scale": 1.0},
+        {"guidance_kind": "classifier"},
+    ]
+    counts = []
+    for changes in ({}, *others):
+        scene.state = state.with_changes(**changes)
+        counts.append(preparation_for(scene).count)
+    assert counts == [8, 4, 4, 4, 4]
