@@ -67,6 +67,8 @@ def test_another_step_size_on_the_way(engine: Engine, points: str) -> None:
     np.testing.assert_array_equal(arrays(made)[0], arrays(whole)[7])
     ratio = made[1].scalars["diffusion"] / whole[8].scalars["diffusion"]
     assert ratio == pytest.approx(np.sqrt(0.05 / 0.2))
+    sizes = made[1].scalars
+    assert sizes["snr"] == pytest.approx(sizes["drift"] / sizes["diffusion"])
 
 
 @pytest.mark.parametrize("start", [0, 2, 4, 5, 8, 13])
