@@ -213,7 +213,7 @@ class Comparison:
         self.arrived: list[Tensor] = []
         """Theirs, at the times of our Steps, in the whole run that was made last."""
         self.noise = CastNoise(SEED, 1, shape, torch.device("cpu"), dtype=dtype)
-        self.chosen = Parameters(spacing=spacing, **pair.parameters)  # type: ignore[arg-type]
+        self.chosen = Parameters(spacing=spacing, **pair.parameters)  # type: ignore[arg-type]  # by name
         self.times = plan(self.theirs, self.schedule, steps, self.chosen)
         self.x = self.noise(0, Stream.INITIAL) * self.schedule.prior_std(self.times[0])
         # Where Heun's method visits a time twice, it arrives there with the second.

@@ -44,7 +44,8 @@ def test_each_form_follows_from_each(name: str, source: Source, target: str) -> 
     schedule = SCHEDULES[name](100)
     for t in (1, 37, 99):
         x_t, forms = answers(schedule, t)
-        found = convert(x_t, forms[source], source, target, rates(schedule, t))  # type: ignore[arg-type]
+        at = rates(schedule, t)
+        found = convert(x_t, forms[source], source, target, at)  # type: ignore[arg-type]  # pytest gives a str
         scale = float(forms[target].abs().max())
         torch.testing.assert_close(found, forms[target], rtol=1e-9, atol=1e-8 * scale)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from explorer.diffusion.schedules import SCHEDULES
 from explorer.facts import ModelError
 from explorer.formats import registry
+from tests.formats.inside import network_of
 from tests.formats.reference import Reference, assert_close, read_reference
 
 OBJECTIVES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -203,7 +204,7 @@ def test_networks_of_continuous_time(tmp_path: Path) -> None:
     schedule = model.denoiser.schedule
     assert (model.facts.schedule, model.facts.prediction, model.facts.weights) == ("vp_sde", "eps", "ema")
     assert schedule.log_snr(500) == pytest.approx(-math.log(math.expm1(2.5)), abs=1e-6)
-    network: Any = model.denoiser.network  # type: ignore[attr-defined]
+    network = network_of(model)
     for value, expected in zip(told, reference.tensor("outputs"), strict=True):
         assert_close(network.network(x, value[None]), expected)
     asked = network.network(x, torch.tensor([schedule.log_snr(700.0)]))
