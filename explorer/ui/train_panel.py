@@ -28,6 +28,7 @@ from explorer.ui.controls import named
 from explorer.ui.drawing_pad import DrawingPad
 from explorer.ui.runner import Runner
 from explorer.ui.session import Session
+from explorer.ui.short_text import true_minus
 from explorer.ui.trained_here import data_of, new_network
 
 DATA = (
@@ -239,7 +240,7 @@ class TrainPanel(QWidget):
     def _show(self, found: Trained) -> None:
         self._steps.append(found.steps)
         self._losses.append(found.loss)
-        words = f"Step {found.steps:,}: loss {found.loss:.4f}, the least possible {found.best:.4f}"
+        words = true_minus(f"Step {found.steps:,}: loss {found.loss:.4f}, the least possible {found.best:.4f}")
         self._words.setText(f"{words}; {found.unkept}" if found.unkept else words)
         x, y = np.array(self._steps, np.float32), np.array(self._losses, np.float32)
         least = Line("least possible", x[[0, -1]], np.full(2, found.best, np.float32), 2)
