@@ -251,8 +251,8 @@ def _stylesheet(t: Theme) -> str:
     QMenu::indicator:checked {{ background: {t.accent}; border-color: {t.accent}; image: {_picture("check", t)}; }}
     QProgressBar {{ background: {t.raised}; border: none; border-radius: 3px; max-height: 6px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
-    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
-    QScrollBar::handle:vertical {{ background: {t.border}; border-radius: 3px; min-height: 28px; margin: 3px 2px; }}
+    QScrollBar:vertical {{ background: transparent; width: 8px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {t.border}; border-radius: 3px; min-height: 28px; margin: 3px 1px; }}
     QScrollBar::handle:vertical:hover {{ background: {t.disabled}; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QShortcut
+from PySide6.QtGui import QResizeEvent, QShortcut, QTextDocument
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from explorer.paths import CHECKPOINTS
@@ -72,14 +72,21 @@ class TourStrip(QFrame):
         metrics, room = self._text.fontMetrics(), self.contentsRect().adjusted(MARGIN, 0, -MARGIN, 0)
         heights = (metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, stop.text).height() for stop in STOPS)
         self._text.setMinimumHeight(max(heights))
-        self._place_formula()
-
-    def _place_formula(self) -> None:
-        """Beside the title, or below the text where that is too narrow for all of it."""
+        # Formulas stand beside the titles, or below the texts where that is too narrow for one of them.
         taken = self._stops.sizeHint().width() + self._buttons.sizeHint().width()
-        room = self.width() - 2 * (MARGIN + self._layout.horizontalSpacing()) - taken
-        fits = self._formula.sizeHint().width() <= room
-        self._layout.addWidget(self._formula, *((0, 1, 1, 1) if fits else (2, 0, 1, 3)))
+        beside = self._widest_formula() <= self.width() - 2 * (MARGIN + self._layout.horizontalSpacing()) - taken
+        self._layout.addWidget(self._formula, *((0, 1, 1, 1) if beside else (2, 0, 1, 3)))
+
+    def _widest_formula(self) -> float:
+        """In pixels, with a little to spare."""
+        shown = QTextDocument()
+        shown.setDefaultFont(self._formula.font())
+        shown.setDocumentMargin(4)
+        widths = []
+        for stop in STOPS:
+            shown.setHtml(stop.formula)
+            widths.append(shown.idealWidth())
+        return max(widths)
 
     def restyle(self) -> None:
         """The icon in the theme's colours."""
@@ -96,7 +103,6 @@ class TourStrip(QFrame):
             self._stops.setCurrentIndex(index)
         self._formula.setText(STOPS[index].formula)
         self._text.setText(STOPS[index].text)
-        self._place_formula()
         self._back.setEnabled(index > 0)
         self._next.setEnabled(index < len(STOPS) - 1)
 

@@ -97,7 +97,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared() -> Iterator[SharedWindow]:
     shared = SharedWindow()
     yield shared
-    shared.close()
+    shared.leave_to("")
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def let_go(*windows: MainWindow) -> None:
 class SharedWindow:
     """One window for all tests that leave it usable: a new one takes two seconds of work.
 
-    It hides when a module has no use for it, lest it takes the keyboard from other widgets.
+    It goes when a module has no use for it, lest it takes the keyboard from other widgets.
     """
 
     def __init__(self) -> None:
@@ -50,18 +50,15 @@ class SharedWindow:
         self._user = module
         if self._window is None:
             self._window = MainWindow(str(path))
-        self._window.show()
-        wait_for(self._window)
+            self._window.show()
+            wait_for(self._window)
         return self._window
 
     def leave_to(self, module: str) -> None:
-        """Hidden, unless it is this module's own."""
+        """Gone, unless it is this module's own."""
         if self._window is not None and self._user != module:
-            self._window.hide()
-
-    def close(self) -> None:
-        if self._window is not None:
             let_go(self._window)
+            self._window = None
 
 
 def as_new(window: MainWindow, path: Path) -> None:
