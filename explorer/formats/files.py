@@ -18,6 +18,7 @@ from explorer.formats import (
     score_sde_ddpm,
     stable_diffusion,
     tiny,
+    unet_weights,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ FILE_FORMATS: tuple[SingleFile[Any], ...] = (
     score_sde.FORMAT,
     score_sde_ddpm.FORMAT,
     tiny.FORMAT,
+    unet_weights.FORMAT,
     dit.FORMAT,
     ldm.FORMAT,
     stable_diffusion.FORMAT,
