@@ -185,7 +185,7 @@ class FormsPanel(ScrollPanel):
         self._numbers.setText("  ".join(f"{name} = {value:.3g}".replace("-", "−") for name, value in values))
         self.table.show_conversions([row for row in shown.conversions if row.source == source])
         if not shown.conversions:
-            missing = "noise, and ε̂ = (x_t − a x̂₀)/s" if shown.s == 0 else "signal, and x̂₀ = (x_t − s ε̂)/a"
+            missing = "noise, and ε̂ = (xₜ − a x̂₀)/s" if shown.s == 0 else "signal, and x̂₀ = (xₜ − s ε̂)/a"
             self._summary.setText(
                 f"No numbers here: there is no {missing} would divide by 0. The forms do not follow from one another."
             )

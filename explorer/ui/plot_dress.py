@@ -15,10 +15,9 @@ pg.setConfigOptions(antialias=True)  # of curves; axes and their grids stay on w
 
 SIDES = ("left", "bottom")
 LABEL = {"font-size": "8pt"}
-
-
 ROOM = {"left": 40, "bottom": 42}
-"""Pixels for each number of an axis, at least."""
+"""Pixels for each number of an axis, at least, where there is room for more than two."""
+LEAST_STEPS = 2
 
 
 class NumberAxis(pg.AxisItem):
@@ -30,7 +29,11 @@ class NumberAxis(pg.AxisItem):
             return spacing
         raw = (high - low) / max(size / ROOM.get(self.orientation, ROOM["left"]), 2.0)
         power = 10.0 ** math.floor(math.log10(raw))
-        return [(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw), 0.0)]
+        steps = [power * factor for factor in (0.5, 1, 2, 5, 10)]
+        chosen = next(i for i, step in enumerate(steps) if step >= raw)
+        if high - low < LEAST_STEPS * steps[chosen]:  # one number alone says nothing of the scale
+            chosen = max(chosen - 1, 0)
+        return [(steps[chosen], 0.0)]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]

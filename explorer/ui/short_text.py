@@ -30,10 +30,11 @@ def typeset(text: str) -> str:
 
 def number_forms(text: str) -> list[str]:
     """What is left of a text when words are dropped from its beginning, as long as a number is left in it: “relative
-    error 3.4%” can be said as “3.4%”. Of one that begins with its number, that is what stays: “36% beyond ±1”."""
+    error 3.4%” can be said as “3.4%”. Of one that begins with its number, it is what stays: “60 of 5,000 samples” as “60”."""
     words = text.split(" ")
     if any(letter.isdigit() for letter in words[0]):
-        return [words[0]] if len(words) > 1 else []
+        heads = [words[:i] for i in range(len(words) - 1, 0, -1)]
+        return [" ".join(head) for head in heads if any(letter.isdigit() for letter in head[-1])]
     tails = [" ".join(words[i:]) for i in range(1, len(words))]
     return [tail for tail in tails if any(letter.isdigit() for letter in tail)]
 
