@@ -47,17 +47,19 @@ def draw(view: View) -> Drawable:
     caption = f"from t = {t:g} to {r:g}, σ of p_θ {math.sqrt(float(variances.mean())):.2g}"
     if view.parts is not None:
         caption += "; q without the label"
-    return _over_a_line(q, p, caption) if view.facts.kind == "line" else _over_the_plane(q, p, caption)
+    return (
+        _over_a_line(q, p, f"x at t = {r:g}", caption) if view.facts.kind == "line" else _over_the_plane(q, p, caption)
+    )
 
 
-def _over_a_line(q: GaussianMixture, p: GaussianMixture, caption: str) -> Chart:
+def _over_a_line(q: GaussianMixture, p: GaussianMixture, x_label: str, caption: str) -> Chart:
     low, high = _window(q, p)
     x = torch.linspace(float(low), float(high), FINE, dtype=torch.float64)
     log_q, log_p = (of.log_density(x.unsqueeze(1)) for of in (q, p))
     kl = float(torch.trapezoid(log_q.exp() * (log_q - log_p), x))
     data = numpy32(torch.stack([x, log_q.exp(), log_p.exp()]))
     lines = (Line(Q, data[0], data[1], 0), Line(P, data[0], data[2], 1, dash=True))
-    return Chart(data, lines, "x of x_{t−1}", "density", caption=caption, note=_kl_text(kl))
+    return Chart(data, lines, x_label, "density", caption=caption, note=_kl_text(kl))
 
 
 def _over_the_plane(q: GaussianMixture, p: GaussianMixture, caption: str) -> Map:
