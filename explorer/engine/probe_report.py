@@ -18,6 +18,8 @@ from explorer.formats.adjusted import ROWS
 ROWS_SHOWN = 8
 USELESS, USELESS_STAND_INS = -0.03, -0.3
 """log(error / that of a linear guess), above which no hypothesis explains the pictures."""
+WEAK = math.log(0.8)
+"""The same, above which it hardly does: weights that are unfinished or damaged look like a little of anything."""
 ONE_SET = (
     "There is one set of weights; whether it is the averaged one (EMA) cannot be told from it: that shows only against "
     "the other."
@@ -27,12 +29,13 @@ ONE_SET = (
 def report(facts: ModelFacts, found: Found, asked: Asked) -> Probed:
     """The table and the verdicts."""
     best = found.scores[found.best]
-    useless = float(best.mean()) > (USELESS if asked.known.own else USELESS_STAND_INS)
+    least, own = float(best.mean()), asked.known.own
+    useless = least > (USELESS if own else USELESS_STAND_INS)
     verdicts = [] if useless else verdicts_on(facts, found, asked)
     return Probed(
         _rows(found),
         tuple(verdicts),
-        _sentence(verdicts, useless),
+        (_useless_sentence(own) if useless else _sentence(verdicts) + (_doubt(least) if least > WEAK else "")),
         asked.known.title,
         asked.calls,
         () if useless else (*_choices(found.weights, "weights", facts.weights), *_offset_choices(facts, found)),
@@ -81,12 +84,26 @@ def _offset_choices(facts: ModelFacts, found: Found) -> list[ProbeChoice]:
     return _choices(found.offsets, "time_offset", facts.time_input.offset, signed)
 
 
-def _sentence(verdicts: list[Verdict], useless: bool) -> str:
-    if useless:
+def _useless_sentence(own: bool) -> str:
+    if own:
         return (
-            "No hypothesis explains these pictures better than a linear guess, so the probe cannot tell: give a "
-            "picture like those that the model was trained on."
+            "No hypothesis explains the model's own samples better than a linear guess: its weights are untrained or "
+            "damaged, or were trained on something else. The probe cannot tell which."
         )
+    return (
+        "No hypothesis explains these pictures better than a linear guess, so the probe cannot tell: give a "
+        "picture like those that the model was trained on."
+    )
+
+
+def _doubt(least: float) -> str:
+    return (
+        f" But even so its error is {math.exp(least):.0%} of a linear guess's: suspect the weights first, which may be "
+        "half trained or damaged."
+    )
+
+
+def _sentence(verdicts: list[Verdict]) -> str:
     wrong = [verdict.sentence for verdict in verdicts if verdict.certainty == "contradicts"]
     if wrong:
         return " ".join(wrong)
