@@ -8,6 +8,9 @@ READY := .venv/.ready
 # Scripts in .venv name the folder they were made in: a copied or renamed checkout needs a new one.
 ELSEWHERE := $(if $(shell grep -lsF '$(CURDIR)/$(BIN)/' $(BIN)/pip),,FORCE)
 
+# Without bytecode on the disk every start of the program compiles it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench wheel clean libraries FORCE
 

@@ -30,8 +30,8 @@ def typeset(text: str) -> str:
 
 def number_forms(text: str) -> list[str]:
     """What is left of a text when words are dropped from its beginning, as long as a number is left in it: “relative
-    error 3.4%” can be said as “3.4%”. One that begins
-    with its number keeps that: “60 of 5,000 samples” as “60”."""
+    error 3.4%” can be said as “3.4%”. One that begins with a number loses words from its end: “60 of 5,000 samples” can
+    be said as “60 of 5,000”."""
     words = text.split(" ")
     if any(letter.isdigit() for letter in words[0]):
         heads = [words[:i] for i in range(len(words) - 1, 0, -1)]
