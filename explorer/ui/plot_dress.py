@@ -1,4 +1,7 @@
-"""How all plots look and behave: still, with thin axes and small numbers in the theme's colours."""
+"""How all plots look and behave: still, with thin axes and small numbers in the theme's colours.
+
+Curves are not smoothed: they are painted again under every move of the cursor, and that would take half as long again.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 
 from explorer.ui import theme
-
-pg.setConfigOptions(antialias=True)  # of curves; axes and their grids stay on whole pixels
 
 SIDES = ("left", "bottom")
 LABEL = {"font-size": "8pt"}
