@@ -16,7 +16,6 @@ from explorer.formats.archive import entries_of
 from explorer.formats.checkpoint import MAX_PICKLE_BYTES, read_checkpoint
 from explorer.formats.harm import wanted
 from explorer.formats.limits import MAX_SHARED
-from explorer.formats.references import DamagedError
 
 PICKLE = b"\x80\x02"
 """How a pickle begins that PyTorch wrote. Its weights-only reader knows no other protocol."""
@@ -92,7 +91,7 @@ def _check_archive(path: Path, label: str) -> None:
                 with zipfile.ZipFile(file) as archive:
                     for entry in pickles:
                         _check_pickle(archive.open(entry), label)
-    except (DamagedError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError) as error:
         raise ModelError(f"{label} is damaged or incomplete: download it again.") from error
     if any(entry.filename.endswith("/constants.pkl") for entry in entries):
         raise ModelError(f"{label} is a TorchScript program, not weights, so it was not opened: get safetensors.")

@@ -87,7 +87,6 @@ class UNetWeights(SingleFile[dict[str, Any]]):
         no_label: int | None,
         device: torch.device,
     ) -> Callable[[Tensor, float, Condition], Tensor]:
-
         from explorer.formats.autoencoder import current_name
         from explorer.formats.call import TimedCall, index
         from explorer.formats.network import build

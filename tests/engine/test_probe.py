@@ -142,6 +142,25 @@ def test_pictures_that_say_nothing_raise_no_alarm() -> None:
     assert "cannot tell" in result.sentence
 
 
+@pytest.mark.parametrize(
+    ("damage", "said"), [(0.0, ""), (0.165, "suspect the weights first"), (0.3, "untrained or damaged")]
+)
+def test_weights_that_hardly_explain_the_pictures_are_doubted(damage: float, said: str) -> None:
+    right = model()
+    assert isinstance(right.denoiser, NetworkDenoiser)
+    network, generator = right.denoiser.network, torch.Generator().manual_seed(1)
+
+    def spoilt(x_t: Tensor, t: float, condition: Condition) -> Tensor:
+        return network(x_t, t, condition) + damage * torch.randn(x_t.shape, generator=generator)
+
+    result = list(probe(replace(right, denoiser=replace(right.denoiser, network=spoilt)), Probe(ModelRef("gaussian"))))[
+        -1
+    ]
+    assert isinstance(result, Probed)
+    assert ("weights" in result.sentence) == bool(said)
+    assert said in result.sentence
+
+
 @pytest.mark.parametrize("planted", [-1.0, 1.0])
 def test_an_offset_that_is_the_same_at_every_t_is_believed(planted: float) -> None:
     shifted = model(schedule=linear(T), stated_schedule="linear", told=lambda t: t + planted)

@@ -18,7 +18,7 @@ from explorer.ui.elided_label import ElidedLabel
 from explorer.ui.gallery import Gallery, ModelCard, shipped_models
 from explorer.ui.readout import Readout
 from explorer.ui.shipped import grouped
-from explorer.ui.short_text import CLAUSES, shorter_forms, typeset
+from explorer.ui.short_text import CLAUSES, number_forms, shorter_forms, typeset
 from explorer.ui.side_panel import SidePanel
 from explorer.ui.tile import Tile
 from explorer.ui.tiles import Tiles
@@ -70,6 +70,12 @@ def test_a_text_is_said_shorter_before_it_is_cut() -> None:
     assert shorter_forms("û = dx/du = a′ x̂₀, u = t/T")[1:] == ["û = dx/du = a′ x̂₀", "û = dx/du"]
     assert shorter_forms("q(x_t, x₀), exact") == ["q(x_t, x₀), exact", "q(x_t, x₀)"]
     assert shorter_forms("KS 0.1; p = 0.2", ("; ",)) == ["KS 0.1; p = 0.2", "KS 0.1"]
+
+
+def test_what_is_left_of_a_text_keeps_its_number() -> None:
+    assert number_forms("relative error 3.4%") == ["error 3.4%", "3.4%"]
+    assert number_forms("60 of 5,000 samples") == ["60 of 5,000", "60"]
+    assert number_forms("drawn by hand") == []
 
 
 def test_subscripts_are_written_as_such() -> None:
